@@ -1,0 +1,84 @@
+"""Name every environment variable that the product reads, with its default and its meaning.
+
+PURE: docs/settings.md is held against this table by a test; settings.py is its only reader at run time.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+REQUIRED = object()
+
+
+class SettingsMissing(Exception):
+    """One or more required variables are not set; the message names them all."""
+
+
+class SettingInvalid(Exception):
+    """A variable holds text that cannot be read as its kind."""
+
+
+def boolean(text: str) -> bool:
+    """Read true/false, yes/no, on/off, 1/0. Raises ValueError."""
+    lowered = text.strip().lower()
+    if lowered in {"true", "yes", "on", "1"}:
+        return True
+    if lowered in {"false", "no", "off", "0", ""}:
+        return False
+    raise ValueError(text)
+
+
+def words(text: str) -> list[str]:
+    """Split a comma-separated list, dropping blanks."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One environment variable: how its text is read, what stands when it is absent, what it does."""
+
+    name: str
+    read: Callable[[str], Any]
+    default: Any
+    meaning: str
+
+
+VARIABLES = (
+    Variable("SECRET_KEY", str, REQUIRED, "Signs sessions and tokens. At least 50 random characters, the same on every process."),
+    Variable("DATABASE_URL", str, REQUIRED, "PostgreSQL 15 to 18: postgres://user:password@host:5432/name."),
+    Variable("REDIS_URL", str, "redis://127.0.0.1:6379/0", "The broker of background work. Nothing is lost when it is emptied."),
+    Variable("PORT", int, 8000, "The port that the web process listens on."),
+    Variable("DEVELOPMENT", boolean, False, "Allow plain HTTP, as `make run` does. Never set it on a public host."),
+    Variable("ALLOWED_HOSTS", words, ["localhost", "127.0.0.1", "[::1]"], "Host names that are served, comma-separated."),
+    Variable("CSRF_TRUSTED_ORIGINS", words, [], "Origins with scheme whose forms are accepted behind a proxy, comma-separated."),
+    Variable("EVENT_MAX_AGE_DAYS", int, 35, "How many days back an event's timestamp may lie when it is received."),
+    Variable("INVOICE_GRACE_MINUTES", int, 60, "How many minutes a draft waits for late events before it is issued."),
+    Variable("BILLING_TIME_ZONE", str, "UTC", "The zone whose midnights begin and end billing cycles. Fixed at the first migration."),
+    Variable("MAX_BODY_BYTES", int, 10 * 1024 * 1024, "The largest request body in bytes, counted after unpacking."),
+    Variable("ROLL_SECONDS", int, 5, "How many seconds lie between two rounds of rolling usage up."),
+    Variable("DATABASE_POOL_SIZE", int, 8, "The most database connections that one web process keeps for pages and the API."),
+    Variable("INGEST_THREADS", int, 4, "Threads with a database connection of their own that write large event batches."),
+    Variable("INGEST_QUEUE_EVENTS", int, 50_000, "Events that may wait to be written in one web process before it answers 503."),
+    Variable("LOG_LEVEL", str, "INFO", "DEBUG, INFO, WARNING or ERROR."),
+)
+
+
+def read(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Read every variable, or say all that is missing at once.
+
+    Raises SettingsMissing naming each required variable that is absent, SettingInvalid naming one that cannot be read.
+    """
+    missing = [v for v in VARIABLES if v.default is REQUIRED and not environ.get(v.name)]
+    if missing:
+        listed = "\n".join(f"  {v.name}: {v.meaning}" for v in missing)
+        raise SettingsMissing(f"Set these environment variables (docs/settings.md lists all):\n{listed}")
+    return {v.name: _one(v, environ.get(v.name)) for v in VARIABLES}
+
+
+def _one(variable: Variable, text: str | None) -> Any:
+    if text is None or text == "":
+        return variable.default
+    try:
+        return variable.read(text)
+    except ValueError as error:
+        raise SettingInvalid(f"{variable.name} cannot be read from {text!r}. {variable.meaning}") from error

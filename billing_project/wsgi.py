@@ -1,0 +1,9 @@
+"""Serve the whole product as a plain WSGI application."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "billing_project.settings")
+
+application = get_wsgi_application()
