@@ -2,9 +2,11 @@
 
 import os
 
+from launch import for_tests
+
 os.environ.setdefault("SECRET_KEY", "tests-only-" + "k" * 50)
-os.environ.setdefault("DATABASE_URL", "postgres:///tallybook")
 os.environ.setdefault("DEVELOPMENT", "true")
+for_tests.choose_database(os.environ)
 
 from billing_project.settings import *  # noqa: E402, F403
 
