@@ -1,11 +1,14 @@
 """Name every environment variable that the product reads, with its default and its meaning.
 
-PURE: docs/settings.md is held against this table by a test; settings.py is its only reader at run time.
+docs/settings.md is held against this table by a test; settings.py is its only reader at run time.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 
 REQUIRED = object()
 
@@ -82,3 +85,24 @@ def _one(variable: Variable, text: str | None) -> Any:
         return variable.read(text)
     except ValueError as error:
         raise SettingInvalid(f"{variable.name} cannot be read from {text!r}. {variable.meaning}") from error
+
+
+def database(url: str, *, pool_size: int) -> dict[str, Any]:
+    """Turn a libpq connection URI, as libpq itself reads it, into Django's settings of one database.
+
+    Raises SettingInvalid.
+    """
+    try:
+        given: dict[str, Any] = dict(conninfo_to_dict(url))
+    except ProgrammingError as error:
+        raise SettingInvalid(f"DATABASE_URL cannot be read: {error}") from error
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": given.pop("dbname", ""),
+        "USER": given.pop("user", ""),
+        "PASSWORD": given.pop("password", ""),
+        "HOST": given.pop("host", ""),
+        "PORT": given.pop("port", ""),
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": {**given, "pool": {"min_size": 0, "max_size": pool_size, "timeout": 10}},
+    }

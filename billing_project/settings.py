@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -100,13 +99,7 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": environ.Env.db_url_config(ENV["DATABASE_URL"])}
-DATABASES["default"] |= {
-    "ENGINE": "django.db.backends.postgresql",
-    "CONN_MAX_AGE": 0,
-    "OPTIONS": DATABASES["default"].get("OPTIONS", {})
-    | {"pool": {"min_size": 0, "max_size": ENV["DATABASE_POOL_SIZE"], "timeout": 10}},
-}
+DATABASES = {"default": environment.database(ENV["DATABASE_URL"], pool_size=ENV["DATABASE_POOL_SIZE"])}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CELERY_BROKER_URL = ENV["REDIS_URL"]

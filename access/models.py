@@ -1,0 +1,53 @@
+"""People and API keys that may use the product."""
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from core.fields import PublicIdField
+from core.history import never_deleted, tracked
+
+
+@tracked("UserHistory", exclude=["password", "last_login"])
+class User(AbstractUser):
+    """A person who signs in to the dashboard; the groups owner, operator, finance and viewer say what for."""
+
+    public_id = PublicIdField(prefix="usr")
+
+    class Meta(AbstractUser.Meta):
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+
+
+class Scope(models.TextChoices):
+    """What a key may do; write includes read and ingest."""
+
+    INGEST = "ingest", _("Ingest events")
+    READ = "read", _("Read")
+    WRITE = "write", _("Read, write and ingest")
+
+
+@tracked("ApiKeyHistory", exclude=["secret_hash", "latest_used_at"])
+class ApiKey(models.Model):
+    """A secret that a customer's server sends as a bearer token; only its SHA-256 is kept."""
+
+    public_id = PublicIdField(prefix="key")
+    name = models.CharField(max_length=100)
+    scope = models.CharField(max_length=10, choices=Scope)
+    secret_hash = models.BinaryField(max_length=32, unique=True, editable=False)
+    secret_hint = models.CharField(max_length=12, editable=False, help_text=_("The first characters, to tell keys apart."))
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=100, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    latest_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+        constraints = [
+            models.CheckConstraint(condition=models.Q(scope__in=Scope.values), name="api_key_scope_known"),
+        ]
+        triggers = never_deleted("api_key")
+
+    def __str__(self) -> str:
+        return self.name
