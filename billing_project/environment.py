@@ -56,7 +56,9 @@ VARIABLES = (
     Variable("CSRF_TRUSTED_ORIGINS", words, [], "Origins with scheme whose forms are accepted behind a proxy, comma-separated."),
     Variable("EVENT_MAX_AGE_DAYS", int, 35, "How many days back an event's timestamp may lie when it is received."),
     Variable("INVOICE_GRACE_MINUTES", int, 60, "How many minutes a draft waits for late events before it is issued."),
-    Variable("BILLING_TIME_ZONE", str, "UTC", "The zone whose midnights begin and end billing cycles. Fixed at the first migration."),
+    Variable(
+        "BILLING_TIME_ZONE", str, "UTC", "The zone whose midnights begin and end billing cycles. Fixed at the first migration."
+    ),
     Variable("MAX_BODY_BYTES", int, 10 * 1024 * 1024, "The largest request body in bytes, counted after unpacking."),
     Variable("ROLL_SECONDS", int, 5, "How many seconds lie between two rounds of rolling usage up."),
     Variable("DATABASE_POOL_SIZE", int, 8, "The most database connections that one web process keeps for pages and the API."),

@@ -110,7 +110,8 @@ class CreditGrant(CreditTerms):
         constraints = [
             *CreditTerms.Meta.constraints,
             models.CheckConstraint(
-                condition=Q(expires_at__isnull=True) | Q(expires_at__gt=F("effective_at")), name="credit_grant_expires_after_start"
+                condition=Q(expires_at__isnull=True) | Q(expires_at__gt=F("effective_at")),
+                name="credit_grant_expires_after_start",
             ),
             models.CheckConstraint(
                 condition=Q(renewal_interval__isnull=True, renewal_count__isnull=True)
@@ -122,7 +123,8 @@ class CreditGrant(CreditTerms):
                 name="credit_grant_renews_by_something",
             ),
             models.CheckConstraint(
-                condition=Q(product_credit__isnull=True) | Q(subscription__isnull=False), name="credit_grant_of_product_has_subscription"
+                condition=Q(product_credit__isnull=True) | Q(subscription__isnull=False),
+                name="credit_grant_of_product_has_subscription",
             ),
         ]
         indexes = [models.Index(fields=["customer", "priority", "id"], name="credit_grant_of_customer")]
@@ -144,7 +146,9 @@ class GrantPeriod(models.Model):
         verbose_name = _("grant period")
         constraints = [
             models.UniqueConstraint(fields=["grant", "starts_at"], name="grant_period_unique"),
-            models.CheckConstraint(condition=Q(ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")), name="grant_period_has_length"),
+            models.CheckConstraint(
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")), name="grant_period_has_length"
+            ),
         ]
         indexes = [models.Index(fields=["ends_at", "id"], name="grant_period_to_settle", condition=Q(settled_at__isnull=True))]
         triggers = never_deleted("grant_period")

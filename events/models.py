@@ -101,7 +101,8 @@ class EventVoid(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["event", "ordinal"], name="event_void_ordinal_unique"),
             models.CheckConstraint(
-                condition=models.Q(is_void=True, ordinal__gte=1) | models.Q(is_void=False, ordinal__gte=2, replacement__isnull=True),
+                condition=models.Q(is_void=True, ordinal__gte=1)
+                | models.Q(is_void=False, ordinal__gte=2, replacement__isnull=True),
                 name="event_void_replacement_only_on_void",
             ),
         ]

@@ -31,7 +31,9 @@ class Seller(PostalAddress):
         verbose_name_plural = _("seller")
         constraints = [
             models.CheckConstraint(condition=Q(id=1), name="seller_is_one_row"),
-            models.CheckConstraint(condition=Q(default_tax_rate__gte=0, default_tax_rate__lte=1), name="seller_tax_rate_is_fraction"),
+            models.CheckConstraint(
+                condition=Q(default_tax_rate__gte=0, default_tax_rate__lte=1), name="seller_tax_rate_is_fraction"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -179,7 +181,9 @@ class Invoice(models.Model):
             models.CheckConstraint(condition=Q(period_end__gte=F("period_start")), name="invoice_period_ordered"),
             models.CheckConstraint(condition=Q(point__gte=0, revision__gte=0), name="invoice_point_not_negative"),
             models.CheckConstraint(
-                condition=Q(status="draft", number__isnull=True, series__isnull=True, series_number__isnull=True, issued_at__isnull=True)
+                condition=Q(
+                    status="draft", number__isnull=True, series__isnull=True, series_number__isnull=True, issued_at__isnull=True
+                )
                 | (
                     ~Q(status="draft")
                     & Q(

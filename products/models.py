@@ -130,7 +130,8 @@ class MeterPrice(models.Model):
                 name="meter_price_unit_price_or_tiers",
             ),
             models.CheckConstraint(
-                condition=Q(price_model="package", package_size__gt=0) | (~Q(price_model="package") & Q(package_size__isnull=True)),
+                condition=Q(price_model="package", package_size__gt=0)
+                | (~Q(price_model="package") & Q(package_size__isnull=True)),
                 name="meter_price_package_size",
             ),
             models.CheckConstraint(condition=Q(free_threshold__gte=0), name="meter_price_free_not_negative"),
@@ -138,11 +139,7 @@ class MeterPrice(models.Model):
             models.CheckConstraint(
                 condition=(Q(minimum_amount__isnull=True) | Q(minimum_amount__gte=0))
                 & (Q(maximum_amount__isnull=True) | Q(maximum_amount__gte=0))
-                & (
-                    Q(minimum_amount__isnull=True)
-                    | Q(maximum_amount__isnull=True)
-                    | Q(maximum_amount__gte=F("minimum_amount"))
-                ),
+                & (Q(minimum_amount__isnull=True) | Q(maximum_amount__isnull=True) | Q(maximum_amount__gte=F("minimum_amount"))),
                 name="meter_price_bounds_ordered",
             ),
         ]
@@ -224,10 +221,15 @@ class Subscription(PostalAddress):
             models.CheckConstraint(condition=Q(status__in=SubscriptionStatus.values), name="subscription_status_known"),
             models.CheckConstraint(condition=Q(currency__regex="^[A-Z]{3}$"), name="subscription_currency_code"),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="subscription_quantity_positive"),
-            models.CheckConstraint(condition=Q(ends_at__isnull=True) | Q(ends_at__gte=F("start_at")), name="subscription_ends_after_start"),
-            models.CheckConstraint(condition=Q(bill_from__isnull=True) | Q(bill_from__gte=F("start_at")), name="subscription_bill_from_after_start"),
             models.CheckConstraint(
-                condition=Q(next_point__isnull=True, next_point_at__isnull=True) | Q(next_point__gte=0, next_point_at__isnull=False),
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gte=F("start_at")), name="subscription_ends_after_start"
+            ),
+            models.CheckConstraint(
+                condition=Q(bill_from__isnull=True) | Q(bill_from__gte=F("start_at")), name="subscription_bill_from_after_start"
+            ),
+            models.CheckConstraint(
+                condition=Q(next_point__isnull=True, next_point_at__isnull=True)
+                | Q(next_point__gte=0, next_point_at__isnull=False),
                 name="subscription_next_point_whole",
             ),
         ]
@@ -258,7 +260,9 @@ class SubscriptionPhase(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["subscription", "first_cycle"], name="subscription_phase_cycle_unique"),
             models.UniqueConstraint(fields=["subscription", "starts_at"], name="subscription_phase_start_unique"),
-            models.CheckConstraint(condition=Q(first_cycle__gte=1, interval_count__gte=1), name="subscription_phase_counts_from_one"),
+            models.CheckConstraint(
+                condition=Q(first_cycle__gte=1, interval_count__gte=1), name="subscription_phase_counts_from_one"
+            ),
             models.CheckConstraint(condition=Q(interval_unit__in=IntervalUnit.values), name="subscription_phase_interval_known"),
         ]
 
