@@ -233,8 +233,8 @@ class InvoiceLine(models.Model):
     """One line of an issued invoice, with all that its figure was computed from.
 
     quantity → free_quantity → credited_quantity → chargeable_quantity, in the meter's unit; unrounded_amount in minor units,
-    exact; amount = unrounded_amount rounded half away from zero, then capped.  quantity is null for lines that count nothing and for max and last of
-    nothing.  definition: the meter's definition; terms: the price terms; waterfall: the steps between (tiers, grants, cap).
+    exact; amount = unrounded_amount rounded half away from zero, then capped.  quantity is null for lines that count nothing and
+    for max and last of nothing.  definition: the meter's definition; terms: the price terms; waterfall: the steps between.
     snapshot: which events were counted.  adjusts: the line that an adjustment corrects.
     """
 
