@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from access.models import ApiKey
+from core.exact_json import ExactDecoder, ExactEncoder
 from core.fields import SnapshotField, Xid8Field
 from core.history import append_only, never_deleted
 from customers.models import Customer
@@ -67,7 +68,7 @@ class Event(models.Model):
     log_epoch = models.IntegerField(editable=False)
     timestamp_given = models.BooleanField()
     event_id = models.TextField()
-    metadata = models.JSONField()
+    metadata = models.JSONField(encoder=ExactEncoder, decoder=ExactDecoder)
 
     class Meta:
         verbose_name = _("event")

@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.exact_json import ExactDecoder, ExactEncoder
 from core.fields import NumericField, PublicIdField, Xid8Field
 from core.history import never_deleted, tracked
 from core.models import BillingDay
@@ -50,7 +51,7 @@ class Meter(models.Model):
     aggregation = models.CharField(max_length=5, choices=AggregationType)
     over_property = models.CharField(max_length=100, null=True, blank=True, db_collation="C")
     measurement_unit = models.CharField(max_length=100)
-    filter = models.JSONField(null=True, blank=True)
+    filter = models.JSONField(null=True, blank=True, encoder=ExactEncoder, decoder=ExactDecoder)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     archived_at = models.DateTimeField(null=True, blank=True)
