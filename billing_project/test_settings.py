@@ -11,6 +11,10 @@ for_tests.choose_database(os.environ)
 from billing_project.settings import *  # noqa: E402, F403
 
 FAULT_POINTS = True
+# TALLYBOOK_FAULTS="place=0.01,other=0.5": how often a process is killed (kill -9) at a place; see core.faults.
+FAULT_CHANCES = {
+    place: float(chance) for place, chance in (pair.split("=") for pair in os.environ.get("TALLYBOOK_FAULTS", "").split(",") if pair)
+}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -1,0 +1,95 @@
+"""Remember answers of the database for a few seconds within one process, and forget them at once when another process says so.
+
+# Note [Forgetting]
+What is remembered lives LIFETIME_SECONDS in any case: that is the stated worst case of a revocation (semantics.md [26]). To be faster,
+whoever changes something that is remembered calls `announce(topic)` in the same transaction; PostgreSQL tells every listening process at
+its commit (NOTIFY). Only what exists is remembered, so that something new is found at once.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+import psycopg
+from django.db import connection
+
+log = logging.getLogger(__name__)
+
+LIFETIME_SECONDS = 5
+MOST_ENTRIES = 100_000
+CHANNEL = "tallybook_changed"
+
+Key = TypeVar("Key", bound=Hashable)
+Entry = TypeVar("Entry")
+
+
+class Expiring(Generic[Key, Entry]):
+    """A mapping whose entries are forgotten after LIFETIME_SECONDS. Safe with threads: each step is one dict operation."""
+
+    def __init__(self, topic: str) -> None:
+        self._entries: dict[Key, tuple[float, Entry]] = {}
+        _caches.setdefault(topic, []).append(self)
+
+    def get(self, key: Key) -> Entry | None:
+        """Return what is remembered and still fresh, else None."""
+        found = self._entries.get(key)
+        return found[1] if found and found[0] > time.monotonic() else None
+
+    def put(self, key: Key, entry: Entry) -> None:
+        """Remember `entry` from now on."""
+        if len(self._entries) >= MOST_ENTRIES:
+            self.forget()
+        self._entries[key] = (time.monotonic() + LIFETIME_SECONDS, entry)
+
+    def forget(self) -> None:
+        """Forget everything."""
+        self._entries = {}
+
+
+_caches: dict[str, list[Expiring]] = {}
+
+
+def announce(topic: str) -> None:
+    """Have every process forget what it remembers of `topic`, at once here and elsewhere when the transaction commits."""
+    forget(topic)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, topic])
+
+
+def forget(topic: str | None = None) -> None:
+    """Forget what this process remembers of one topic, or of all."""
+    for each in list(_caches) if topic is None else [topic]:
+        for cache in _caches.get(each, []):
+            cache.forget()
+
+
+class Listener(threading.Thread):
+    """Forget at once what other processes announce; without it (or behind a pooler that cannot LISTEN) entries just expire."""
+
+    def __init__(self, connect_params: dict[str, object]) -> None:
+        super().__init__(name="announcements", daemon=True)
+        self._params = connect_params
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        while not self._ended.is_set():
+            try:
+                self._listen()
+            except psycopg.Error as error:
+                log.info("announcements cannot be heard, trying again: %s", error)
+                self._ended.wait(1)
+
+    def end(self) -> None:
+        """Stop within a second."""
+        self._ended.set()
+        self.join(timeout=2)
+
+    def _listen(self) -> None:
+        with psycopg.connect(**self._params, autocommit=True) as listening:  # type: ignore[arg-type]
+            listening.execute(f"LISTEN {CHANNEL}")
+            forget()  # whatever was announced before is lost
+            while not self._ended.is_set():
+                for notice in listening.notifies(timeout=1):
+                    forget(notice.payload)
