@@ -1,0 +1,81 @@
+"""Make, revoke and recognise API keys: the secret is shown once, only its SHA-256 is kept."""
+
+import hashlib
+import hmac
+import secrets
+from datetime import datetime
+
+from django.db import transaction
+
+from access.actors import Actor
+from access.models import ApiKey, Scope
+from core import expiring
+from core.errors import DomainError
+
+PREFIX = "tb_"
+HINT_LENGTH = 10  # of the secret's characters: enough to tell keys apart, too few to guess the rest
+TOPIC = "api_key"
+
+_COVERED = {Scope.INGEST: {Scope.INGEST}, Scope.READ: {Scope.READ}, Scope.WRITE: {Scope.INGEST, Scope.READ, Scope.WRITE}}
+_known: expiring.Expiring[bytes, ApiKey] = expiring.Expiring(TOPIC)
+
+
+class ScopeUnknown(DomainError):
+    code = "SCOPE_UNKNOWN"
+
+
+class KeyAlreadyRevoked(DomainError):
+    code = "KEY_ALREADY_REVOKED"
+
+
+@transaction.atomic
+def create(*, name: str, scope: str, actor: Actor, now: datetime) -> tuple[ApiKey, str]:
+    """Make a key and return it with its secret, which cannot be had again. Raises ScopeUnknown."""
+    if scope not in Scope.values:
+        raise ScopeUnknown(f"The scope {scope!r} is unknown. Choose one of {', '.join(Scope.values)}.", field="scope")
+    secret = PREFIX + secrets.token_urlsafe(32)
+    key = ApiKey.objects.create(
+        name=name,
+        scope=scope,
+        secret_hash=hash_secret(secret),
+        secret_hint=secret[:HINT_LENGTH],
+        created_at=now,
+        created_by=str(actor),
+    )
+    return key, secret
+
+
+@transaction.atomic
+def revoke(*, key: ApiKey, now: datetime) -> None:
+    """End a key for ever; every process refuses it at once, at the latest after five seconds. Raises KeyAlreadyRevoked."""
+    if not ApiKey.objects.filter(id=key.id, revoked_at=None).update(revoked_at=now):
+        raise KeyAlreadyRevoked("This key is revoked already.")
+    key.revoked_at = now
+    expiring.announce(TOPIC)
+
+
+def hash_secret(secret: str) -> bytes:
+    """Return the SHA-256 under which a secret is kept; with 256 random bits in it, a slow hash would add nothing."""
+    return hashlib.sha256(secret.encode(errors="surrogateescape")).digest()
+
+
+def authenticate(secret: str, *, now: datetime) -> ApiKey | None:
+    """Return the key of a secret, or None when there is none or it is revoked; remembered for a few seconds."""
+    digest = hash_secret(secret)
+    key = _known.get(digest)
+    if key is None:
+        key = ApiKey.objects.filter(secret_hash=digest, revoked_at=None).first()
+        if key is None or not hmac.compare_digest(bytes(key.secret_hash), digest):
+            return None
+        _known.put(digest, key)
+    return key
+
+
+def remembered(secret: str) -> ApiKey | None:
+    """Return the key of a secret if this process knows it without asking the database."""
+    return _known.get(hash_secret(secret))
+
+
+def allows(scope: str, needed: str) -> bool:
+    """Tell whether a key of `scope` may do what needs `needed`; write covers read and ingest."""
+    return needed in _COVERED[Scope(scope)]
