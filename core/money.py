@@ -92,6 +92,11 @@ def ratio(dividend: Decimal | int | Fraction, divisor: Decimal | int | Fraction)
     return Fraction(dividend) / Fraction(divisor)
 
 
+def approximate(number: Fraction, *, places: int = 18) -> Decimal:
+    """Write a Fraction as a Decimal of at most that many decimals, half away from zero: for showing, never to compute on."""
+    return Decimal(round_half_away(number * 10**places)).scaleb(-places, context=CONTEXT).normalize(CONTEXT)
+
+
 def plain(number: Decimal) -> str:
     """Write a Decimal without exponent and without trailing zeros: 1E+3 as "1000", 1.50 as "1.5", -0 as "0"."""
     text = format(number, "f")

@@ -10,6 +10,7 @@ from core.money import (
     CurrencyMismatch,
     CurrencyUnknown,
     Money,
+    approximate,
     exact,
     exponent,
     from_major,
@@ -59,6 +60,14 @@ def test_exact_arithmetic_refuses_to_round():
 
 def test_a_ratio_is_exact():
     assert ratio(Decimal("0.1"), 3) == Fraction(1, 30)
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [(Fraction(1, 3), "0.333333333333333333"), (Fraction(-2, 3), "-0.666666666666666667"), (Fraction(300), "300")],
+)
+def test_a_fraction_is_shown_with_eighteen_decimals(number, shown):
+    assert plain(approximate(number)) == shown
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,247 @@
+"""Put a whole invoice together from what was read: lines, credits, taxes, totals. PURE.
+
+Drafts, previews, issuing and verify all compute with `invoice`. subtotal = sum of lines; usage credits come off before tax, never
+below zero; tax is computed once per rate; invoice credits (wallets) come off the total after tax, like a payment.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Literal
+
+from core.money import approximate, largest_remainders, ratio, round_half_away
+from core.periods import Period
+from credits.burndown import Balance, after, burn
+from invoices.charge import MeteredUsage, Waterfall, charge
+from products.pricing import WHOLE, PriceTerms
+
+LineKind = Literal["fixed_fee", "usage", "minimum", "one_time", "adjustment"]
+AppliesTo = Literal["usage", "invoice"]
+# Money credits for usage cover what usage caused; a fixed fee or a one-time price is not usage.
+COVERED_BY_USAGE_CREDIT: frozenset[LineKind] = frozenset({"usage", "minimum", "adjustment"})
+
+
+@dataclass(frozen=True)
+class FeeInput:
+    """A fixed or one-time amount. amount: minor units for a whole cycle.  proration: the part of one that `period` lasts."""
+
+    kind: LineKind
+    description: str
+    amount: int
+    period: Period
+    proration: Fraction = WHOLE
+
+
+@dataclass(frozen=True)
+class UsageInput:
+    """One meter's usage with its terms. meter: any key; unit balances are found by it."""
+
+    meter: int
+    description: str
+    usage: MeteredUsage
+    terms: PriceTerms
+    proration: Fraction = WHOLE
+
+
+@dataclass(frozen=True)
+class MoneyBalance:
+    """A money grant of the invoice's currency and what it applies to."""
+
+    applies_to: AppliesTo
+    balance: Balance
+
+
+@dataclass(frozen=True)
+class InvoiceInputs:
+    """All that decides an invoice's figures.
+
+    period: the invoice's, which decides the money credits that may be used.  unit_balances: by meter.
+    tax_rate: a fraction, 0.19 for 19 %.  tax_inclusive: the amounts of the lines hold the tax already.
+    """
+
+    currency: str
+    period: Period
+    fees: tuple[FeeInput, ...] = ()
+    usages: tuple[UsageInput, ...] = ()
+    unit_balances: Mapping[int, tuple[Balance, ...]] | None = None
+    money_balances: tuple[MoneyBalance, ...] = ()
+    tax_rate: Decimal = Decimal(0)
+    tax_inclusive: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line. amount: minor units, rounded once.  unrounded_amount: before rounding and maximum.
+
+    waterfall: every figure behind a usage line.  meter: that of a usage or minimum line.
+    """
+
+    kind: LineKind
+    description: str
+    period: Period
+    amount: int
+    unrounded_amount: Decimal
+    tax_rate: Decimal
+    tax_inclusive: bool
+    meter: int | None = None
+    terms: PriceTerms | None = None
+    waterfall: Waterfall | None = None
+    event_count: int | None = None
+
+
+@dataclass(frozen=True)
+class TaxLine:
+    """Tax of one rate. base: minor units after usage credits, without the tax.  amount: minor units."""
+
+    rate: Decimal
+    is_inclusive: bool
+    base: int
+    amount: int
+
+
+@dataclass(frozen=True)
+class Credit:
+    """Money taken from one grant period. amount: minor units, > 0."""
+
+    grant_period_id: int
+    grant_id: int
+    applies_to: AppliesTo
+    amount: int
+
+
+@dataclass(frozen=True)
+class InvoiceDraft:
+    """The whole invoice. All amounts in minor units of its currency.
+
+    carried_forward: what lies below zero; it becomes a money grant of the customer, and the total is zero.
+    """
+
+    currency: str
+    lines: tuple[Line, ...]
+    credits: tuple[Credit, ...]
+    taxes: tuple[TaxLine, ...]
+    subtotal: int
+    tax: int
+    total: int
+    amount_due: int
+    carried_forward: int
+
+
+def invoice(*, inputs: InvoiceInputs) -> InvoiceDraft:
+    """Assemble the invoice: lines, usage credits, taxes, total, invoice credits, in this order."""
+    lines = (*_fee_lines(inputs), *_usage_lines(inputs))
+    subtotal = sum(line.amount for line in lines)
+    usage_credits = _draw(inputs, "usage", _coverable(lines, subtotal))
+    taxes = _taxes(lines, sum(credit.amount for credit in usage_credits))
+    tax = sum(one.amount for one in taxes)
+    added_tax = sum(one.amount for one in taxes if not one.is_inclusive)
+    balance = subtotal - sum(credit.amount for credit in usage_credits) + added_tax
+    total = max(0, balance)
+    invoice_credits = _draw(inputs, "invoice", total)
+    return InvoiceDraft(
+        currency=inputs.currency,
+        lines=lines,
+        credits=(*usage_credits, *invoice_credits),
+        taxes=taxes,
+        subtotal=subtotal,
+        tax=tax,
+        total=total,
+        amount_due=total - sum(credit.amount for credit in invoice_credits),
+        carried_forward=total - balance,
+    )
+
+
+def _fee_lines(inputs: InvoiceInputs) -> Iterable[Line]:
+    for fee in inputs.fees:
+        yield Line(
+            kind=fee.kind,
+            description=fee.description,
+            period=fee.period,
+            amount=round_half_away(fee.amount * fee.proration),
+            unrounded_amount=approximate(fee.amount * fee.proration),
+            tax_rate=inputs.tax_rate,
+            tax_inclusive=inputs.tax_inclusive,
+        )
+
+
+def _usage_lines(inputs: InvoiceInputs) -> Iterable[Line]:
+    """Give each meter's line, and right behind it the one that fills up its minimum. Two lines of a meter share its credits."""
+    unit_balances = dict(inputs.unit_balances or {})
+    for one in inputs.usages:
+        balances = unit_balances.get(one.meter, ())
+        waterfall = charge(usage=one.usage, terms=one.terms, balances=balances, proration=one.proration)
+        unit_balances[one.meter] = after(balances, waterfall.draws)
+        yield _usage_line(inputs, one, waterfall)
+        if waterfall.charge.minimum_top_up:
+            yield _minimum_line(inputs, one, waterfall)
+
+
+def _usage_line(inputs: InvoiceInputs, one: UsageInput, waterfall: Waterfall) -> Line:
+    return Line(
+        kind="usage",
+        description=one.description,
+        period=one.usage.cycle,
+        amount=waterfall.charge.amount,
+        unrounded_amount=waterfall.charge.unrounded_amount,
+        tax_rate=inputs.tax_rate,
+        tax_inclusive=inputs.tax_inclusive,
+        meter=one.meter,
+        terms=one.terms,
+        waterfall=waterfall,
+        event_count=one.usage.event_count,
+    )
+
+
+def _minimum_line(inputs: InvoiceInputs, one: UsageInput, waterfall: Waterfall) -> Line:
+    return Line(
+        kind="minimum",
+        description=one.description,
+        period=one.usage.cycle,
+        amount=waterfall.charge.minimum_top_up,
+        unrounded_amount=Decimal(waterfall.charge.minimum_top_up),
+        tax_rate=inputs.tax_rate,
+        tax_inclusive=inputs.tax_inclusive,
+        meter=one.meter,
+        terms=one.terms,
+    )
+
+
+def _coverable(lines: Sequence[Line], subtotal: int) -> int:
+    """Give the minor units that usage credits may cover: what usage caused, and no more than the lines come to."""
+    return max(0, min(subtotal, sum(line.amount for line in lines if line.kind in COVERED_BY_USAGE_CREDIT)))
+
+
+def _draw(inputs: InvoiceInputs, applies_to: AppliesTo, amount: int) -> tuple[Credit, ...]:
+    balances = [money.balance for money in inputs.money_balances if money.applies_to == applies_to]
+    draws = burn(amount=Decimal(amount), balances=balances, usage_period=inputs.period)
+    return tuple(Credit(draw.grant_period_id, draw.grant_id, applies_to, round_half_away(draw.amount)) for draw in draws)
+
+
+def _taxes(lines: Sequence[Line], credited: int) -> tuple[TaxLine, ...]:
+    """Tax what is left of the lines after usage credits, once per rate, ascending.
+
+    Where lines carry several rates, the credits come off them in proportion to what they may cover of each.
+    """
+    keys = sorted({(line.tax_rate, line.tax_inclusive) for line in lines})
+    covered = [
+        max(0, sum(line.amount for line in lines if _key(line) == key and line.kind in COVERED_BY_USAGE_CREDIT)) for key in keys
+    ]
+    shares = largest_remainders(credited, [Decimal(amount) for amount in covered])
+    return tuple(
+        _tax_line(key, sum(line.amount for line in lines if _key(line) == key) - share)
+        for key, share in zip(keys, shares, strict=True)
+        if key[0]
+    )
+
+
+def _key(line: Line) -> tuple[Decimal, bool]:
+    return line.tax_rate, line.tax_inclusive
+
+
+def _tax_line(key: tuple[Decimal, bool], amount: int) -> TaxLine:
+    rate, inclusive = key
+    if not inclusive:
+        return TaxLine(rate, inclusive, amount, round_half_away(amount * Fraction(rate)))
+    tax = round_half_away(amount * ratio(rate, 1 + Fraction(rate)))
+    return TaxLine(rate, inclusive, amount - tax, tax)

@@ -1,0 +1,123 @@
+"""Number a subscription's cycles and say when each begins and ends, without gap or overlap. PURE.
+
+Cycles count from 1. Their boundaries lie at local midnight of the billing zone, save the start of the first one and an end that
+was set to an instant. Billing point 0 is the start, point n the end of cycle n.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from fractions import Fraction
+
+from core.money import ratio
+from core.periods import Interval, Period, add_interval, local_date, local_midnight
+
+
+class NoSuchCycle(LookupError):
+    """A subscription has no cycle of that number, or none at that instant."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of cycles that share anchor and interval; a later phase begins where the one before it is cut.
+
+    first_cycle: the number of its first cycle, which begins at starts_at.  anchor_date: the local date from which the interval is
+    counted; the phase's j-th boundary after its start is the local midnight of anchor_date + j intervals.
+    """
+
+    first_cycle: int
+    starts_at: datetime
+    anchor_date: date
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class BillingPoint:
+    """Point `number` of a subscription and the instant at which it lies."""
+
+    number: int
+    at: datetime
+
+
+def first_phase(*, starts_at: datetime, interval: Interval, zone: str) -> Phase:
+    """Make the phase of a new subscription: anchored at the local date of its start."""
+    return Phase(1, starts_at, local_date(starts_at, zone), interval)
+
+
+def cycle(n: int, phases: Sequence[Phase], zone: str, *, ends_at: datetime | None = None) -> Period:
+    """Give cycle n's period.
+
+    phases: ascending by first_cycle, the first with 1.  ends_at: the end of the subscription, which cuts its last cycle.
+    Raises NoSuchCycle.
+    """
+    if n < 1:
+        raise NoSuchCycle(f"cycles count from 1, there is no cycle {n}")
+    position = bisect_right(phases, n, key=lambda phase: phase.first_cycle) - 1
+    following = phases[position + 1] if position + 1 < len(phases) else None
+    whole = _uncut(n, phases[position], zone)
+    end = following.starts_at if following is not None and following.first_cycle == n + 1 else whole.end
+    if ends_at is not None and ends_at <= whole.start:
+        raise NoSuchCycle(f"the subscription ended at {ends_at.isoformat()}, before cycle {n}")
+    return Period(whole.start, end if ends_at is None else min(end, ends_at))
+
+
+def proration(n: int, phases: Sequence[Phase], zone: str, *, ends_at: datetime | None = None) -> Fraction:
+    """Give the part of a whole cycle that cycle n lasts, by duration; 1 for a cycle that is not cut, or made longer.
+
+    The first cycle of a phase is whole although it begins after its day's midnight: it is what the customer agreed to.
+    """
+    position = bisect_right(phases, n, key=lambda phase: phase.first_cycle) - 1
+    whole = _uncut(n, phases[position], zone)
+    actual = cycle(n, phases, zone, ends_at=ends_at)
+    return min(Fraction(1), ratio(actual.microseconds, whole.microseconds))
+
+
+def cycle_at(instant: datetime, phases: Sequence[Phase], zone: str, *, ends_at: datetime | None = None) -> int:
+    """Give the number of the cycle that holds an instant. Raises NoSuchCycle before the start and from the end on."""
+    if instant < phases[0].starts_at or (ends_at is not None and instant >= ends_at):
+        raise NoSuchCycle(f"no cycle runs at {instant.isoformat()}")
+    position = bisect_right(phases, instant, key=lambda phase: phase.starts_at) - 1
+    phase = phases[position]
+    j = max(0, _intervals_between(phase, local_date(instant, zone)) - 1)
+    while local_midnight(add_interval(phase.anchor_date, phase.interval, j + 1), zone) <= instant:
+        j += 1
+    n = phase.first_cycle + j
+    # The last cycle before another phase may have been made longer than its interval.
+    return min(n, phases[position + 1].first_cycle - 1) if position + 1 < len(phases) else n
+
+
+def billing_points(
+    phases: Sequence[Phase], zone: str, *, until: datetime, after: int = -1, ends_at: datetime | None = None
+) -> Iterator[BillingPoint]:
+    """Yield, in order, the points later than number `after` that lie at or before `until`. The last lies at ends_at.
+
+    A subscription that ended before it started has none.
+    """
+    if ends_at is not None and ends_at <= phases[0].starts_at:
+        return
+    if after < 0 and phases[0].starts_at <= until:
+        yield BillingPoint(0, phases[0].starts_at)
+    n = max(0, after) + 1
+    while ends_at is None or n == 1 or cycle(n - 1, phases, zone, ends_at=ends_at).end < ends_at:
+        end = cycle(n, phases, zone, ends_at=ends_at).end
+        if end > until:
+            return
+        yield BillingPoint(n, end)
+        n += 1
+
+
+def _uncut(n: int, phase: Phase, zone: str) -> Period:
+    """Give the period that cycle n has as long as no later phase or end cuts it."""
+    j = n - phase.first_cycle
+    start = phase.starts_at if j == 0 else local_midnight(add_interval(phase.anchor_date, phase.interval, j), zone)
+    return Period(start, local_midnight(add_interval(phase.anchor_date, phase.interval, j + 1), zone))
+
+
+def _intervals_between(phase: Phase, day: date) -> int:
+    """Count whole intervals from the anchor to a day, at most one too many because months differ in length."""
+    unit, count = phase.interval.unit, phase.interval.count
+    if unit in ("Day", "Week"):
+        return (day - phase.anchor_date).days // (count * (7 if unit == "Week" else 1))
+    months = (day.year - phase.anchor_date.year) * 12 + day.month - phase.anchor_date.month
+    return months // (count * (12 if unit == "Year" else 1))

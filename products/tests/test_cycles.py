@@ -1,0 +1,109 @@
+"""Hold cycles to the calendar; the table of plain cases is tests/golden/cycles."""
+
+from datetime import UTC, date, datetime
+from fractions import Fraction
+from itertools import islice
+
+import pytest
+
+from core.periods import Interval, Period
+from products.cycles import BillingPoint, NoSuchCycle, Phase, billing_points, cycle, cycle_at, first_phase, proration
+
+
+def utc(text):
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+MONTHLY = (first_phase(starts_at=utc("2026-01-15T10:00"), interval=Interval("Month", 1), zone="UTC"),)
+MOVED = (*MONTHLY, Phase(3, utc("2026-03-01"), date(2026, 3, 1), Interval("Month", 1)))
+
+
+def test_a_new_subscription_is_anchored_at_its_local_date():
+    phase = first_phase(starts_at=utc("2026-01-31T23:30"), interval=Interval("Month", 1), zone="Europe/Berlin")
+
+    assert phase.anchor_date == date(2026, 2, 1)
+
+
+def test_a_later_phase_cuts_the_cycle_before_it():
+    assert cycle(1, MOVED, "UTC") == Period(utc("2026-01-15T10:00"), utc("2026-02-15"))
+    assert cycle(2, MOVED, "UTC") == Period(utc("2026-02-15"), utc("2026-03-01"))
+    assert cycle(3, MOVED, "UTC") == Period(utc("2026-03-01"), utc("2026-04-01"))
+
+
+def test_a_later_phase_may_make_the_cycle_before_it_longer():
+    phases = (*MONTHLY, Phase(2, utc("2026-04-01"), date(2026, 4, 1), Interval("Month", 1)))
+
+    assert cycle(1, phases, "UTC").end == utc("2026-04-01")
+    assert cycle_at(utc("2026-03-20"), phases, "UTC") == 1
+    assert proration(1, phases, "UTC") == 1
+
+
+def test_an_end_cuts_the_last_cycle():
+    assert cycle(2, MONTHLY, "UTC", ends_at=utc("2026-02-16")) == Period(utc("2026-02-15"), utc("2026-02-16"))
+
+
+def test_there_is_no_cycle_after_the_end_or_before_the_first():
+    with pytest.raises(NoSuchCycle):
+        cycle(3, MONTHLY, "UTC", ends_at=utc("2026-03-15"))
+    with pytest.raises(NoSuchCycle):
+        cycle(0, MONTHLY, "UTC")
+
+
+def test_a_cut_cycle_counts_by_its_duration_and_the_first_one_whole():
+    assert proration(1, MOVED, "UTC") == 1
+    assert proration(2, MOVED, "UTC") == Fraction(14, 28)
+    assert proration(3, MOVED, "UTC") == 1
+
+
+@pytest.mark.parametrize(
+    ("instant", "n"),
+    [
+        ("2026-01-15T10:00", 1),
+        ("2026-02-14T23:59:59.999999", 1),
+        ("2026-02-15", 2),
+        ("2026-02-28", 2),
+        ("2026-03-01", 3),
+        ("2031-03-01", 63),
+    ],
+)
+def test_an_instant_lies_in_one_cycle(instant, n):
+    assert cycle_at(utc(instant), MOVED, "UTC") == n
+
+
+@pytest.mark.parametrize("instant", ["2026-01-15T09:59:59", "2026-05-01"])
+def test_no_cycle_runs_before_the_start_or_from_the_end_on(instant):
+    with pytest.raises(NoSuchCycle):
+        cycle_at(utc(instant), MONTHLY, "UTC", ends_at=utc("2026-05-01"))
+
+
+def test_billing_points_are_the_start_and_every_end():
+    points = list(billing_points(MOVED, "UTC", until=utc("2026-04-01")))
+
+    assert points == [
+        BillingPoint(0, utc("2026-01-15T10:00")),
+        BillingPoint(1, utc("2026-02-15")),
+        BillingPoint(2, utc("2026-03-01")),
+        BillingPoint(3, utc("2026-04-01")),
+    ]
+
+
+def test_billing_points_go_on_after_the_one_given():
+    assert [p.number for p in billing_points(MOVED, "UTC", until=utc("2026-04-01"), after=1)] == [2, 3]
+    assert list(billing_points(MOVED, "UTC", until=utc("2026-04-01"), after=3)) == []
+
+
+def test_the_last_billing_point_is_the_end():
+    endless = datetime(9000, 1, 1, tzinfo=UTC)
+
+    assert [p.at for p in billing_points(MONTHLY, "UTC", until=endless, ends_at=utc("2026-02-20"), after=0)] == [
+        utc("2026-02-15"),
+        utc("2026-02-20"),
+    ]
+    assert list(billing_points(MONTHLY, "UTC", until=endless, ends_at=utc("2026-02-15"), after=1)) == []
+    assert list(billing_points(MONTHLY, "UTC", until=endless, ends_at=utc("2026-01-15T10:00"))) == []
+
+
+def test_billing_points_of_an_endless_subscription_never_run_out():
+    points = billing_points(MONTHLY, "UTC", until=datetime(9000, 1, 1, tzinfo=UTC))
+
+    assert [p.number for p in islice(points, 300)] == list(range(300))
