@@ -15,8 +15,8 @@ class User(AbstractUser):
     public_id = PublicIdField(prefix="usr")
 
     class Meta(AbstractUser.Meta):
-        verbose_name = _("user")
-        verbose_name_plural = _("users")
+        verbose_name = _("user")  # type: ignore[assignment]
+        verbose_name_plural = _("users")  # type: ignore[assignment]
 
 
 class Scope(models.TextChoices):

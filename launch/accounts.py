@@ -29,7 +29,7 @@ class Account:
         if not self.differs:
             return subprocess.run(command, cwd="/", check=False).returncode == 0
         user = {"user": self.uid, "group": self.gid, "extra_groups": []}
-        return subprocess.run(command, cwd="/", check=False, **user).returncode == 0  # type: ignore[call-overload, no-any-return]
+        return subprocess.run(command, cwd="/", check=False, **user).returncode == 0  # type: ignore[call-overload]
 
     def own(self, path: Path, mode: int) -> None:
         """Give the account a file or folder with these permissions."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -58,25 +59,28 @@ def spawn(
     command: Sequence[str | Path],
     *,
     environment: Mapping[str, str],
-    log: Path,
+    log: Path | None,
     folder: Path,
     account: Account | None = None,
     death_signal: signal.Signals = signal.SIGTERM,
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own, its output appended to `log`.
+    """Start a program in a session of its own, its output appended to `log` (None: shown where this process's is).
 
     It gets `death_signal` when this process dies (on Linux), so that a kill -9 leaves no orphan. The session of its own keeps
     the terminal's Ctrl-C from it: whoever started it decides the order in which things end.
     """
     who = f"{account.uid}:{account.gid}" if account and account.differs else "-"
+    program = shutil.which(command[0], path=environment.get("PATH"))
+    if program is None:
+        raise FileNotFoundError(command[0])
     shim = [sys.executable, "-I", "-S", str(SHIM), str(os.getpid()), str(int(death_signal)), who, str(folder)]
-    with log.open("ab") as output:
+    with log.open("ab") if log else contextlib.nullcontext() as output:
         return subprocess.Popen(
-            [*shim, *map(str, command)],
+            [*shim, program, *map(str, command[1:])],
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=output,
-            stderr=subprocess.STDOUT,
+            stderr=output,
             start_new_session=True,
         )
 
@@ -105,3 +109,27 @@ def _gone(identity: Identity, child: subprocess.Popen[bytes] | None) -> bool:
     if child is not None and child.poll() is not None:
         return True
     return not identity.alive()
+
+
+def end_group(leader: Identity, *, mark: str, seconds: float = 10.0) -> None:
+    """End what is left of a session that `spawn` began, when it is not our child any more.
+
+    mark: NAME=VALUE that stands in the environment of each of its members; without it a process is not ours and is left alone.
+    """
+    end(leader, steps=((signal.SIGTERM, seconds), (signal.SIGKILL, 5.0)))
+    for member in _group_members(leader.pid, mark):
+        end(member, steps=((signal.SIGKILL, 5.0),))
+
+
+def _group_members(group: int, mark: str) -> list[Identity]:
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            ours = int(fields[2]) == group and mark.encode() in (folder / "environ").read_bytes().split(b"\0")
+        except OSError:  # it ended, or it is another user's
+            continue
+        identity = identify(int(folder.name)) if ours else None
+        if identity:
+            found.append(identity)
+    return found

@@ -1,0 +1,86 @@
+"""Keep a set of processes running: start again what died, later each time it dies again at once."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from launch import processes
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+HEALTHY_SECONDS = 30.0
+"""Who lived this long starts again at the first pause."""
+
+STOP_SECONDS = 15.0
+
+
+@dataclass
+class Child:
+    """One program that is to run as long as the product does."""
+
+    name: str
+    command: Sequence[str | Path]
+    environment: Mapping[str, str]
+    folder: Path
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+    identity: processes.Identity | None = None
+    _pause: float = field(default=FIRST_PAUSE_SECONDS, init=False)
+    _started: float = field(default=0.0, init=False)
+    _due: float = field(default=0.0, init=False)
+
+    def start(self) -> None:
+        """Start it now."""
+        self._started = time.monotonic()
+        self.process = processes.spawn(self.command, environment=self.environment, log=self.log, folder=self.folder)
+        self.identity = processes.identify(self.process.pid)
+
+    def tend(self) -> str | None:
+        """Start it again when it died and its pause is over. Return a sentence when something happened, else None."""
+        if self.process is not None:
+            if self.identity and self.identity.alive():
+                return None
+            return self._note_death(self.process)
+        if time.monotonic() < self._due:
+            return None
+        self.start()
+        return f"{self.name} was started again"
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM; `stop` waits for the end."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.terminate()
+
+    def stop(self, *, deadline: float) -> None:
+        """Wait for the end until the deadline (monotonic seconds), then kill its whole session."""
+        if self.process is None:
+            return
+        while self.identity and self.identity.alive() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self._reap(self.process)
+
+    def _note_death(self, process: subprocess.Popen[bytes]) -> str:
+        self._reap(process)
+        if time.monotonic() - self._started > HEALTHY_SECONDS:
+            self._pause = FIRST_PAUSE_SECONDS
+        self._due = time.monotonic() + self._pause
+        sentence = f"{self.name} ended ({_how(process.returncode)}; see {self.log}), starting it again in {self._pause:g} s"
+        self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+        return sentence
+
+    def _reap(self, process: subprocess.Popen[bytes]) -> None:
+        # Before wait(): until then the number cannot belong to another process group.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        self.process = self.identity = None
+
+
+def _how(returncode: int) -> str:
+    return f"by signal {signal.Signals(-returncode).name}" if returncode < 0 else f"with status {returncode}"

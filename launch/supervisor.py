@@ -1,0 +1,238 @@
+"""`make run`: bring the whole product up, keep it up, and end it cleanly."""
+
+import hashlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from types import FrameType
+
+from launch import places, processes, web
+from launch.accounts import server_account
+from launch.broker import Broker
+from launch.children import STOP_SECONDS, Child
+from launch.instance import MARK, Instance
+from launch.places import CLONE
+from launch.postgres import Cluster
+from launch.problems import CannotStart
+from launch.server import Server
+
+DATABASE = "tallybook"
+UP_SECONDS = 60
+
+
+class Stopped(Exception):
+    """The person at the keyboard, or the system, asked for the end."""
+
+
+@dataclass
+class Supervisor:
+    """One run of the product in one clone."""
+
+    instance: Instance
+    port: int
+    servers: list[Server] = field(default_factory=list)
+    children: list[Child] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Start everything in order, then watch until asked to stop. Raises CannotStart."""
+        self.instance.claim()
+        self.instance.end_leftovers()
+        _refuse_taken_port(self.port)
+        try:
+            self._start_servers()
+            self.instance.record_run(self._shared_environment())
+            self._prepare_data()
+            self._start_children()
+            self._wait_until_up()
+            self._greet()
+            self._watch()
+        except Stopped:
+            say("Stopping")
+        finally:
+            self._stop()
+
+    def _start_servers(self) -> None:
+        account = server_account()
+        if not os.environ.get("DATABASE_URL"):
+            cluster = Cluster(places.server_folder(self.instance.var, "postgres", account), account)
+            self._start_server(cluster)
+            cluster.create_database(DATABASE)
+            self.environment["DATABASE_URL"] = cluster.url(DATABASE)
+        if not os.environ.get("REDIS_URL"):
+            broker = Broker(places.server_folder(self.instance.var, "broker", account), account)
+            self._start_server(broker)
+            self.environment["REDIS_URL"] = broker.url()
+
+    def _start_server(self, server: Server) -> None:
+        say(f"Starting {server.title[0].lower() + server.title[1:] if server.title.startswith('The ') else server.title}")
+        server.stop()  # what a killed supervisor left: it must be this one's child, to end with it
+        self.servers.append(server)
+        server.start()
+
+    def _shared_environment(self) -> dict[str, str]:
+        """Return the variables that the product's processes get beside those of the caller."""
+        self.environment |= {"PORT": str(self.port)}
+        self.environment |= {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)}
+        self.environment["SECRET_KEY"] = os.environ.get("SECRET_KEY") or self.instance.secret_key()
+        self.environment["DEVELOPMENT"] = os.environ.get("DEVELOPMENT") or "true"
+        self.environment["DJANGO_SETTINGS_MODULE"] = "billing_project.settings"
+        self.environment["PYTHONUNBUFFERED"] = "1"
+        return self.environment
+
+    def _process_environment(self) -> dict[str, str]:
+        return {**os.environ, **self.environment, MARK: str(self.instance.var)}
+
+    def _prepare_data(self) -> None:
+        say("Preparing the database")
+        self._manage("first_run")
+        if os.environ.get("DEMO", "").lower() not in {"no", "0", "false"}:
+            self._load_demonstration()
+
+    def _load_demonstration(self) -> None:
+        marker = self.instance.var / "demo-loaded-into"
+        # Servers of the caller's own may change from run to run.
+        database = hashlib.sha256(self.environment["DATABASE_URL"].encode()).hexdigest()
+        if not marker.exists() or marker.read_text() != database:
+            say("Loading demonstration data (a minute or two, once)")
+            self._manage("demo")
+            marker.write_text(database)
+
+    def _manage(self, *command: str) -> None:
+        program = [sys.executable, "manage.py", *command]
+        child = processes.spawn(program, environment=self._process_environment(), log=None, folder=CLONE)
+        try:
+            status = child.wait()
+        except Stopped:
+            child.terminate()
+            child.wait()
+            raise
+        if status:
+            raise CannotStart(f"`manage.py {' '.join(command)}` failed; what it said stands above.")
+
+    def _start_children(self) -> None:
+        celery = [sys.executable, "-m", "celery", "--app", "billing_project"]
+        commands = {
+            "web": web.command(self.port),
+            "worker": [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO"],
+            "beat": [*celery, "beat", "--loglevel", "INFO", "--pidfile", ""],
+        }
+        for name, command in commands.items():
+            log = self.instance.logs / f"{name}.log"
+            child = Child(name, command, self._process_environment(), CLONE, log)
+            child.start()
+            self.children.append(child)
+        self._record_children()
+
+    def _record_children(self) -> None:
+        self.instance.record_children({child.name: child.identity for child in self.children if child.identity})
+
+    def _wait_until_up(self) -> None:
+        deadline = time.monotonic() + UP_SECONDS
+        while time.monotonic() < deadline:
+            if _answers(f"{self.url}/healthz"):
+                return
+            self._tend()
+            time.sleep(0.1)
+        raise CannotStart(f"The web process does not answer {self.url}/healthz; see {self.instance.logs / 'web.log'}.")
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def _greet(self) -> None:
+        lines = [f"Tallybook runs at {self.url}"]
+        file = self.instance.var / "demo-credentials.json"
+        if file.exists():
+            known = json.loads(file.read_text())
+            lines += [f"  user      {known['username']}", f"  password  {known['password']}", f"  API key   {known['api_key']}"]
+        lines.append(f"  logs      {self.instance.logs}")
+        print("\n".join(["", *lines, "", "Ctrl-C stops it; all data stay."]), flush=True)
+
+    def _watch(self) -> None:
+        while True:
+            self._tend()
+            time.sleep(0.25)
+
+    def _tend(self) -> None:
+        for server in self.servers:
+            if server.running() is None:
+                say(f"{server.title} ended (see {server.log}); starting it again")
+                server.start()
+        for child in self.children:
+            happened = child.tend()
+            if happened:
+                say(happened)
+                self._record_children()
+
+    def _stop(self) -> None:
+        deadline = time.monotonic() + STOP_SECONDS
+        for child in reversed(self.children):
+            child.ask_to_stop()
+        for child in reversed(self.children):
+            child.stop(deadline=deadline)
+        for server in reversed(self.servers):
+            server.stop()
+        self.instance.record_children({})
+
+
+def say(sentence: str) -> None:
+    """Tell the person at the keyboard what happens."""
+    print(sentence, flush=True)
+
+
+def _refuse_taken_port(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise CannotStart(
+                f"Port {port} is taken or not allowed: choose another one, as in `PORT={port + 1} make run`."
+            ) from error
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 -- our own http address
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _port() -> int:
+    text = os.environ.get("PORT") or "8000"
+    if not (text.isdigit() and 0 < int(text) < 65536):
+        raise CannotStart(f"PORT is {text!r}, which is no port number.")
+    return int(text)
+
+
+def _stop_on(number: int, frame: FrameType | None) -> None:
+    # A second one during the clean-up must not cut it short.
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    raise Stopped
+
+
+def main() -> int:
+    """Return 0 after a clean end, 1 when the product could not start."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop_on)
+    try:
+        Supervisor(Instance(CLONE / "var"), _port()).run()
+    except CannotStart as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except Stopped:
+        pass
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
