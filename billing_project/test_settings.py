@@ -13,10 +13,13 @@ from billing_project.settings import *  # noqa: E402, F403
 FAULT_POINTS = True
 # TALLYBOOK_FAULTS="place=0.01,other=0.5": how often a process is killed (kill -9) at a place; see core.faults.
 FAULT_CHANCES = {
-    place: float(chance) for place, chance in (pair.split("=") for pair in os.environ.get("TALLYBOOK_FAULTS", "").split(",") if pair)
+    place: float(chance)
+    for place, chance in (pair.split("=") for pair in os.environ.get("TALLYBOOK_FAULTS", "").split(",") if pair)
 }
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# Static files come straight from the sources: nothing is collected before a test.
+WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True

@@ -1,0 +1,28 @@
+"""Tell the audit trail who acts: every history row written inside `acting` carries the actor."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pghistory
+from pghistory import runtime
+
+from access.actors import Actor
+
+
+@contextmanager
+def acting(actor: Actor) -> Iterator[None]:
+    """Name the actor of all changes inside, on this thread.  Inside another `acting` the inner actor counts, until it ends.
+
+    Enter it before the transaction: PostgreSQL keeps the actor until the transaction ends.
+    Views of the web need nothing (the middleware does it); the API does it for its key, tasks and commands for themselves.
+    """
+    metadata = {"actor_kind": actor.kind, "actor_id": actor.id}
+    with pghistory.context() as entered:
+        # pghistory would add the inner actor to the outer context, also for rows already written under it; so the inner one gets
+        # a context of its own, with an id of its own.
+        runtime._tracker.value = runtime.Context(id=uuid.uuid4(), metadata=metadata)
+        try:
+            yield
+        finally:
+            runtime._tracker.value = entered

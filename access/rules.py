@@ -1,0 +1,182 @@
+"""Say who may open which address: one table, and what it does not name is refused. PURE.
+
+A rule names the roles that may read an address (GET, HEAD) and those that may write to it (any other method). The middleware in
+middleware.py holds every request against it, templates ask `may` what to show, the admin asks `may_model`. Addresses of the API
+are open here: its keys and their scopes are judged in api/v1, where there is no session.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """Who asks: nobody known, somebody who signed in, and the groups that a migration made."""
+
+    STRANGER = "stranger"
+    MEMBER = "member"
+    OWNER = "owner"
+    OPERATOR = "operator"
+    FINANCE = "finance"
+    VIEWER = "viewer"
+
+
+Audience = frozenset[Role]
+GROUPS = frozenset({Role.OWNER, Role.OPERATOR, Role.FINANCE, Role.VIEWER})
+
+NOBODY: Audience = frozenset()
+ANYONE = frozenset({Role.STRANGER, Role.MEMBER})
+SIGNED_IN = frozenset({Role.MEMBER})
+ALL = GROUPS
+CONFIGURE = frozenset({Role.OWNER, Role.OPERATOR})
+BILL = frozenset({Role.OWNER, Role.FINANCE})
+OWN = frozenset({Role.OWNER})
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Who may read an address and who may write to it; nobody, unless named."""
+
+    read: Audience = NOBODY
+    write: Audience = NOBODY
+
+
+@dataclass(frozen=True)
+class ModelRule:
+    """Who may do what with a model in the admin; history is what nobody may add, change or delete."""
+
+    view: Audience
+    add: Audience = NOBODY
+    change: Audience = NOBODY
+    delete: Audience = NOBODY
+
+
+PAGES = {
+    "healthz": Rule(read=ANYONE),
+    "login": Rule(read=ANYONE, write=ANYONE),
+    "logout": Rule(write=ANYONE),
+    "password_change": Rule(read=SIGNED_IN, write=SIGNED_IN),
+    "password_change_done": Rule(read=SIGNED_IN),
+    "admin:index": Rule(read=ALL),
+    "admin:app_list": Rule(read=ALL),
+    "admin:search": Rule(read=ALL),
+    "admin:autocomplete": Rule(),
+    "admin:jsi18n": Rule(read=ALL),
+    "admin:login": Rule(read=ANYONE),
+    "admin:logout": Rule(write=ANYONE),
+    "admin:password_change": Rule(read=SIGNED_IN),
+    "admin:password_change_done": Rule(read=SIGNED_IN),
+    "admin:view_on_site": Rule(),
+}
+
+NAMESPACES = {
+    "api": Rule(read=ANYONE, write=ANYONE),
+}
+
+MODELS = {
+    "core.deployment": ModelRule(view=ALL),
+    "core.billingday": ModelRule(view=ALL),
+    "access.user": ModelRule(view=OWN, add=OWN, change=OWN),
+    "access.userhistory": ModelRule(view=OWN),
+    "access.apikey": ModelRule(view=CONFIGURE, add=CONFIGURE, change=CONFIGURE),
+    "access.apikeyhistory": ModelRule(view=CONFIGURE),
+    "axes.accessattempt": ModelRule(view=OWN, delete=OWN),
+    "jobs.job": ModelRule(view=ALL),
+    "jobs.jobfile": ModelRule(view=ALL),
+    "jobs.jobfilechunk": ModelRule(view=ALL),
+    "webhooks.webhookendpoint": ModelRule(view=CONFIGURE),
+    "webhooks.webhookendpointhistory": ModelRule(view=CONFIGURE),
+    "webhooks.webhookmessage": ModelRule(view=CONFIGURE),
+    "webhooks.webhookdelivery": ModelRule(view=CONFIGURE),
+    "webhooks.webhookattempt": ModelRule(view=CONFIGURE),
+    "customers.customer": ModelRule(view=ALL),
+    "customers.customerhistory": ModelRule(view=ALL),
+    "events.eventname": ModelRule(view=ALL),
+    "events.eventproperty": ModelRule(view=ALL),
+    "events.event": ModelRule(view=ALL),
+    "events.eventvoid": ModelRule(view=ALL),
+    "events.eventconflict": ModelRule(view=ALL),
+    "events.refusedrequest": ModelRule(view=CONFIGURE),
+    "events.rejectedevent": ModelRule(view=ALL),
+    "events.deliveryhour": ModelRule(view=ALL),
+    "events.deliveryrefusal": ModelRule(view=ALL),
+    "events.logsnapshot": ModelRule(view=ALL),
+    "meters.meter": ModelRule(view=ALL),
+    "meters.meterhistory": ModelRule(view=ALL),
+    "meters.meteractivity": ModelRule(view=ALL),
+    "meters.usageday": ModelRule(view=ALL),
+    "meters.meterquarter": ModelRule(view=ALL),
+    "meters.rollposition": ModelRule(view=ALL),
+    "products.product": ModelRule(view=ALL),
+    "products.producthistory": ModelRule(view=ALL),
+    "products.priceversion": ModelRule(view=ALL),
+    "products.meterprice": ModelRule(view=ALL),
+    "products.pricetier": ModelRule(view=ALL),
+    "products.subscription": ModelRule(view=ALL),
+    "products.subscriptionhistory": ModelRule(view=ALL),
+    "products.subscriptionphase": ModelRule(view=ALL),
+    "products.subscriptionphasehistory": ModelRule(view=ALL),
+    "products.subscriptionpause": ModelRule(view=ALL),
+    "products.subscriptionmeter": ModelRule(view=ALL),
+    "products.onetimeitem": ModelRule(view=ALL),
+    "credits.productcredit": ModelRule(view=ALL),
+    "credits.creditgrant": ModelRule(view=ALL),
+    "credits.creditgranthistory": ModelRule(view=ALL),
+    "credits.grantperiod": ModelRule(view=ALL),
+    "credits.creditentry": ModelRule(view=ALL),
+    "credits.walletentry": ModelRule(view=ALL),
+    "credits.lowbalance": ModelRule(view=ALL),
+    "invoices.seller": ModelRule(view=ALL),
+    "invoices.sellerhistory": ModelRule(view=ALL),
+    "invoices.invoiceseries": ModelRule(view=ALL),
+    "invoices.invoice": ModelRule(view=ALL),
+    "invoices.invoiceline": ModelRule(view=ALL),
+    "invoices.invoicetax": ModelRule(view=ALL),
+    "invoices.invoicecredit": ModelRule(view=ALL),
+    "invoices.invoiceevent": ModelRule(view=ALL),
+    "invoices.verification": ModelRule(view=ALL),
+}
+
+
+def _of_models() -> Iterator[tuple[str, Rule]]:
+    """Give the addresses that Django's admin makes for each model; a changelist is written to by its actions."""
+    for label, rule in MODELS.items():
+        stem = "admin:" + label.replace(".", "_")
+        yield f"{stem}_changelist", Rule(read=rule.view, write=rule.change | rule.delete)
+        yield f"{stem}_add", Rule(read=rule.add, write=rule.add)
+        yield f"{stem}_change", Rule(read=rule.view, write=rule.change)
+        yield f"{stem}_delete", Rule(read=rule.delete, write=rule.delete)
+        yield f"{stem}_history", Rule(read=rule.view)
+    yield "admin:auth_user_password_change", Rule(read=OWN, write=OWN)
+
+
+RULES = {**PAGES, **dict(_of_models())}
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def rule_of(name: str) -> Rule | None:
+    """Give the rule of a URL name with its namespaces ("admin:index"), or None where the table has none."""
+    return RULES.get(name) or NAMESPACES.get(name.partition(":")[0])
+
+
+def audience(name: str, method: str) -> Audience:
+    """Say which roles may send a request of this method to a URL name; nobody where there is no rule."""
+    rule = rule_of(name) or Rule()
+    return rule.read if method in READING else rule.write
+
+
+def may(roles: Iterable[Role], name: str) -> bool:
+    """Say whether a link or button to a URL name is shown: whether it opens, or, where nothing opens, takes what is sent."""
+    rule = rule_of(name) or Rule()
+    return not (rule.read or rule.write).isdisjoint(roles)
+
+
+def may_write(roles: Iterable[Role], name: str) -> bool:
+    """Say whether a form on the page of a URL name is shown."""
+    return not audience(name, "POST").isdisjoint(roles)
+
+
+def may_model(roles: Iterable[Role], label: str, verb: str) -> bool:
+    """Say whether the admin lets these roles do a verb (view, add, change, delete) to a model (app.model, lower case)."""
+    rule = MODELS.get(label)
+    return rule is not None and not getattr(rule, verb).isdisjoint(roles)

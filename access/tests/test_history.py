@@ -1,0 +1,66 @@
+"""Every change of configuration says who made it."""
+
+from datetime import UTC, datetime
+
+import pytest
+from pghistory.models import Context
+
+from access.actors import Actor
+from access.history import acting
+from access.models import ApiKey, ApiKeyHistory
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+USER, KEY = Actor("user", "usr_1"), Actor("api_key", "key_1")
+
+
+def make(name: str) -> None:
+    ApiKey.objects.create(name=name, scope="read", secret_hash=name.encode(), created_at=NOW, created_by="test")
+
+
+def who() -> dict[str, str | None]:
+    return {row.name: _actor(row.pgh_context) for row in ApiKeyHistory.objects.select_related("pgh_context")}
+
+
+def _actor(context: Context | None) -> str | None:
+    return context and "{actor_kind}:{actor_id}".format(**context.metadata)
+
+
+@pytest.mark.django_db
+def test_a_change_carries_its_actor() -> None:
+    with acting(USER):
+        make("a")
+
+    assert who() == {"a": "user:usr_1"}
+
+
+@pytest.mark.django_db
+def test_a_bulk_update_carries_its_actor_too() -> None:
+    make("a")
+
+    with acting(USER):
+        ApiKey.objects.update(name="b")
+
+    assert who() == {"a": None, "b": "user:usr_1"}
+
+
+@pytest.mark.django_db
+def test_an_inner_actor_counts_until_it_ends() -> None:
+    with acting(USER):
+        make("a")
+        with acting(KEY):
+            make("b")
+        make("c")
+
+    assert who() == {"a": "user:usr_1", "b": "api_key:key_1", "c": "user:usr_1"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_actor_ends_with_its_block() -> None:
+    with acting(USER):
+        make("a")
+    make("b")
+    with pytest.raises(ZeroDivisionError), acting(USER):
+        raise ZeroDivisionError
+    make("c")
+
+    assert who() == {"a": "user:usr_1", "b": None, "c": None}
