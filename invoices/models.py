@@ -112,8 +112,9 @@ class Invoice(models.Model):
     """One billing point's invoice, or a credit note, or an adjustment after the end.
 
     A draft has neither number, lines nor amounts of its own: they are computed on reading; estimate_* is what lists show, with
-    its age.  Amounts are integer minor units of `currency`.  total = subtotal − usage_credit_amount + tax_amount;
-    amount_due = total − invoice_credit_amount − amount_paid.  seller and customer_copy are copies made at issue.
+    its age.  Amounts are integer minor units of `currency`.  tax_amount is added to the lines, included_tax_amount lies in them
+    already (tax-inclusive prices).  total = subtotal − usage_credit_amount + tax_amount + carried_forward_amount: what lies below
+    zero is carried forward as a grant.  amount_due = total − invoice_credit_amount − amount_paid.  The copies are made at issue.
     point_at: the instant of the billing point, from which the grace counts; drafts are issued in order of (point_at, subscription).
     """
 
@@ -149,6 +150,8 @@ class Invoice(models.Model):
     subtotal = models.BigIntegerField(default=0)
     usage_credit_amount = models.BigIntegerField(default=0)
     tax_amount = models.BigIntegerField(default=0)
+    included_tax_amount = models.BigIntegerField(default=0)
+    carried_forward_amount = models.BigIntegerField(default=0)
     total = models.BigIntegerField(default=0)
     invoice_credit_amount = models.BigIntegerField(default=0)
     amount_paid = models.BigIntegerField(default=0)
@@ -199,9 +202,14 @@ class Invoice(models.Model):
                 name="invoice_numbered_when_issued",
             ),
             models.CheckConstraint(
-                condition=Q(total=F("subtotal") - F("usage_credit_amount") + F("tax_amount")), name="invoice_total_adds_up"
+                condition=Q(total=F("subtotal") - F("usage_credit_amount") + F("tax_amount") + F("carried_forward_amount")),
+                name="invoice_total_adds_up",
             ),
             models.CheckConstraint(condition=Q(kind="credit_note") | Q(total__gte=0), name="invoice_total_not_negative"),
+            models.CheckConstraint(
+                condition=Q(carried_forward_amount=0) | Q(carried_forward_amount__gt=0, total=0),
+                name="invoice_carries_what_is_below_zero",
+            ),
             models.CheckConstraint(
                 condition=Q(kind="credit_note", corrects__isnull=False) | (~Q(kind="credit_note") & Q(corrects__isnull=True)),
                 name="invoice_corrects_if_credit_note",
@@ -284,17 +292,18 @@ class InvoiceLine(models.Model):
 
 
 class InvoiceTax(models.Model):
-    """Tax of one rate on one invoice, in minor units, rounded once."""
+    """Tax of one rate on one invoice, in minor units, rounded once; is_inclusive: it lies in the lines' amounts already."""
 
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="taxes")
     rate = models.DecimalField(max_digits=7, decimal_places=6)
+    is_inclusive = models.BooleanField(default=False)
     taxable_amount = models.BigIntegerField()
     amount = models.BigIntegerField()
 
     class Meta:
         verbose_name = _("invoice tax")
         verbose_name_plural = _("invoice taxes")
-        constraints = [models.UniqueConstraint(fields=["invoice", "rate"], name="invoice_tax_rate_once")]
+        constraints = [models.UniqueConstraint(fields=["invoice", "rate", "is_inclusive"], name="invoice_tax_rate_once")]
         triggers = append_only("invoice_tax")
 
     def __str__(self) -> str:
