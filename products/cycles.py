@@ -40,6 +40,54 @@ class BillingPoint:
     at: datetime
 
 
+@dataclass(frozen=True)
+class Schedule:
+    """All that decides a subscription's cycles: its phases, the billing zone, its end if it has one.
+
+    phases: ascending by first_cycle, the first with 1.  ends_at: nothing is billed from this instant on.
+    """
+
+    phases: tuple[Phase, ...]
+    zone: str
+    ends_at: datetime | None = None
+
+    @property
+    def starts_at(self) -> datetime:
+        """The start of cycle 1, which is billing point 0."""
+        return self.phases[0].starts_at
+
+    def cycle(self, n: int) -> Period:
+        """Give cycle n. Raises NoSuchCycle."""
+        return cycle(n, self.phases, self.zone, ends_at=self.ends_at)
+
+    def proration(self, n: int) -> Fraction:
+        """Give the part of a whole cycle that cycle n lasts."""
+        return proration(n, self.phases, self.zone, ends_at=self.ends_at)
+
+    def cycle_at(self, instant: datetime) -> int:
+        """Give the number of the cycle that holds an instant. Raises NoSuchCycle."""
+        return cycle_at(instant, self.phases, self.zone, ends_at=self.ends_at)
+
+    def point_at(self, n: int) -> datetime | None:
+        """Give the instant of billing point n; None past the last one, or where the subscription ended before it started."""
+        try:
+            return self.cycle(1).start if n == 0 else self.cycle(n).end
+        except NoSuchCycle:
+            return None
+
+    def has_cycle(self, n: int) -> bool:
+        """Whether cycle n begins before the end."""
+        return n >= 1 and self.point_at(n) is not None
+
+    def points(self, *, until: datetime, after: int = -1) -> Iterator[BillingPoint]:
+        """Yield the billing points later than number `after` that lie at or before `until`."""
+        return billing_points(self.phases, self.zone, until=until, after=after, ends_at=self.ends_at)
+
+    def without_end(self) -> "Schedule":
+        """Give the same schedule as if it went on for ever."""
+        return Schedule(self.phases, self.zone)
+
+
 def first_phase(*, starts_at: datetime, interval: Interval, zone: str) -> Phase:
     """Make the phase of a new subscription: anchored at the local date of its start."""
     return Phase(1, starts_at, local_date(starts_at, zone), interval)

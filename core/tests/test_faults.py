@@ -25,7 +25,9 @@ def test_nothing_happens_without_the_setting(settings):
 
 
 def test_a_chance_of_one_kills_the_process():
-    program = "import django; django.setup(); from core.faults import fault; fault('other'); print('alive', flush=True); fault('here')"
+    program = (
+        "import django; django.setup(); from core.faults import fault; fault('other'); print('alive', flush=True); fault('here')"
+    )
     environment = {"DJANGO_SETTINGS_MODULE": "billing_project.test_settings", "TALLYBOOK_FAULTS": "here=1", "PATH": ""}
 
     run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)

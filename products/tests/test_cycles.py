@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 
 from core.periods import Interval, Period
-from products.cycles import BillingPoint, NoSuchCycle, Phase, billing_points, cycle, cycle_at, first_phase, proration
+from products.cycles import BillingPoint, NoSuchCycle, Phase, Schedule, billing_points, cycle, cycle_at, first_phase, proration
 
 
 def utc(text):
@@ -107,3 +107,15 @@ def test_billing_points_of_an_endless_subscription_never_run_out():
     points = billing_points(MONTHLY, "UTC", until=datetime(9000, 1, 1, tzinfo=UTC))
 
     assert [p.number for p in islice(points, 300)] == list(range(300))
+
+
+def test_a_schedule_knows_its_points_until_its_end():
+    schedule = Schedule(MONTHLY, "UTC", ends_at=utc("2026-03-01"))
+
+    assert [schedule.point_at(n) for n in range(4)] == [utc("2026-01-15T10:00"), utc("2026-02-15"), utc("2026-03-01"), None]
+    assert [schedule.has_cycle(n) for n in range(4)] == [False, True, True, False]
+    assert schedule.without_end().has_cycle(99)
+
+
+def test_a_subscription_that_ended_before_it_started_has_no_point():
+    assert Schedule(MONTHLY, "UTC", ends_at=utc("2026-01-01")).point_at(0) is None

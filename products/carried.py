@@ -1,0 +1,114 @@
+"""Keep which subscription carries which meter, and when: at any instant at most one of a customer's.
+
+The rows follow from the subscription's cycles and its product's price versions; `sync` writes what follows, so it may run at any time.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from django.conf import settings
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+
+from core.constraints import refusing
+from core.errors import DomainError
+from core.periods import FOREVER, Period
+from meters.models import Meter
+from products import terms
+from products.cycles import NoSuchCycle, Schedule
+from products.models import Product, Subscription, SubscriptionMeter, SubscriptionPhase
+from products.terms import Terms
+
+Carried = frozenset[tuple[int, Period]]
+
+
+class MeterAlreadySubscribed(DomainError):
+    """Another subscription of the customer carries the meter at that time; its usage would be billed twice."""
+
+    code = "METER_ALREADY_SUBSCRIBED"
+
+
+def sync(subscription: Subscription) -> None:
+    """Write what one subscription carries. Raises MeterAlreadySubscribed naming the other subscription."""
+    phases = list(subscription.phases.all())
+    versions = terms.of_products(phase.product_id for phase in phases)
+    _write(subscription, follows(subscription, phases, versions), list(subscription.meters.all()))
+
+
+def sync_subscribers(product: Product) -> None:
+    """Write what every living subscription of a product carries, after its price changed. Raises MeterAlreadySubscribed."""
+    subscriptions = list(
+        Subscription.objects.filter(phases__product=product, next_point__isnull=False)
+        .distinct()
+        .order_by("id")
+        .prefetch_related("phases", "meters")
+    )
+    versions = terms.of_products(phase.product_id for one in subscriptions for phase in one.phases.all())
+    for subscription in subscriptions:
+        _write(subscription, follows(subscription, list(subscription.phases.all()), versions), list(subscription.meters.all()))
+
+
+def follows(subscription: Subscription, phases: Sequence[SubscriptionPhase], versions: Mapping[int, Sequence[Terms]]) -> Carried:
+    """Give the (meter, time) pairs that a subscription must carry: each cycle has the version in force at its first instant."""
+    if subscription.ends_at is not None and subscription.ends_at <= subscription.start_at:
+        return frozenset()
+    whole = Period(subscription.start_at, subscription.ends_at or FOREVER)
+    schedule = terms.schedule(phases, zone=settings.BILLING_TIME_ZONE, ends_at=subscription.ends_at)
+    ordered = sorted(phases, key=lambda phase: phase.first_cycle)
+    stretches: dict[int, list[Period]] = {}
+    for position, phase in enumerate(ordered):
+        start = whole.start if position == 0 else phase.starts_at
+        end = ordered[position + 1].starts_at if position + 1 < len(ordered) else FOREVER
+        for stretch, version in _stretches(schedule, Period(start, end), versions[phase.product_id]):
+            if kept := stretch.intersect(whole):
+                for meter in version.meters:
+                    _join(stretches.setdefault(meter.meter_id, []), kept)
+    return frozenset((meter_id, period) for meter_id, periods in stretches.items() for period in periods)
+
+
+def _stretches(schedule: Schedule, phase: Period, versions: Sequence[Terms]) -> list[tuple[Period, Terms]]:
+    """Cut a phase where its cycles begin to have another version, in order of time."""
+    starts = [phase.start, *(max(phase.start, _first_cycle_from(schedule, v.version.effective_at)) for v in versions[1:])]
+    ends = [*starts[1:], FOREVER]
+    cut = [(start, min(end, phase.end), v) for start, end, v in zip(starts, ends, versions, strict=True)]
+    return [(Period(start, end), v) for start, end, v in cut if start < end]
+
+
+def _first_cycle_from(schedule: Schedule, instant: datetime) -> datetime:
+    try:
+        cycle = schedule.cycle(schedule.cycle_at(instant))
+    except NoSuchCycle:
+        return schedule.starts_at if instant < schedule.starts_at else FOREVER
+    return cycle.start if cycle.start == instant else cycle.end
+
+
+def _join(periods: list[Period], following: Period) -> None:
+    if periods and periods[-1].end == following.start:
+        following = Period(periods.pop().start, following.end)
+    periods.append(following)
+
+
+def _write(subscription: Subscription, wanted: Carried, rows: Sequence[SubscriptionMeter]) -> None:
+    kept = {row: (row.meter_id, Period(row.during.lower, row.during.upper or FOREVER)) for row in rows}
+    gone = [row.id for row, pair in kept.items() if pair not in wanted]
+    SubscriptionMeter.objects.filter(id__in=gone).delete()
+    for meter_id, period in sorted(wanted - set(kept.values())):
+        _insert(subscription, meter_id, DateTimeTZRange(period.start, None if period.is_open else period.end))
+
+
+def _insert(subscription: Subscription, meter_id: int, during: DateTimeTZRange) -> None:
+    def refusal() -> MeterAlreadySubscribed:
+        other = (
+            SubscriptionMeter.objects.filter(customer_id=subscription.customer_id, meter_id=meter_id, during__overlap=during)
+            .exclude(subscription=subscription)
+            .select_related("subscription")
+            .order_by("id")[0]
+        )
+        meter = Meter.objects.get(id=meter_id)
+        return MeterAlreadySubscribed(
+            f"Subscription {other.subscription.public_id} of this customer carries the meter {meter.public_id} ({meter.name}) already."
+        )
+
+    with refusing("meter_already_subscribed", refusal):
+        SubscriptionMeter.objects.create(
+            customer_id=subscription.customer_id, meter_id=meter_id, subscription=subscription, during=during
+        )

@@ -1,0 +1,82 @@
+"""Read what a product costs at an instant, as the pure price terms."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from core.periods import Interval
+from products.cycles import Phase, Schedule
+from products.models import MeterPrice, PriceTier, PriceVersion, SubscriptionPhase
+from products.pricing import PriceTerms, Tier
+
+
+@dataclass(frozen=True)
+class MeterTerms:
+    """The terms of one meter in one price version. meter_id: the integer key."""
+
+    meter_id: int
+    meter_name: str
+    terms: PriceTerms
+    display_per: int
+
+
+@dataclass(frozen=True)
+class Terms:
+    """One price version, whole. fixed_price: minor units per cycle (or once)."""
+
+    version: PriceVersion
+    meters: tuple[MeterTerms, ...]
+
+
+def of_products(product_ids: Iterable[int]) -> Mapping[int, tuple[Terms, ...]]:
+    """Read every version of the products, ascending by number, in three queries."""
+    versions = list(PriceVersion.objects.filter(product_id__in=set(product_ids)).select_related("product").order_by("number"))
+    prices: dict[int, list[MeterPrice]] = {}
+    for price in MeterPrice.objects.filter(price_version__in=versions).select_related("meter").order_by("position"):
+        prices.setdefault(price.price_version_id, []).append(price)
+    tiers: dict[int, list[PriceTier]] = {}
+    for tier in PriceTier.objects.filter(meter_price__price_version__in=versions).order_by("position"):
+        tiers.setdefault(tier.meter_price_id, []).append(tier)
+    read: dict[int, list[Terms]] = {}
+    for version in versions:
+        meters = tuple(_meter_terms(version, price, tiers.get(price.id, [])) for price in prices.get(version.id, []))
+        read.setdefault(version.product_id, []).append(Terms(version, meters))
+    return {product_id: tuple(ordered) for product_id, ordered in read.items()}
+
+
+def in_force(versions: Sequence[Terms], instant: datetime) -> Terms:
+    """Give the version in force at an instant; the first one also counts before it was written, for cycles that began earlier."""
+    return next((terms for terms in reversed(versions) if terms.version.effective_at <= instant), versions[0])
+
+
+def schedule(phases: Iterable[SubscriptionPhase], *, zone: str, ends_at: datetime | None) -> Schedule:
+    """Make the pure schedule of one subscription's stored phases."""
+    ordered = sorted(phases, key=lambda phase: phase.first_cycle)
+    return Schedule(
+        tuple(
+            Phase(phase.first_cycle, phase.starts_at, phase.anchor_date, Interval(phase.interval_unit, phase.interval_count))  # type: ignore[arg-type]
+            for phase in ordered
+        ),
+        zone,
+        ends_at,
+    )
+
+
+def phase_of_cycle(phases: Iterable[SubscriptionPhase], n: int) -> SubscriptionPhase:
+    """Give the stored phase that cycle n belongs to."""
+    return max((phase for phase in phases if phase.first_cycle <= max(n, 1)), key=lambda phase: phase.first_cycle)
+
+
+def _meter_terms(version: PriceVersion, price: MeterPrice, tiers: Sequence[PriceTier]) -> MeterTerms:
+    terms = PriceTerms(
+        currency=version.currency,
+        model=price.price_model,  # type: ignore[arg-type]  # the database checks it
+        unit_price=price.price_per_unit,
+        free_threshold=Decimal(price.free_threshold),
+        tiers=tuple(Tier(tier.up_to, tier.unit_price, tier.flat_amount) for tier in tiers),
+        package_size=price.package_size,
+        minimum_amount=price.minimum_amount,
+        maximum_amount=price.maximum_amount,
+    )
+    return MeterTerms(price.meter_id, price.meter.name, terms, price.display_per)
