@@ -5,6 +5,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Floor
 from django.utils.translation import gettext_lazy as _
 
+from core.exact_json import ExactDecoder, ExactEncoder
 from core.fields import PublicIdField
 from core.history import append_only, never_deleted, tracked
 from customers.models import Customer
@@ -98,7 +99,7 @@ class CreditGrant(CreditTerms):
     renewal_count = models.SmallIntegerField(null=True, blank=True)
     low_balance_threshold = models.DecimalField(max_digits=48, decimal_places=18, null=True, blank=True)
     cause = models.CharField(max_length=200, unique=True, null=True, blank=True, editable=False)
-    metadata = models.JSONField(default=dict, blank=True)
+    metadata = models.JSONField(default=dict, blank=True, encoder=ExactEncoder, decoder=ExactDecoder)
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=100, editable=False)
     voided_at = models.DateTimeField(null=True, blank=True, editable=False)

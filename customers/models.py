@@ -4,6 +4,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.exact_json import ExactDecoder, ExactEncoder
 from core.fields import PublicIdField
 from core.history import never_deleted, tracked
 
@@ -35,7 +36,7 @@ class Customer(PostalAddress):
     email = models.EmailField(max_length=320)
     phone_number = models.CharField(max_length=50, blank=True)
     preferred_locale = models.CharField(max_length=10, blank=True)
-    metadata = models.JSONField(default=dict, blank=True)
+    metadata = models.JSONField(default=dict, blank=True, encoder=ExactEncoder, decoder=ExactDecoder)
     tax_id = models.CharField(max_length=60, blank=True)
     tax_rate = models.DecimalField(max_digits=7, decimal_places=6, null=True, blank=True, validators=[MinValueValidator(0)])
     payment_terms_days = models.PositiveSmallIntegerField(null=True, blank=True)

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from core.exact_json import ExactDecoder, ExactEncoder
 from core.fields import PublicIdField
 from core.history import append_only, never_deleted, tracked
 from customers.models import Customer, PostalAddress
@@ -49,7 +50,7 @@ class Product(models.Model):
     description = models.TextField(blank=True)
     tax_category = models.CharField(max_length=20, choices=TaxCategory)
     price_kind = models.CharField(max_length=20, choices=PriceKind)
-    metadata = models.JSONField(default=dict, blank=True)
+    metadata = models.JSONField(default=dict, blank=True, encoder=ExactEncoder, decoder=ExactDecoder)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     archived_at = models.DateTimeField(null=True, blank=True)
@@ -205,7 +206,7 @@ class Subscription(PostalAddress):
     cancellation_feedback = models.CharField(max_length=30, blank=True)
     business_name = models.CharField(max_length=300, blank=True)
     tax_id = models.CharField(max_length=60, blank=True)
-    metadata = models.JSONField(default=dict, blank=True)
+    metadata = models.JSONField(default=dict, blank=True, encoder=ExactEncoder, decoder=ExactDecoder)
     next_point = models.IntegerField(null=True, blank=True, editable=False)
     next_point_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField()

@@ -1,0 +1,36 @@
+"""Map the addresses of the API; none ends in a slash, for a redirected POST would lose its body."""
+
+from urllib.parse import unquote
+
+from django.urls import path, re_path, register_converter
+from django.urls.converters import StringConverter
+
+from api.v1 import customers, schema
+from api.v1.resource import Unknown
+
+
+class Segment(StringConverter):
+    """One segment of the raw path, decoded after the split; an undecodable one matches nothing."""
+
+    regex = "[^/]+"
+
+    def to_python(self, value: str) -> str:
+        text = unquote(value, errors="strict")
+        if "\x00" in text:
+            raise ValueError(value)
+        return text
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(Segment, "segment")
+
+app_name = "api"
+urlpatterns = [
+    path("openapi.json", schema.Schema.as_view(), name="schema"),
+    path("docs", schema.Docs.as_view(), name="docs"),
+    path("customers", customers.Customers.as_view()),
+    path("customers/<segment:customer_id>", customers.CustomerById.as_view()),
+    re_path(r"", Unknown.as_view()),
+]

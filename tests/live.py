@@ -1,0 +1,42 @@
+"""Serve the product on a loopback port from within the test process, for tests that speak real HTTP."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from a2wsgi import WSGIMiddleware
+
+from billing_project.wsgi import application
+
+STARTS_WITHIN_SECONDS = 20
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Yield the address of a running server, such as http://127.0.0.1:40001; its threads use the test's database.
+
+    Tests must commit for real (django_db with transaction=True), for the server has connections of its own.
+    """
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    web = uvicorn.Server(uvicorn.Config(WSGIMiddleware(application), log_level="warning", lifespan="auto"))
+    thread = threading.Thread(target=web.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        _wait_for(web)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        web.should_exit = True
+        thread.join(timeout=STARTS_WITHIN_SECONDS)
+        listener.close()
+
+
+def _wait_for(web: uvicorn.Server) -> None:
+    deadline = time.monotonic() + STARTS_WITHIN_SECONDS
+    while not web.started:
+        if time.monotonic() > deadline:
+            raise TimeoutError("the server did not start")
+        time.sleep(0.01)
