@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from billing_project import environment
+from billing_project.schedule import SCHEDULE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -106,6 +107,9 @@ DATABASES = {"default": environment.database(ENV["DATABASE_URL"], pool_size=ENV[
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CELERY_BROKER_URL = ENV["REDIS_URL"]
+CELERY_BEAT_SCHEDULE = SCHEDULE
+# Without these, a request that starts a job while the broker is away hangs for six seconds; the job is queued in any case.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"max_retries": 1, "interval_start": 0, "interval_max": 0.1, "socket_connect_timeout": 2}
 
 AUTH_USER_MODEL = "access.User"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]

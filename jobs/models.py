@@ -18,7 +18,8 @@ class Job(models.Model):
     """One piece of long work: what it does, how far it is, where to go on after a crash.
 
     progress_done and progress_total are in `progress_unit`; total is null while unknown.  position is whatever the kind of work
-    needs to go on from.  A worker holds the job while heartbeat_at is fresh; a stale one may be taken over.
+    needs to go on from.  A worker holds the job while heartbeat_at is fresh; a stale one may be taken over.  claim_number rises
+    with each taking, so that the worker before finds out; crash_count is how many of them since the latest progress.
     """
 
     public_id = PublicIdField(prefix="job")
@@ -38,6 +39,8 @@ class Job(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     created_by = models.CharField(max_length=100)
+    claim_number = models.IntegerField(default=0, editable=False)
+    crash_count = models.SmallIntegerField(default=0, editable=False)
 
     class Meta:
         verbose_name = _("job")

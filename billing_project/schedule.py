@@ -1,0 +1,16 @@
+"""List what beat starts and how often; every task may run twice, late, or on two workers at once.
+
+A task that could not start before its next turn is dropped (expires): a queue of stale rounds helps nobody.
+"""
+
+from typing import Any
+
+
+def every(seconds: float, task: str) -> dict[str, Any]:
+    """Give beat's entry for a task by name, in seconds."""
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+
+
+SCHEDULE = {
+    "jobs": every(10, "jobs.sweep"),
+}

@@ -1,0 +1,34 @@
+"""Ask for long work, and ask for it to stop."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from access.actors import Actor
+from core.errors import DomainError
+from jobs import kinds, tasks
+from jobs.models import Job, JobStatus
+
+
+class JobAlreadyFinished(DomainError):
+    code = "JOB_ALREADY_FINISHED"
+
+
+@transaction.atomic
+def start(*, kind: str, parameters: dict[str, Any], actor: Actor, now: datetime) -> Job:
+    """Queue a job; a worker takes it up once the caller's transaction has committed. Raises JobKindUnknown."""
+    job = Job.objects.create(kind=kinds.kind(kind).name, parameters=parameters, created_at=now, created_by=str(actor))
+    # Where the broker is away the job stays queued, and the next sweep finds it.
+    transaction.on_commit(lambda: tasks.offer(job.id), robust=True)
+    return job
+
+
+@transaction.atomic
+def cancel(*, job: Job, now: datetime) -> None:
+    """End a queued job at once; ask a running one to end after its present step. Raises JobAlreadyFinished."""
+    mine = Job.objects.filter(id=job.id)
+    if mine.filter(status=JobStatus.QUEUED).update(status=JobStatus.CANCELLED, cancel_requested_at=now, finished_at=now):
+        return
+    if not mine.filter(status=JobStatus.RUNNING).update(cancel_requested_at=now):
+        raise JobAlreadyFinished("This job has ended already.")

@@ -1,0 +1,64 @@
+"""Workers hear of a job at once, and of a forgotten one by the sweep."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from access.actors import Actor
+from jobs import start, tasks
+from jobs.models import Job
+from jobs.tests import work_for_tests
+
+
+@pytest.fixture
+def offered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Stand in for the broker: what would be sent to it."""
+    sent: list[int] = []
+    monkeypatch.setattr(tasks.work, "apply_async", lambda arguments, **_options: sent.extend(arguments))
+    return sent
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_started_job_is_offered_when_its_transaction_commits(offered: list[int]) -> None:
+    work_for_tests.register()
+
+    job = start.start(kind="test_counting", parameters={"total": 1}, actor=Actor("user", "usr_1"), now=timezone.now())
+
+    assert offered == [job.id]
+    assert job.created_by == "user:usr_1"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_a_broker_the_job_is_queued_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    work_for_tests.register()
+
+    def away(*_arguments: object, **_options: object) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(tasks.work, "apply_async", away)
+
+    job = start.start(kind="test_counting", parameters={"total": 1}, actor=Actor("user", "usr_1"), now=timezone.now())
+
+    assert Job.objects.get(id=job.id).status == "queued"
+
+
+@pytest.mark.django_db
+def test_the_sweep_offers_what_waits_too_long(offered: list[int]) -> None:
+    old = timezone.now() - timedelta(seconds=11)
+    forgotten = Job.objects.create(kind="test_counting", created_at=old, created_by="system:test")
+    Job.objects.create(kind="test_counting", created_at=timezone.now(), created_by="system:test")
+
+    tasks.sweep()
+
+    assert offered == [forgotten.id]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_does_the_job() -> None:
+    work_for_tests.register()
+    job = Job.objects.create(kind="test_counting", parameters={"total": 2}, created_at=timezone.now(), created_by="system:test")
+
+    tasks.work(job.id)
+
+    assert Job.objects.get(id=job.id).status == "done"

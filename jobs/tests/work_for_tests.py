@@ -1,0 +1,45 @@
+"""Kinds of job that only tests do."""
+
+import os
+import signal
+from typing import Any
+
+from django.db import transaction
+
+from core.errors import DomainError
+from jobs import kinds
+from jobs.run import Run
+
+
+class Unwilling(DomainError):
+    code = "UNWILLING"
+
+
+def counting(run: Run) -> dict[str, Any]:
+    """Write one line a step; `dies_at`: the step in which the worker is killed, on its first turn."""
+    total = run.parameters["total"]
+    for step in range(run.position.get("next", 0), total):
+        with transaction.atomic():
+            run.write("steps.txt", b"%d\n" % step, content_type="text/plain")
+            run.advance(position={"next": step + 1}, done=step + 1, total=total, unit="steps")
+            if step == run.parameters.get("dies_at") and run.job.claim_number == 1:
+                os.kill(os.getpid(), signal.SIGKILL)
+    return {"counted": total}
+
+
+def refusing(run: Run) -> dict[str, Any]:
+    raise Unwilling("I would rather not.")
+
+
+def breaking(run: Run) -> dict[str, Any]:
+    raise ZeroDivisionError
+
+
+def deadly(run: Run) -> dict[str, Any]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return {}
+
+
+def register() -> None:
+    for name in ("counting", "refusing", "breaking", "deadly"):
+        kinds.register(kinds.Kind(f"test_{name}", name, f"jobs.tests.work_for_tests.{name}"))
