@@ -11,6 +11,7 @@ from billing_project import environment
 from billing_project.schedule import SCHEDULE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
 
 try:
     ENV = environment.read(os.environ)
@@ -31,6 +32,7 @@ INGEST_THREADS = ENV["INGEST_THREADS"]
 INGEST_QUEUE_EVENTS = ENV["INGEST_QUEUE_EVENTS"]
 DEVELOPMENT = ENV["DEVELOPMENT"]
 FAULT_POINTS = False
+PORT = ENV["PORT"]
 
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
@@ -107,9 +109,23 @@ DATABASES = {"default": environment.database(ENV["DATABASE_URL"], pool_size=ENV[
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CELERY_BROKER_URL = ENV["REDIS_URL"]
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # A task that ran longer than this without being acknowledged is given to another worker; every task may run twice.
+    "visibility_timeout": 3600,
+    # Without these, a request that starts a job while the broker is away hangs for six seconds; the job is queued in any case.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_max": 0.1,
+    "socket_connect_timeout": 2,
+}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = SCHEDULE
-# Without these, a request that starts a job while the broker is away hangs for six seconds; the job is queued in any case.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"max_retries": 1, "interval_start": 0, "interval_max": 0.1, "socket_connect_timeout": 2}
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 
 AUTH_USER_MODEL = "access.User"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
@@ -159,7 +175,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
+STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

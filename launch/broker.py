@@ -9,6 +9,7 @@ import platform
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from launch import places
 from launch.accounts import Account
@@ -45,7 +46,7 @@ class Broker(Server):
 
     def url(self) -> str:
         """Return its address in Celery's form."""
-        return f"redis+socket://{self.socket_path}"
+        return f"redis+socket://{quote(str(self.socket_path))}"
 
     def prepare(self) -> None:
         self.data.mkdir(mode=0o700, exist_ok=True)
