@@ -156,6 +156,17 @@ def update_price(*, product: Product, price: PriceInput, actor: Actor, now: date
 
 
 @transaction.atomic
+def change_product(
+    *, product: Product, changes: Mapping[str, Any], price: PriceInput | None, actor: Actor, now: datetime
+) -> None:
+    """Change descriptions and, where one is given, the price: all of it or nothing. Raises what update_price does."""
+    if changes:
+        update_product(product=product, changes=changes, now=now)
+    if price is not None:
+        update_price(product=product, price=price, actor=actor, now=now)
+
+
+@transaction.atomic
 def archive_product(*, product: Product, now: datetime) -> None:
     """Sell it no more; subscriptions go on. Raises ProductAlreadyArchived."""
     if not Product.objects.filter(id=product.id, archived_at=None).update(archived_at=now, updated_at=now):

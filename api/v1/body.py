@@ -231,7 +231,7 @@ _SENTENCES = (
         "must be {wanted} of length {bound} {limit}",
     ),
     (re.compile(r"^Expected `(?P<wanted>[^`]*)` matching regex '(?P<limit>.*)'$"), "must be {wanted} of the form {limit}"),
-    (re.compile(r"^Invalid enum value (?P<given>.*)$", re.DOTALL), "does not know {given}"),
+    (re.compile(r"^Invalid (enum )?value (?P<given>.*)$", re.DOTALL), "does not know {given}"),
 )
 _WORDS = {
     "str": "a string",

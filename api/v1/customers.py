@@ -91,7 +91,9 @@ class Customers(Resource):
         query = body.decode_query(request.GET, CustomerQuery)
         customers = CustomerFilter(request.GET, queryset=Customer.objects.all()).qs
         business = business_id()
-        return answer(page(request, query, NewestFirst(customers), lambda customer: shown(customer, business), now=self.now))
+        return answer(
+            page(request, query, NewestFirst(customers), lambda rows: [shown(row, business) for row in rows], now=self.now)
+        )
 
     @describes("Create a customer", body=CustomerCreate, answer=CustomerAnswer, errors=[400, 409])
     def post(self, request: Request) -> HttpResponse:

@@ -82,11 +82,11 @@ class NewestFirst(Generic[Row]):
 
 
 def page(
-    request: Request, query: PageQuery, listing: Listing[Row], shown: Callable[[Row], Any], *, now: datetime
+    request: Request, query: PageQuery, listing: Listing[Row], shown: Callable[[Sequence[Row]], Sequence[Any]], *, now: datetime
 ) -> dict[str, Any]:
     """Read the page that `query` asks for, and remember its end.
 
-    Returns {"items": [shown(row), …]}; without page_number, pages 0 and 1 together (Note [Two pages at once]).
+    Returns {"items": shown(rows)}; without page_number, pages 0 and 1 together (Note [Two pages at once]).
     """
     first, count = (0, 2) if query.page_number is None else (query.page_number, 1)
     before = _recall(request, query, first - 1, now=now) if first else None
@@ -96,7 +96,7 @@ def page(
     end = listing.end_of(rows[-1]) if rows else before.end if before else ""
     if end:
         _remember(request, query, first + count - 1, end=end, upper=upper, now=now)
-    return {"items": [shown(row) for row in rows]}
+    return {"items": shown(rows)}
 
 
 def _recall(request: Request, query: PageQuery, number: int, *, now: datetime) -> PageEnd | None:

@@ -17,11 +17,18 @@ LongText = Annotated[str, msgspec.Meta(max_length=10_000)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=32_767)]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=10**15, description="Integer minor units of the currency.")]
 DecimalText = Annotated[str, msgspec.Meta(pattern=r"^-?[0-9]{1,30}(\.[0-9]{1,18})?$", description="A plain decimal as text.")]
+TrialDays = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 Interval = Literal["Day", "Week", "Month", "Year"]
 Metadata = dict[str, Any]
 Locale = Literal[
     "ar", "ca", "zh", "nl", "en", "fr", "de", "he", "id", "it", "ja", "ka", "ko", "ms", "pl", "pt", "ro", "ru", "es", "sv", "th", "tr"
 ]  # fmt: skip
+
+
+class LocaleQuery(msgspec.Struct, kw_only=True):
+    """What the clients may send with a retrieval; texts have one language, so it changes nothing."""
+
+    locale: str | None = None
 
 
 class Address(msgspec.Struct, kw_only=True):

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 from django.urls import path, re_path, register_converter
 from django.urls.converters import StringConverter
 
-from api.v1 import customers, schema
+from api.v1 import customers, products, schema
 from api.v1.resource import Unknown
 
 
@@ -32,5 +32,8 @@ urlpatterns = [
     path("docs", schema.Docs.as_view(), name="docs"),
     path("customers", customers.Customers.as_view()),
     path("customers/<segment:customer_id>", customers.CustomerById.as_view()),
+    path("products", products.Products.as_view()),
+    path("products/<segment:id>", products.ProductById.as_view()),
+    path("products/<segment:id>/unarchive", products.ProductUnarchive.as_view()),
     re_path(r"", Unknown.as_view()),
 ]
