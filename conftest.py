@@ -6,6 +6,8 @@ from importlib import import_module
 import pytest
 from django.db import connection
 
+from core import expiring
+from events import delivery, store
 from launch import for_tests
 
 
@@ -28,6 +30,14 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 def pytest_unconfigure() -> None:
     """Also after Ctrl-C: leave no server and no data behind."""
     for_tests.clean_up()
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """Forget what an earlier test had the process remember of a database that is no more."""
+    expiring.forget()
+    delivery.forget()
+    store.forget()
 
 
 BASE_ROWS = (

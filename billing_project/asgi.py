@@ -1,7 +1,47 @@
-"""Serve the whole product as one ASGI application."""
+"""Serve the whole product in one ASGI process: ingest as a raw coroutine, everything else as Django's WSGI application.
+
+Ingest is told by its raw path (semantics.md [27]): POST /api/v1/events%2Fingest is another address. Django's routes for the API go by
+the raw path too (api.middleware).
+"""
+
+import os
 
 from a2wsgi import WSGIMiddleware
+from django.core.wsgi import get_wsgi_application
 
-from billing_project.wsgi import application as pages
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "billing_project.settings")
+_django = get_wsgi_application()  # before anything that needs the models
 
-application = WSGIMiddleware(pages)  # type: ignore[arg-type]  # its types are narrower than PEP 3333
+from django.conf import settings  # noqa: E402
+
+from api.v1.ingest_asgi import IngestApp, Receive, Scope, Send  # noqa: E402
+
+INGEST_PATH = b"/api/v1/events/ingest"
+
+_pages = WSGIMiddleware(_django, workers=settings.DATABASE_POOL_SIZE)  # type: ignore[arg-type]
+_ingest = IngestApp()
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one request, or start and end the process's connections."""
+    if scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+    elif scope["type"] == "http":
+        raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+        raw_path = raw_path.partition(b"?")[0]
+        if raw_path == INGEST_PATH and scope["method"] == "POST":
+            await _ingest(scope, receive, send)
+        else:
+            await _pages(scope, receive, send)  # type: ignore[arg-type]
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await _ingest.start()
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await _ingest.end()
+            await send({"type": "lifespan.shutdown.complete"})
+            return

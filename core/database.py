@@ -1,5 +1,6 @@
 """Open connections to the database beside Django's, for what must not wait for a page and must not hold one up."""
 
+import select
 from typing import Any
 
 import psycopg
@@ -15,7 +16,8 @@ def parameters(*, application: str, statement_seconds: int | None = None, lock_s
         options.append(f"-c statement_timeout={statement_seconds}s")
     if lock_seconds:
         options.append(f"-c lock_timeout={lock_seconds}s")
-    return kept | {"application_name": f"tallybook {application}", "options": " ".join(options), "connect_timeout": 5}
+    more = {"application_name": f"tallybook {application}", "options": " ".join(options), "connect_timeout": 5, "tcp_user_timeout": 30_000}
+    return kept | more
 
 
 def of_django() -> psycopg.Connection[Any]:
@@ -23,3 +25,16 @@ def of_django() -> psycopg.Connection[Any]:
     connection.ensure_connection()
     raw: psycopg.Connection[Any] = connection.connection
     return raw
+
+
+def is_usable(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any] | None) -> bool:
+    """Tell whether an idle connection still stands, without a round trip: a server that went away has left something to read."""
+    if connection is None or connection.closed:
+        return False
+    if not select.select([connection.pgconn.socket], [], [], 0)[0]:
+        return True
+    try:
+        connection.pgconn.consume_input()
+    except psycopg.OperationalError:
+        return False
+    return connection.pgconn.status == psycopg.pq.ConnStatus.OK

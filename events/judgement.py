@@ -59,7 +59,7 @@ def judge(body: bytes, *, received_at: datetime, max_age: timedelta) -> Judgemen
 
 def judge_slowly(body: bytes, *, received_at: datetime, max_age: timedelta) -> Judgement:
     """Do as judge() does, without the fast path."""
-    request = _read(body)
+    request = read(body)
     whole = _request_problem(request)
     if whole is not None:
         return Judgement(events=[], indexes=[], problems=[whole])
@@ -91,7 +91,8 @@ def _refuse(judgement: Judgement, index: int, sent: Any, findings: list[Finding]
         judgement.bad_customers.append((index, event_id, customer_id))
 
 
-def _read(body: bytes) -> Any:
+def read(body: bytes) -> Any:
+    """Read a body untyped, with marks where a number is out of range or a key stands twice. Raises BodyUnreadable."""
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
@@ -142,7 +143,7 @@ def _request_problem(request: Any) -> Problem | None:
     if not isinstance(request, dict):
         return Problem(None, None, None, "WRONG_TYPE", f'The body is {_kind(request)}. Send an object: {{"events": […]}}.')
     if isinstance(request, _Repeated):
-        return Problem(None, None, _shown(request.repeated), "DUPLICATE_KEY", _duplicate_sentence(request))
+        return Problem(None, None, shown(request.repeated), "DUPLICATE_KEY", _duplicate_sentence(request))
     if "events" not in request:
         return Problem(None, None, "events", "MISSING_FIELD", "The body has no `events`. Send the events as a list of that name.")
     events = request["events"]
@@ -161,7 +162,7 @@ def _event_findings(sent: Any, *, window: tuple[datetime, datetime]) -> Iterator
         yield "", "WRONG_TYPE", f"The event is {_kind(sent)}. Send an object with {', '.join(ID_FIELDS)}."
         return
     if isinstance(sent, _Repeated):
-        yield _shown(sent.repeated), "DUPLICATE_KEY", _duplicate_sentence(sent)
+        yield shown(sent.repeated), "DUPLICATE_KEY", _duplicate_sentence(sent)
     for field in ID_FIELDS:
         yield from _id_findings(field, sent)
     if sent.get("timestamp") is not None:
@@ -189,9 +190,9 @@ def _text_findings(field: str, text: Any) -> Iterator[Finding]:
     if not isinstance(text, str):
         return
     if "\x00" in text:
-        yield field, "INVALID_TEXT", f"`{_shown(field)}` holds a NUL character (\\u0000). Take it out."
+        yield field, "INVALID_TEXT", f"`{shown(field)}` holds a NUL character (\\u0000). Take it out."
     if not _encodable(text):
-        yield field, "INVALID_TEXT", f"`{_shown(field)}` holds half of a surrogate pair. Send whole characters."
+        yield field, "INVALID_TEXT", f"`{shown(field)}` holds half of a surrogate pair. Send whole characters."
 
 
 def _timestamp_findings(text: Any, *, window: tuple[datetime, datetime]) -> Iterator[Finding]:
@@ -202,7 +203,7 @@ def _timestamp_findings(text: Any, *, window: tuple[datetime, datetime]) -> Iter
         moment, _ = instant(text)
         too_early, too_late = moment < window[0], moment > window[1]
     except (ValueError, OverflowError):
-        sentence = f"`timestamp` {_shown(text)!r} is no RFC 3339 time. Send one such as 2026-01-31T12:00:00Z."
+        sentence = f"`timestamp` {shown(text)!r} is no RFC 3339 time. Send one such as 2026-01-31T12:00:00Z."
         yield "timestamp", "INVALID_TIMESTAMP", sentence
         return
     if too_early:
@@ -218,7 +219,7 @@ def _metadata_findings(metadata: Any) -> Iterator[Finding]:
         yield "metadata", "WRONG_TYPE", f"`metadata` is {_kind(metadata)}. Send a flat object."
         return
     if isinstance(metadata, _Repeated):
-        yield f"metadata.{_shown(metadata.repeated)}", "DUPLICATE_KEY", _duplicate_sentence(metadata)
+        yield f"metadata.{shown(metadata.repeated)}", "DUPLICATE_KEY", _duplicate_sentence(metadata)
     if len(metadata) > MAX_KEYS:
         yield "metadata", "TOO_MANY_KEYS", f"`metadata` has {len(metadata)} keys. Send at most {MAX_KEYS}."
     for key, entry in metadata.items():
@@ -226,10 +227,10 @@ def _metadata_findings(metadata: Any) -> Iterator[Finding]:
 
 
 def _entry_findings(key: str, entry: Any) -> Iterator[Finding]:
-    field = f"metadata.{_shown(key)}"
+    field = f"metadata.{shown(key)}"
     yield from ((field, code, message) for _, code, message in _text_findings(f"the key {key}", key))
     if len(key) > MAX_KEY:
-        yield field, "TOO_LONG", f"The key {_shown(key)!r} has {len(key)} characters. Send at most {MAX_KEY}."
+        yield field, "TOO_LONG", f"The key {shown(key)!r} has {len(key)} characters. Send at most {MAX_KEY}."
     if isinstance(entry, str):
         if len(entry) > MAX_STRING:
             yield field, "TOO_LONG", f"`{field}` has {len(entry)} characters. Send at most {MAX_STRING}."
@@ -264,17 +265,17 @@ def _event(sent: dict[str, Any]) -> Event:
 
 
 def _duplicate_sentence(where: _Repeated) -> str:
-    return f"The key {_shown(where.repeated)!r} stands twice in one object. Send each key once."
+    return f"The key {shown(where.repeated)!r} stands twice in one object. Send each key once."
 
 
 def _shown_id(sent: Any) -> str | None:
     event_id = sent.get("event_id") if isinstance(sent, dict) else None
-    return _shown(event_id, MAX_TEXT) if isinstance(event_id, str) else None
+    return shown(event_id, MAX_TEXT) if isinstance(event_id, str) else None
 
 
-def _shown(text: str, limit: int = 100) -> str:
-    """Make a text safe to answer with: short, and whole characters only."""
-    return text[:limit].encode(errors="replace").decode()
+def shown(text: str, limit: int = 100) -> str:
+    """Make a text safe to answer with and to store: short, whole characters only, no NUL."""
+    return text[:limit].replace("\x00", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
 def _encodable(text: str) -> bool:

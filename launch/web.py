@@ -8,5 +8,5 @@ def command(port: int) -> list[str]:
     return [
         *(sys.executable, "-m", "uvicorn", "billing_project.asgi:application"),
         *("--host", "127.0.0.1", "--port", str(port)),
-        *("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning", "--lifespan", "auto"),
+        *("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning", "--lifespan", "on"),
     ]

@@ -7,22 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
-from a2wsgi import WSGIMiddleware
 
-from billing_project.wsgi import application
+from billing_project.asgi import application
 
 STARTS_WITHIN_SECONDS = 20
 
 
 @contextmanager
 def server() -> Iterator[str]:
-    """Yield the address of a running server, such as http://127.0.0.1:40001; its threads use the test's database.
+    """Yield the address of a running server, such as http://127.0.0.1:40001; it uses the test's database.
 
     Tests must commit for real (django_db with transaction=True), for the server has connections of its own.
     """
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    web = uvicorn.Server(uvicorn.Config(WSGIMiddleware(application), log_level="warning", lifespan="auto"))
+    web = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="on"))
     thread = threading.Thread(target=web.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:

@@ -1,0 +1,225 @@
+"""One table of contract cases for every way in: the raw coroutine in a real server, and the view."""
+
+import gzip
+import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from django.test import Client
+
+from access import keys
+from billing_project import asgi
+from events.models import Event, RefusedRequest
+from events.tests.hostile_bodies import CUSTOMER, HOSTILE
+from events.tests.sending import body, event, make_customer, make_key
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PATH = "/api/v1/events/ingest"
+Post = Callable[..., httpx.Response]
+
+
+@pytest.fixture
+def secret() -> str:
+    return make_key()[1]
+
+
+@pytest.fixture
+def ada() -> Any:
+    return make_customer()
+
+
+@pytest.fixture
+def by_coroutine(live_address: str) -> Any:
+    with httpx.Client(base_url=live_address, timeout=30) as client:
+        yield lambda content, **headers: client.post(PATH, content=content, headers=headers)
+
+
+def by_view(content: bytes, **headers: str) -> httpx.Response:
+    response = Client(raise_request_exception=False).generic("POST", PATH, content, content_type="application/json", headers=headers)
+    return httpx.Response(response.status_code, content=response.content, headers=dict(response.headers))
+
+
+@pytest.fixture(params=["coroutine", "view"])
+def post(request: Any, secret: str) -> Post:
+    way = request.getfixturevalue("by_coroutine") if request.param == "coroutine" else by_view
+
+    def send(content: bytes, **headers: str) -> httpx.Response:
+        return way(content, **({"Authorization": f"Bearer {secret}"} | headers))
+
+    return send
+
+
+def stored() -> list[str]:
+    return list(Event.objects.order_by("arrival").values_list("event_id", flat=True))
+
+
+def test_every_hostile_body_gets_its_status_and_codes(post):
+    make_customer().__class__.objects.update(external_id=CUSTOMER)
+
+    for hostile in HOSTILE:
+        answer = post(hostile.body)
+        found = answer.json()
+        assert (hostile.name, answer.status_code, found["code"]) == (hostile.name, hostile.status, hostile.code)
+        assert tuple(problem["code"] for problem in found["errors"]) == hostile.codes
+        assert found["error_count"] == len(hostile.codes)
+        assert found["message"]
+
+    assert stored() == []
+    assert RefusedRequest.objects.count() == len({(h.body, h.codes) for h in HOSTILE})
+
+
+def test_good_events_are_stored_and_counted(post, ada):
+    answers = [post(body(event("a", ada), event("b", ada))) for _ in range(2)]
+
+    assert [(a.status_code, a.json()) for a in answers] == [
+        (200, {"ingested_count": 2, "duplicate_count": 0, "conflicts": []}),
+        (200, {"ingested_count": 0, "duplicate_count": 2, "conflicts": []}),
+    ]
+    assert stored() == ["a", "b"]
+
+
+def test_a_conflict_is_named(post, ada):
+    post(body(event("a", ada)))
+
+    answer = post(body(event("b", ada), event("a", ada, event_name="other"))).json()
+
+    assert (answer["ingested_count"], answer["duplicate_count"]) == (1, 0)
+    [conflict] = answer["conflicts"]
+    assert (conflict["index"], conflict["event_id"], conflict["code"]) == (1, "a", "EVENT_ID_CONFLICT")
+
+
+def test_small_and_large_bodies_give_the_same_answers(post, ada):
+    post(body(event("warm", ada)))
+
+    for name, count in (("one", 1), ("some", 20), ("all", 1000)):
+        answer = post(body(*[event(f"{name}-{n}", ada, metadata={"n": n, "text": "é\t"}) for n in range(count)]))
+        assert (answer.status_code, answer.json()["ingested_count"]) == (200, count)
+
+    assert len(stored()) == 1022
+
+
+def test_at_most_a_hundred_problems_are_listed_with_the_full_count(post, ada):
+    answer = post(body(*[event(f"e{n}", ada, metadata={"k": None}) for n in range(250)])).json()
+
+    assert (len(answer["errors"]), answer["error_count"]) == (100, 250)
+
+
+def test_lenient_handling_is_applied_when_preferred(post, ada):
+    answer = post(body(event("a", ada), event("b", "nobody")), Prefer="handling=lenient")
+
+    assert (answer.status_code, answer.headers["Preference-Applied"]) == (200, "handling=lenient")
+    assert (answer.json()["ingested_count"], answer.json()["errors"][0]["code"]) == (1, "CUSTOMER_NOT_FOUND")
+    assert stored() == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "pack"),
+    [
+        ("gzip", gzip.compress),
+        ("gzip", lambda content: gzip.compress(content[:50]) + gzip.compress(content[50:])),
+        ("deflate", zlib.compress),
+        ("deflate", lambda content: zlib.compress(content)[2:-4]),
+    ],
+)
+def test_packed_bodies_are_read(post, ada, encoding, pack):
+    answer = post(pack(body(event("a", ada))), **{"Content-Encoding": encoding})
+
+    assert (answer.status_code, stored()) == (200, ["a"])
+
+
+def test_a_broken_or_unknown_packing_is_refused(post, ada):
+    packed = gzip.compress(body(event("a", ada)))
+
+    answers = [
+        post(packed[:-10], **{"Content-Encoding": "gzip"}),
+        post(b"nonsense", **{"Content-Encoding": "gzip"}),
+        post(packed, **{"Content-Encoding": "br"}),
+    ]
+
+    assert [(a.status_code, a.json()["code"]) for a in answers] == [
+        (422, "INVALID_JSON"),
+        (422, "INVALID_JSON"),
+        (415, "UNSUPPORTED_MEDIA_TYPE"),
+    ]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_size_limit_holds_for_what_a_body_unpacks_to(post, ada, settings, packed):
+    settings.MAX_BODY_BYTES = 10_000
+    fitting = body(event("a", ada, unknown="x" * 9_700))
+    beyond = body(event("b", ada, unknown="x" * 10_000))
+
+    headers = {"Content-Encoding": "gzip"} if packed else {}
+    answers = [post(gzip.compress(content) if packed else content, **headers) for content in (fitting, beyond)]
+
+    assert [a.status_code for a in answers] == [200, 413]
+    assert answers[1].json()["code"] == "BODY_TOO_LARGE"
+    assert stored() == ["a"]
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Basic abc", "Bearer tb_wrong", "Bearer a b", "tb_wrong"])
+def test_without_a_valid_key_nothing_is_read_or_kept(post, ada, header):
+    answer = post(body(event("a", ada)), Authorization=header)
+
+    assert (answer.status_code, answer.json()["code"], answer.headers["WWW-Authenticate"]) == (401, "UNAUTHORIZED", "Bearer")
+    assert (stored(), RefusedRequest.objects.count()) == ([], 0)
+
+
+def test_a_key_that_may_only_read_is_forbidden(post, ada):
+    _, reading = make_key("read")
+
+    answer = post(body(event("a", ada)), Authorization=f"Bearer {reading}")
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "SCOPE_MISSING")
+    assert post(body(event("a", ada)), Authorization=f"bearer {make_key('write')[1]}").status_code == 200
+
+
+def test_a_revoked_key_is_refused_at_once(post, ada):
+    key, secret = make_key()
+    assert post(body(event("a", ada)), Authorization=f"Bearer {secret}").status_code == 200
+
+    keys.revoke(key=key, now=datetime.now(UTC))
+
+    assert post(body(event("b", ada)), Authorization=f"Bearer {secret}").status_code == 401
+
+
+def test_one_requests_bad_row_never_costs_its_neighbours(by_coroutine, secret, ada):
+    headers = {"Authorization": f"Bearer {secret}"}
+    by_coroutine(body(event("taken", ada)), **headers)
+
+    def send(number: int) -> tuple[int, Any]:
+        content = body(event("taken", ada, metadata={"n": 1}) if number % 10 == 0 else event(f"e{number}", ada))
+        answer = by_coroutine(content, **headers)
+        return answer.status_code, answer.json()["ingested_count"]
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(send, range(200)))
+
+    assert answers == [(200, 0 if number % 10 == 0 else 1) for number in range(200)]
+    assert sorted(stored()) == sorted(["taken", *[f"e{n}" for n in range(200) if n % 10]])
+
+
+def test_a_chunked_body_is_read(by_coroutine, secret, ada):
+    content = body(*[event(f"e{n}", ada) for n in range(100)])
+    pieces = (content[at : at + 1000] for at in range(0, len(content), 1000))
+
+    answer = by_coroutine(pieces, Authorization=f"Bearer {secret}")
+
+    assert (answer.status_code, answer.json()["ingested_count"]) == (200, 100)
+
+
+def test_more_than_fits_is_answered_with_retry_after(by_coroutine, secret, ada, monkeypatch):
+    monkeypatch.setattr(asgi._ingest._admission, "most_events", 1)
+    with ThreadPoolExecutor(32) as pool:
+        headers = {"Authorization": f"Bearer {secret}"}
+        answers = list(pool.map(lambda n: by_coroutine(body(*[event(f"{n}-{m}", ada) for m in range(300)]), **headers), range(64)))
+
+    refused = [a for a in answers if a.status_code == 503]
+    assert refused
+    assert all((a.headers["Retry-After"], a.json()["code"]) == ("1", "TOO_BUSY") for a in refused)
+    assert len(stored()) == 300 * (64 - len(refused))
+    assert asgi._ingest._admission.events == asgi._ingest._admission.bytes == 0

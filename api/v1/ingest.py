@@ -1,0 +1,87 @@
+"""Serve POST /events/ingest as a view, for plain WSGI deployments and for the schema; the same domain function as the coroutine."""
+
+from datetime import datetime
+from typing import Annotated, Any, cast
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpResponse
+from msgspec import Meta, Struct
+from rest_framework.request import Request
+
+from access.models import ApiKey
+from api.v1 import ingest_http, shapes
+from api.v1.ingest_http import Unpacker
+from api.v1.resource import Resource
+from api.v1.schema import describes
+from core.errors import DomainError
+from events.ingest import OutcomeUnknown, ingest
+from events.validation import MAX_EVENTS, Text
+
+PIECE_BYTES = 65_536
+
+
+class EventSent(Struct, kw_only=True):
+    """One usage event. event_id: the sender's idempotency key, for ever. Without a timestamp it happened when it was received."""
+
+    event_id: Text
+    customer_id: Text
+    event_name: Text
+    timestamp: datetime | None = None
+    metadata: shapes.Metadata | None = None
+
+
+class IngestRequest(Struct):
+    """What POST /events/ingest takes."""
+
+    events: Annotated[list[EventSent], Meta(min_length=1, max_length=MAX_EVENTS)]
+
+
+class EventOutcome(Struct):
+    """What became of one event, by its place in the request."""
+
+    index: int | None
+    event_id: str | None
+    code: str
+    message: str
+    field: str | None = None
+
+
+class IngestAnswer(Struct, omit_defaults=True):
+    """All events are committed. conflicts: ids that were taken by other content, which stands. errors: with Prefer: handling=lenient."""
+
+    ingested_count: int
+    duplicate_count: int
+    conflicts: list[EventOutcome]
+    voided: list[EventOutcome] = []
+    errors: list[EventOutcome] = []
+    error_count: int = 0
+
+
+class IngestView(Resource):
+    """POST 1 to 1000 events; all are committed before the answer, or none."""
+
+    scopes = {"POST": "ingest"}
+
+    @describes("Ingest usage events", body=IngestRequest, answer=IngestAnswer, errors=(400, 413, 415, 503))
+    def post(self, request: Request) -> HttpResponse:
+        try:
+            lenient = ingest_http.wants_lenient(request.headers.get("Prefer", ""))
+            key = cast(ApiKey, request.user)
+            result = ingest(body=_body(request), key_id=key.id, received_at=self.now, lenient=lenient)
+            reply = ingest_http.accepted(result, lenient=lenient)
+        except DomainError as error:
+            reply = ingest_http.refused(error)
+        except (OperationalError, InterfaceError):
+            reply = ingest_http.refused(OutcomeUnknown())
+        return HttpResponse(reply.body, status=reply.status, headers=dict(reply.headers), content_type="application/json")
+
+
+def _body(request: Request) -> bytes:
+    """Read the body within its limits, from the socket itself where its length is not told: Django takes such a body for an empty one."""
+    unpacker = Unpacker(request.headers.get("Content-Encoding", "").strip().lower(), limit=settings.MAX_BODY_BYTES)
+    chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
+    stream: Any = request.META["wsgi.input"] if chunked else request._request
+    while piece := stream.read(PIECE_BYTES):
+        unpacker.feed(piece)
+    return unpacker.body()

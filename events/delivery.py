@@ -1,0 +1,80 @@
+"""Count what each key delivers by the hour, without a write for each request.
+
+Figures gather in the process and are written every few seconds: a process that is killed loses the figures of those seconds, never an
+event. Refusals are counted where they are kept (refusals.py).
+"""
+
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from psycopg import Connection
+
+_WRITE = """
+INSERT INTO events_deliveryhour (api_key_id, hour, accepted_count, duplicate_count, conflict_count, latest_success_at)
+VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (api_key_id, hour) DO UPDATE SET
+    accepted_count = events_deliveryhour.accepted_count + excluded.accepted_count,
+    duplicate_count = events_deliveryhour.duplicate_count + excluded.duplicate_count,
+    conflict_count = events_deliveryhour.conflict_count + excluded.conflict_count,
+    latest_success_at = greatest(events_deliveryhour.latest_success_at, excluded.latest_success_at)
+"""
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class _Figures:
+    accepted: int = 0
+    duplicate: int = 0
+    conflict: int = 0
+    latest_at: datetime = _NEVER
+
+
+_gathered: dict[tuple[int, datetime], _Figures] = {}
+_lock = threading.Lock()
+
+
+def note(api_key_id: int, *, at: datetime, accepted: int, duplicate: int = 0, conflict: int = 0) -> None:
+    """Add one answered request to the figures of its key and UTC hour."""
+    place = (api_key_id, at.replace(minute=0, second=0, microsecond=0))
+    with _lock:
+        figures = _gathered.setdefault(place, _Figures())
+        figures.accepted += accepted
+        figures.duplicate += duplicate
+        figures.conflict += conflict
+        figures.latest_at = max(figures.latest_at, at)
+
+
+def write(connection: Connection[Any]) -> None:
+    """Write what has gathered, and begin anew; on an error it is kept for the next time."""
+    with _lock:
+        taken = dict(_gathered)
+        _gathered.clear()
+    rows = [(key, hour, f.accepted, f.duplicate, f.conflict, f.latest_at) for (key, hour), f in sorted(taken.items(), key=lambda i: i[0])]
+    if not rows:
+        return
+    try:
+        with connection.transaction(), connection.cursor() as cursor:
+            cursor.executemany(_WRITE, rows)
+    except BaseException:
+        for (api_key_id, hour), f in taken.items():
+            _restore(api_key_id, hour, f)
+        raise
+
+
+def _restore(api_key_id: int, hour: datetime, figures: _Figures) -> None:
+    with _lock:
+        now = _gathered.setdefault((api_key_id, hour), _Figures())
+        now.accepted += figures.accepted
+        now.duplicate += figures.duplicate
+        now.conflict += figures.conflict
+        now.latest_at = max(now.latest_at, figures.latest_at)
+
+
+def forget() -> None:
+    """Drop what has gathered, for tests whose tables are emptied."""
+    with _lock:
+        _gathered.clear()

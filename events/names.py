@@ -1,0 +1,48 @@
+"""Give every event name its number, for ever the same; a name is made by the first event that carries it."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.pq import TransactionStatus
+
+from core import expiring
+
+_numbers: expiring.Expiring[str, int] = expiring.Expiring("event_name")
+
+
+def remembered(names: Collection[str]) -> dict[str, int] | None:
+    """Return the numbers of all names if this process knows every one of them, else None."""
+    found = {}
+    for name in names:
+        number = _numbers.get(name)
+        if number is None:
+            return None
+        found[name] = number
+    return found
+
+
+def numbers(names: Collection[str], *, connection: Connection[Any], now: datetime) -> dict[str, int]:
+    """Return the number of each name. New ones are committed before any event refers to them, unless the caller holds a transaction.
+
+    They are written in sorted order, so that two requests with the same new names do not wait for each other in a ring.
+    """
+    known = remembered(names)
+    if known is not None:
+        return known
+    found = _read(names, connection)
+    missing = sorted(set(names) - found.keys())
+    if missing:
+        statement = "INSERT INTO events_eventname (name, first_received_at) SELECT unnest(%s::text[]), %s ON CONFLICT DO NOTHING"
+        with connection.transaction():
+            connection.execute(statement, [missing, now])
+        found |= _read(missing, connection)
+    if connection.info.transaction_status == TransactionStatus.IDLE:
+        for name, number in found.items():
+            _numbers.put(name, number)
+    return found
+
+
+def _read(names: Collection[str], connection: Connection[Any]) -> dict[str, int]:
+    return dict(connection.execute("SELECT name, id FROM events_eventname WHERE name = ANY(%s)", [list(names)]).fetchall())

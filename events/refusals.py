@@ -1,0 +1,107 @@
+"""Keep what was refused, with the reason: nothing that a valid key sent vanishes without a trace (semantics.md [24])."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+from psycopg import Connection
+
+from core import sql
+from events import judgement
+from events.problems import BodyUnreadable, Problem
+
+KEPT_BYTES = 1_000_000
+KEPT_TEXT = 500  # characters of each text of a rejected event
+
+_REJECTED = """
+INSERT INTO events_rejectedevent
+    (request_id, index, event_id, customer_reference, event_name, field, code, message, status, resolved_by)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'open', '')
+"""
+_COUNT = """
+INSERT INTO events_deliveryrefusal (api_key_id, hour, code, refused_count) VALUES (%s, date_trunc('hour', %s, 'UTC'), %s, %s)
+ON CONFLICT (api_key_id, hour, code) DO UPDATE SET refused_count = events_deliveryrefusal.refused_count + excluded.refused_count
+"""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A refused request, or the bad rest of a request whose good events were stored."""
+
+    api_key_id: int
+    body: bytes
+    event_count: int | None
+    http_status: int
+    code: str
+    message: str
+    problems: Sequence[Problem]
+    received_at: datetime
+
+
+def keep(refusal: Refusal, *, connection: Connection[Any]) -> None:
+    """Store a refusal in a transaction of its own; the same key, body and codes again only count."""
+    with connection.transaction():
+        row = connection.execute(sql.load(__file__, "keep_refusal"), _request_row(refusal)).fetchone()
+        first_problems = _first_problems(refusal.problems)
+        if row and row[1] and first_problems:
+            _keep_events(row[0], refusal, first_problems, connection)
+        for code, count in sorted(_counts(refusal, first_problems).items()):
+            connection.execute(_COUNT, [refusal.api_key_id, refusal.received_at, code, count])
+
+
+def _request_row(refusal: Refusal) -> dict[str, Any]:
+    codes = ",".join(sorted({problem.code for problem in refusal.problems}))
+    return {
+        "api_key_id": refusal.api_key_id,
+        "fingerprint": blake2b(codes.encode() + b"\x00" + refusal.body, digest_size=16).digest(),
+        "body": zlib.compress(refusal.body[:KEPT_BYTES]),
+        "body_size": len(refusal.body),
+        "event_count": refusal.event_count,
+        "http_status": refusal.http_status,
+        "code": refusal.code,
+        "message": refusal.message,
+        "received_at": refusal.received_at,
+    }
+
+
+def _first_problems(problems: Sequence[Problem]) -> dict[int, Problem]:
+    """Return the first problem of each event that had one, by its place in the request."""
+    first: dict[int, Problem] = {}
+    for problem in problems:
+        if problem.index is not None:
+            first.setdefault(problem.index, problem)
+    return first
+
+
+def _counts(refusal: Refusal, first_problems: dict[int, Problem]) -> dict[str, int]:
+    """Count refused events by code; good events that share a refused request are refused with it, under the request's code."""
+    counts: dict[str, int] = {}
+    for problem in first_problems.values():
+        counts[problem.code] = counts.get(problem.code, 0) + 1
+    return counts or {refusal.code: 1}
+
+
+def _keep_events(request_id: int, refusal: Refusal, first_problems: dict[int, Problem], connection: Connection[Any]) -> None:
+    sent = _sent_events(refusal.body)
+    rows = []
+    for index, problem in sorted(first_problems.items()):
+        event = sent[index] if index < len(sent) and isinstance(sent[index], dict) else {}
+        texts = [_text(event.get(name)) for name in ("event_id", "customer_id", "event_name")]
+        rows.append([request_id, index, *texts, (problem.field or "")[:200], problem.code, problem.message])
+    with connection.cursor() as cursor:
+        cursor.executemany(_REJECTED, rows)
+
+
+def _sent_events(body: bytes) -> list[Any]:
+    try:
+        events: list[Any] = judgement.read(body)["events"]
+    except (BodyUnreadable, KeyError, TypeError):
+        return []
+    return events
+
+
+def _text(sent: Any) -> str:
+    return judgement.shown(sent, KEPT_TEXT) if isinstance(sent, str) else ""

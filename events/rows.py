@@ -1,0 +1,69 @@
+"""Write judged events as the two texts that PostgreSQL takes them in: COPY lines, and JSON for a record set. PURE."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from events.validation import Event, identity
+
+COPY = "COPY events_event (key, customer_id, timestamp, received_at, event_name_id, timestamp_given, event_id, metadata) FROM STDIN"
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+_COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Good events of one request, with the numbers that stand for their customers and names; `plain`: no text needs escaping."""
+
+    events: Sequence[Event]
+    indexes: Sequence[int]
+    customers: Mapping[str, int]
+    names: Mapping[str, int]
+    received_at: datetime
+    plain: bool = False
+
+
+def copy_text(batch: Batch) -> str:
+    """Return the lines that COPY takes, in the order of the request."""
+    customers, names, received = batch.customers, batch.names, batch.received_at.isoformat()
+    if batch.plain:
+        return "".join(
+            [
+                f"{identity(e.event_id)}\t{customers[e.customer_id]}\t{e.timestamp or received}\t{received}\t{names[e.event_name]}\t"
+                f"{'t' if e.timestamp else 'f'}\t{e.event_id}\t{_encode(e.metadata or {}).decode()}\n"
+                for e in batch.events
+            ]
+        )
+    return "".join(
+        [
+            f"{identity(e.event_id)}\t{customers[e.customer_id]}\t{e.timestamp or received}\t{received}\t{names[e.event_name]}\t"
+            f"{'t' if e.timestamp else 'f'}\t{e.event_id.translate(_COPY_ESCAPES)}\t"
+            f"{_encode(e.metadata or {}).decode().translate(_COPY_ESCAPES)}\n"
+            for e in batch.events
+        ]
+    )
+
+
+def record_set(batch: Batch) -> str:
+    """Return a JSON list with one record an event; `n` is its place in the request."""
+    received = batch.received_at.isoformat()
+    return _encode(
+        [
+            {
+                "n": index,
+                "key": identity(event.event_id),
+                "event_id": event.event_id,
+                "customer_id": batch.customers[event.customer_id],
+                "customer": event.customer_id,
+                "event_name_id": batch.names[event.event_name],
+                "event_name": event.event_name,
+                "timestamp": event.timestamp or received,
+                "timestamp_given": bool(event.timestamp),
+                "metadata": event.metadata or {},
+            }
+            for event, index in zip(batch.events, batch.indexes, strict=True)
+        ]
+    ).decode()

@@ -1,0 +1,324 @@
+import json
+import threading
+import zlib
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.db import connection as django_connection
+
+from core import database, expiring, faults
+from events import delivery, store
+from events.ingest import OutcomeUnknown, RequestRefused, ingest, prepare_from_memory
+from events.models import DeliveryHour, DeliveryRefusal, Event, EventConflict, EventName, EventVoid, RefusedRequest, RejectedEvent
+from events.tests.sending import NOW, body, event, hours_ago, make_customer, make_key, send
+from events.validation import identity
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def key():
+    return make_key()[0]
+
+
+@pytest.fixture
+def ada():
+    return make_customer()
+
+
+def stored():
+    with django_connection.cursor() as cursor:
+        cursor.execute("SELECT event_id, metadata::text FROM events_event ORDER BY arrival")
+        return cursor.fetchall()
+
+
+def test_every_column_of_an_event_is_stored(key, ada):
+    send(key, event("e/1 é", ada, timestamp="2026-11-21T10:30:00.1234567+01:00", metadata={"s": 'a\t"\\n', "n": 12, "b": True}))
+
+    [row] = Event.objects.values()
+    assert row.pop("log_xid") > 0
+    assert row.pop("arrival") > 0
+    assert row == {
+        "key": UUID(identity("e/1 é")),
+        "event_id": "e/1 é",
+        "customer_id": ada.id,
+        "event_name_id": EventName.objects.get(name="api.call").id,
+        "timestamp": datetime(2026, 11, 21, 9, 30, 0, 123456, tzinfo=UTC),
+        "timestamp_given": True,
+        "received_at": NOW,
+        "log_epoch": 1,
+        "metadata": {"s": 'a\t"\\n', "n": 12, "b": True},
+    }
+
+
+def test_numbers_reach_the_table_digit_by_digit(key, ada):
+    text = b'{"events":[{"event_id":"e","customer_id":"%s","event_name":"n","metadata":{"a":0.10,"b":%d,"c":0.%s}}]}' % (
+        ada.public_id.encode(),
+        10**30 - 1,
+        b"1" * 18,
+    )
+
+    ingest(body=text, key_id=key.id, received_at=NOW)
+
+    assert stored() == [("e", '{"a": 0.10, "b": ' + str(10**30 - 1) + ', "c": 0.' + "1" * 18 + "}")]
+
+
+@pytest.mark.parametrize("event_id", ["a/b", "a\tb", "a\\nb", "a\nb", "\\.", "\\N", "..", "%2F", "é", "😀", " ", "'", "\x7f", "\u2028"])
+@pytest.mark.parametrize("wary", [False, True])
+def test_any_text_survives_both_ways_of_writing(key, ada, event_id, wary):
+    if wary:
+        store.beware(key.id)
+
+    send(key, event(event_id, ada, event_name=event_id, metadata={event_id: event_id}))
+
+    assert [(e.event_id, e.event_name.name, e.metadata) for e in Event.objects.all()] == [(event_id, event_id, {event_id: event_id})]
+
+
+def test_a_missing_timestamp_is_the_moment_of_receipt(key, ada):
+    send(key, event("a", ada), event("b", ada, timestamp=None, metadata=None))
+
+    assert list(Event.objects.values_list("timestamp", "timestamp_given", "metadata")) == [(NOW, False, {}), (NOW, False, {})]
+
+
+def test_the_same_content_again_is_a_duplicate(key, ada):
+    first = send(key, event("a", ada, timestamp=hours_ago(1), metadata={"n": 1}), event("b", ada))
+
+    again = send(key, event("a", ada, timestamp=hours_ago(1), metadata={"n": 1.0}), event("c", ada))
+
+    assert (first.ingested_count, first.duplicate_count) == (2, 0)
+    assert (again.ingested_count, again.duplicate_count, again.conflicts) == (1, 1, [])
+    assert [event_id for event_id, _ in stored()] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(("first", "later"), [({}, {"timestamp": hours_ago(1)}), ({"timestamp": hours_ago(1)}, {})])
+def test_a_retry_with_or_without_a_timestamp_is_a_duplicate(key, ada, first, later):
+    send(key, event("a", ada, **first))
+
+    again = send(key, event("a", ada, **later), received_at=NOW + timedelta(minutes=1))
+
+    assert (again.ingested_count, again.duplicate_count, list(again.conflicts)) == (0, 1, [])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"metadata": {"n": 2}}, {"metadata": {"n": "1"}}, {"metadata": {"n": True}}, {"event_name": "API.call"}, {"timestamp": hours_ago(2)}],
+)
+def test_other_content_is_a_conflict_and_the_first_stands(key, ada, other):
+    send(key, event("a", ada, timestamp=hours_ago(1), metadata={"n": 1}))
+    before = stored()
+
+    results = [send(key, event("x", ada), event("a", ada, **{"timestamp": hours_ago(1), "metadata": {"n": 1}} | other)) for _ in range(2)]
+
+    assert [(r.ingested_count, r.duplicate_count) for r in results] == [(1, 0), (0, 1)]
+    assert [(c.index, c.event_id) for c in results[0].conflicts] == [(1, "a")]
+    assert stored() == [*before, ("x", "{}")]
+    [conflict] = EventConflict.objects.all()
+    assert (conflict.seen_count, conflict.status, conflict.api_key) == (2, "open", key)
+    assert conflict.content["metadata"] == other.get("metadata", {"n": 1})
+    assert conflict.content["customer_id"] == ada.public_id
+
+
+def test_another_customer_is_a_conflict_and_another_name_of_the_same_is_none(key, ada):
+    make_customer("Bob", external_id="bob")
+    ada.external_id = "ada"
+    ada.save()
+    send(key, event("a", ada))
+
+    assert send(key, event("a", "ada")).duplicate_count == 1
+    assert len(send(key, event("a", "bob")).conflicts) == 1
+
+
+def test_the_answer_tells_duplicates_of_a_voided_event(key, ada):
+    send(key, event("a", ada))
+    EventVoid.objects.create(
+        event=Event.objects.get(), ordinal=1, is_void=True, reason="test", actor_kind="system", actor_id="t", created_at=NOW
+    )
+
+    again = send(key, event("a", ada))
+
+    assert (again.duplicate_count, [v.event_id for v in again.voided]) == (1, ["a"])
+
+
+def test_an_equal_hash_of_another_id_is_refused(key, ada):
+    send(key, event("a", ada))
+    with django_connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica; UPDATE events_event SET event_id = 'z'")
+
+    with pytest.raises(RequestRefused) as refused:
+        send(key, event("b", ada), event("a", ada))
+
+    assert refused.value.code == "EVENT_ID_COLLISION"
+    assert [event_id for event_id, _ in stored()] == ["z"]
+
+
+def test_one_bad_event_fails_the_whole_request_and_it_is_kept(key, ada):
+    with pytest.raises(RequestRefused) as refused:
+        send(key, event("a", ada), event("b", "cus_nobody"), event("c", ada, metadata={"k": None}))
+
+    assert [(p.index, p.event_id, p.field, p.code) for p in refused.value.problems] == [
+        (1, "b", "customer_id", "CUSTOMER_NOT_FOUND"),
+        (2, "c", "metadata.k", "NULL_VALUE"),
+    ]
+    assert (refused.value.status, refused.value.code) == (422, "INVALID_EVENTS")
+    assert stored() == []
+    [kept] = RefusedRequest.objects.all()
+    assert json.loads(zlib.decompress(kept.body))["events"][0]["event_id"] == "a"
+    assert (kept.event_count, kept.http_status, kept.code, kept.seen_count) == (3, 422, "INVALID_EVENTS", 1)
+    rejected = RejectedEvent.objects.order_by("index").values_list("index", "event_id", "customer_reference", "event_name", "code")
+    assert list(rejected) == [
+        (1, "b", "cus_nobody", "api.call", "CUSTOMER_NOT_FOUND"),
+        (2, "c", ada.public_id, "api.call", "NULL_VALUE"),
+    ]
+
+
+def test_the_same_refused_request_again_only_counts(key, ada):
+    for minute in range(3):
+        with pytest.raises(RequestRefused):
+            send(key, event("b", "cus_nobody"), received_at=NOW + timedelta(minutes=minute))
+
+    [kept] = RefusedRequest.objects.all()
+    assert (kept.seen_count, kept.latest_received_at) == (3, NOW + timedelta(minutes=2))
+    assert RejectedEvent.objects.count() == 1
+    assert list(DeliveryRefusal.objects.values_list("code", "refused_count")) == [("CUSTOMER_NOT_FOUND", 3)]
+
+
+def test_an_unreadable_body_is_kept_without_events(key):
+    with pytest.raises(RequestRefused) as refused:
+        ingest(body=b"{\x00", key_id=key.id, received_at=NOW)
+
+    assert (refused.value.status, refused.value.code) == (422, "INVALID_JSON")
+    assert RefusedRequest.objects.get().event_count is None
+    assert not RejectedEvent.objects.exists()
+
+
+def test_what_cannot_be_stored_as_text_is_kept_all_the_same(key, ada):
+    with pytest.raises(RequestRefused):
+        send(key, event("a\x00\ud800", "c\x00", event_name="n\ud800"))
+
+    assert RejectedEvent.objects.get().event_id == "a\N{REPLACEMENT CHARACTER}?"
+
+
+def test_an_archived_customer_is_refused(key):
+    gone = make_customer(archived_at=NOW)
+
+    with pytest.raises(RequestRefused) as refused:
+        send(key, event("a", gone))
+
+    assert refused.value.code == "CUSTOMER_ARCHIVED"
+
+
+def test_a_customer_made_after_a_refusal_is_found_at_once(key):
+    with pytest.raises(RequestRefused):
+        send(key, event("a", "ext-1"))
+
+    make_customer(external_id="ext-1")
+
+    assert send(key, event("a", "ext-1")).ingested_count == 1
+
+
+def test_lenient_handling_stores_the_good_and_lists_the_bad(key, ada):
+    result = send(key, event("a", ada), event("b", "cus_nobody"), event("c", ada), lenient=True)
+
+    assert result.ingested_count == 2
+    assert [(p.index, p.code) for p in result.errors] == [(1, "CUSTOMER_NOT_FOUND")]
+    assert [event_id for event_id, _ in stored()] == ["a", "c"]
+    assert RejectedEvent.objects.get().event_id == "b"
+
+
+def test_after_a_duplicate_the_next_hundred_requests_avoid_copy(key, ada):
+    send(key, event("a", ada))
+    send(key, event("a", ada))
+    assert store.is_wary(key.id)
+
+    for number in range(store.WARY_REQUESTS - 1):
+        send(key, event(f"b{number}", ada))
+    assert store.is_wary(key.id)
+    send(key, event("last", ada))
+
+    assert not store.is_wary(key.id)
+    assert Event.objects.count() == 101
+
+
+@pytest.mark.parametrize("wary", [False, True])
+def test_arrival_tells_the_order_of_the_request(key, ada, wary):
+    if wary:
+        store.beware(key.id)
+
+    send(key, *[event(f"e{number}", ada) for number in range(50)])
+
+    assert [event_id for event_id, _ in stored()] == [f"e{number}" for number in range(50)]
+
+
+def test_deliveries_are_counted_by_key_and_hour(key, ada):
+    send(key, event("a", ada), event("a", ada), event("b", ada))
+    send(key, event("a", ada), event("b", ada, metadata={"k": 1}))
+
+    delivery.write(database.of_django())
+
+    [hour] = DeliveryHour.objects.all()
+    assert (hour.hour, hour.accepted_count, hour.duplicate_count, hour.conflict_count) == (NOW, 2, 2, 1)
+
+
+def test_memory_prepares_only_what_it_can_vouch_for(key, ada):
+    text = body(event("a", ada))
+    prepare = {"received_at": NOW, "max_age": timedelta(days=35)}
+
+    assert prepare_from_memory(text, **prepare) is None
+    send(key, event("x", ada))
+    expiring._caches["event_name"][0].put("api.call", 1)
+    assert prepare_from_memory(text, **prepare).customers == {ada.public_id: ada.id}
+    assert prepare_from_memory(body(event("a", ada, metadata={"k": None})), **prepare) is None
+
+
+@pytest.mark.django_db(transaction=True)
+class TestRaces:
+    """Real commits from several connections."""
+
+    def own_connection(self):
+        return psycopg.connect(**database.parameters(application="test"), autocommit=True)
+
+    def test_two_requests_with_the_same_events_in_other_orders_both_succeed(self):
+        key, ada = make_key()[0], make_customer()
+        store.beware(key.id)
+        events = [event(f"e{number}", ada) for number in range(300)]
+        counts = []
+
+        def run(order):
+            with self.own_connection() as own:
+                for _ in range(3):
+                    result = send(key, *order, connection=own)
+                    counts.append((result.ingested_count, result.duplicate_count))
+
+        threads = [threading.Thread(target=run, args=(order,)) for order in (events, events[::-1], events[100:] + events[:100])]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert len(counts) == 9
+        assert sum(ingested for ingested, _ in counts) == Event.objects.count() == 300
+        assert all(ingested + duplicates == 300 for ingested, duplicates in counts)
+
+    def test_a_connection_that_breaks_at_commit_is_an_unknown_outcome_and_the_retry_is_safe(self):
+        key, ada = make_key()[0], make_customer()
+        own = self.own_connection()
+
+        with faults.striking("ingest-copied", own.close), pytest.raises(OutcomeUnknown):
+            send(key, event("a", ada), connection=own)
+        with self.own_connection() as fresh:
+            send(key, event("a", ada), connection=fresh)
+
+        assert Event.objects.count() == 1
+
+    def test_a_waiting_writer_gives_up_after_the_lock_time_out(self):
+        key, ada = make_key()[0], make_customer()
+        params = database.parameters(application="test", lock_seconds=1)
+        with self.own_connection() as holder, psycopg.connect(**params, autocommit=True) as waiting:
+            with holder.transaction():
+                send(key, event("a", ada), connection=holder)
+                with pytest.raises(OutcomeUnknown):
+                    send(key, event("a", ada), connection=waiting)
+
+            assert send(key, event("a", ada), connection=waiting).duplicate_count == 1
