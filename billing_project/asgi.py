@@ -18,8 +18,8 @@ from api.v1.ingest_asgi import IngestApp, Receive, Scope, Send  # noqa: E402
 
 INGEST_PATH = b"/api/v1/events/ingest"
 
-_pages = WSGIMiddleware(_django, workers=settings.DATABASE_POOL_SIZE)  # type: ignore[arg-type]
-_ingest = IngestApp()
+pages = WSGIMiddleware(_django, workers=settings.DATABASE_POOL_SIZE)  # type: ignore[arg-type]
+ingest = IngestApp()
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -30,18 +30,18 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
         raw_path = raw_path.partition(b"?")[0]
         if raw_path == INGEST_PATH and scope["method"] == "POST":
-            await _ingest(scope, receive, send)
+            await ingest(scope, receive, send)
         else:
-            await _pages(scope, receive, send)  # type: ignore[arg-type]
+            await pages(scope, receive, send)  # type: ignore[arg-type]
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            await _ingest.start()
+            await ingest.start()
             await send({"type": "lifespan.startup.complete"})
         else:
-            await _ingest.end()
+            await ingest.end()
             await send({"type": "lifespan.shutdown.complete"})
             return

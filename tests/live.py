@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from billing_project.asgi import application
+from billing_project.asgi import application, ingest  # noqa: F401 -- tests reach into the coroutine
 
 STARTS_WITHIN_SECONDS = 20
 

@@ -12,10 +12,10 @@ import pytest
 from django.test import Client
 
 from access import keys
-from billing_project import asgi
 from events.models import Event, RefusedRequest
 from events.tests.hostile_bodies import CUSTOMER, HOSTILE
 from events.tests.sending import body, event, make_customer, make_key
+from tests import live
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATH = "/api/v1/events/ingest"
@@ -213,7 +213,7 @@ def test_a_chunked_body_is_read(by_coroutine, secret, ada):
 
 
 def test_more_than_fits_is_answered_with_retry_after(by_coroutine, secret, ada, monkeypatch):
-    monkeypatch.setattr(asgi._ingest._admission, "most_events", 1)
+    monkeypatch.setattr(live.ingest._admission, "most_events", 1)
     with ThreadPoolExecutor(32) as pool:
         headers = {"Authorization": f"Bearer {secret}"}
         answers = list(pool.map(lambda n: by_coroutine(body(*[event(f"{n}-{m}", ada) for m in range(300)]), **headers), range(64)))
@@ -222,4 +222,4 @@ def test_more_than_fits_is_answered_with_retry_after(by_coroutine, secret, ada, 
     assert refused
     assert all((a.headers["Retry-After"], a.json()["code"]) == ("1", "TOO_BUSY") for a in refused)
     assert len(stored()) == 300 * (64 - len(refused))
-    assert asgi._ingest._admission.events == asgi._ingest._admission.bytes == 0
+    assert live.ingest._admission.events == live.ingest._admission.bytes == 0
