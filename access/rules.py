@@ -67,6 +67,23 @@ PAGES = {
     "admin:password_change": Rule(read=SIGNED_IN),
     "admin:password_change_done": Rule(read=SIGNED_IN),
     "admin:view_on_site": Rule(),
+    "dashboard:home": Rule(read=ALL),
+    "dashboard:home_figure": Rule(read=ALL),
+    "dashboard:meters": Rule(read=ALL),
+    "dashboard:meter": Rule(read=ALL),
+    "dashboard:customers": Rule(read=ALL),
+    "dashboard:customer": Rule(read=ALL),
+    "dashboard:products": Rule(read=ALL),
+    "dashboard:product": Rule(read=ALL),
+    "dashboard:subscriptions": Rule(read=ALL),
+    "dashboard:subscription": Rule(read=ALL),
+    "dashboard:invoices": Rule(read=ALL),
+    "dashboard:invoice": Rule(read=ALL),
+    "dashboard:jobs": Rule(read=ALL),
+    "dashboard:job": Rule(read=ALL),
+    "dashboard:keys": Rule(read=CONFIGURE),
+    "dashboard:key_create": Rule(read=CONFIGURE, write=CONFIGURE),
+    "dashboard:key_revoke": Rule(write=CONFIGURE),
 }
 
 NAMESPACES = {

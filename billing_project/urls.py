@@ -9,5 +9,6 @@ urlpatterns = [
     path("api/v1/", include("api.v1.urls")),
     path("healthz", health.healthz, name="healthz"),
     path("", include("access.urls")),
+    path("", include("dashboard.urls")),
     path("admin/", admin.site.urls),
 ]

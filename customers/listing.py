@@ -4,6 +4,7 @@ import django_filters
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from core.filtering import archived, search
 from customers.models import Customer
 
 
@@ -14,8 +15,8 @@ class CustomerFilter(django_filters.FilterSet):
     name = django_filters.CharFilter(lookup_expr="icontains", label=_("Name"))
     created_at_gte = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte", label=_("Created from"))
     created_at_lte = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lte", label=_("Created until"))
-    archived = django_filters.BooleanFilter(field_name="archived_at", lookup_expr="isnull", exclude=True, label=_("Archived"))
-    search = django_filters.CharFilter(method="matching", label=_("Name, e-mail or id"))
+    archived = archived()
+    search = search("matching", _("Name, e-mail or id"))
 
     class Meta:
         model = Customer

@@ -29,6 +29,23 @@ PAGES = """
     admin:password_change         mvfpo   -
     admin:password_change_done    mvfpo   -
     admin:view_on_site            -       -
+    dashboard:home                vfpo    -
+    dashboard:home_figure         vfpo    -
+    dashboard:meters              vfpo    -
+    dashboard:meter               vfpo    -
+    dashboard:customers           vfpo    -
+    dashboard:customer            vfpo    -
+    dashboard:products            vfpo    -
+    dashboard:product             vfpo    -
+    dashboard:subscriptions       vfpo    -
+    dashboard:subscription        vfpo    -
+    dashboard:invoices            vfpo    -
+    dashboard:invoice             vfpo    -
+    dashboard:jobs                vfpo    -
+    dashboard:job                 vfpo    -
+    dashboard:keys                po      -
+    dashboard:key_create          po      po
+    dashboard:key_revoke          -       po
 """
 
 # Who may view, add, change and delete in the back office.

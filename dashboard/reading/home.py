@@ -1,0 +1,188 @@
+"""Read what the overview page says of the whole deployment, each figure in one bounded query."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.functions import TruncDay
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from dashboard.reading import invoices, subscriptions
+from dashboard.reading.subscriptions import Running
+from events.models import ConflictStatus, DeliveryHour, EventConflict, RejectedEvent, RejectedStatus
+from invoices.models import Invoice, InvoiceStatus
+from jobs.models import Job, JobStatus
+from meters.models import RollPosition
+from products.models import Subscription, SubscriptionStatus
+
+# Above this a number is shown as "999+": an open list may be long, and a page is no report.
+MANY = 999
+NEXT_SUBSCRIPTIONS = 6
+LATEST_INVOICES = 8
+FIGURE_DAYS = 30
+
+
+@dataclass(frozen=True)
+class Deliveries:
+    """Events of the last 24 whole hours and the running one, and when the latest came."""
+
+    accepted_count: int
+    duplicate_count: int
+    latest_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Money:
+    """A sum in one currency, minor units. Sums in two currencies are never added."""
+
+    currency: str
+    amount: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Concern:
+    """Something that a person should look at, with where to look."""
+
+    tone: str
+    text: str
+    url: str | None
+
+
+@dataclass(frozen=True)
+class Rolling:
+    """How far usage is rolled up. lag: since the latest round; None before the first."""
+
+    rolled_at: datetime | None
+    lag: timedelta | None
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the latest round is no older than a minute: rounds follow one another every few seconds."""
+        return self.lag is not None and self.lag < timedelta(minutes=1)
+
+
+def deliveries(*, now: datetime) -> Deliveries:
+    """Add up what the keys delivered since 24 hours ago; hours are UTC hours."""
+    row = DeliveryHour.objects.filter(hour__gt=now - timedelta(hours=25)).aggregate(
+        accepted=Sum("accepted_count"), duplicate=Sum("duplicate_count")
+    )
+    latest = DeliveryHour.objects.filter(latest_success_at__isnull=False).order_by("-hour", "-id").values("latest_success_at")[:1]
+    latest_at = latest[0]["latest_success_at"] if latest else None
+    return Deliveries(row["accepted"] or 0, row["duplicate"] or 0, latest_at)
+
+
+def accepted_by_day(*, now: datetime) -> list[tuple[datetime, int]]:
+    """List the accepted events of each UTC day of the last 30, empty days too, ascending."""
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    start = midnight - timedelta(days=FIGURE_DAYS - 1)
+    rows = (
+        DeliveryHour.objects.filter(hour__gte=start)
+        .annotate(day=TruncDay("hour", tzinfo=UTC)).order_by()
+        .values("day").annotate(accepted=Sum("accepted_count"))
+    )  # fmt: skip
+    found = {row["day"]: row["accepted"] for row in rows}
+    days = [start + timedelta(days=number) for number in range(FIGURE_DAYS)]
+    return [(day, found.get(day, 0)) for day in days]
+
+
+def rolling(*, now: datetime) -> Rolling:
+    """Say when usage was last rolled up."""
+    live = RollPosition.objects.filter(meter__isnull=True).first()
+    rolled_at = live.rolled_at if live else None
+    return Rolling(rolled_at, now - rolled_at if rolled_at else None)
+
+
+def outstanding() -> list[Money]:
+    """Sum what issued invoices still have to bring, by currency."""
+    rows = (
+        Invoice.objects.filter(status=InvoiceStatus.ISSUED).exclude(kind="credit_note").order_by()
+        .values("currency")
+        .annotate(amount=Sum(F("total") - F("invoice_credit_amount") - F("amount_paid")), number=Count("id"))
+        .order_by("-number", "currency")
+    )  # fmt: skip
+    return [Money(row["currency"], row["amount"], row["number"]) for row in rows]
+
+
+def issued_since(start: datetime) -> list[Money]:
+    """Sum what was issued since an instant, by currency, without what was voided."""
+    rows = (
+        Invoice.objects.filter(issued_at__gte=start, status__in=[InvoiceStatus.ISSUED, InvoiceStatus.PAID]).order_by()
+        .values("currency").annotate(amount=Sum("total"), number=Count("id")).order_by("-number", "currency")
+    )  # fmt: skip
+    return [Money(row["currency"], row["amount"], row["number"]) for row in rows]
+
+
+def live_subscription_counts() -> tuple[int, int]:
+    """Count the running subscriptions and the customers that have one."""
+    row = Subscription.objects.filter(status__in=[SubscriptionStatus.ACTIVE, SubscriptionStatus.PAUSED]).aggregate(
+        subscriptions=Count("id"), customers=Count("customer", distinct=True)
+    )
+    return row["subscriptions"], row["customers"]
+
+
+def next_billing(*, now: datetime) -> list[Running]:
+    """List the subscriptions whose next billing point comes first."""
+    rows = Subscription.objects.filter(next_point_at__isnull=False).order_by("next_point_at", "id")[:NEXT_SUBSCRIPTIONS]
+    return subscriptions.running(subscriptions.with_phases(rows), now=now)
+
+
+def latest_invoices() -> QuerySet[Invoice]:
+    """List the latest invoices, drafts among them."""
+    return invoices.listed().order_by("-id")[:LATEST_INVOICES]
+
+
+def concerns(*, now: datetime, week: timedelta = timedelta(days=7)) -> list[Concern]:
+    """List what a person should look at, the gravest first."""
+    failed_meters = RollPosition.objects.filter(failed_at__isnull=False).select_related("meter")
+    found = [
+        Concern("bad", _("%(meter)s cannot be rolled up: %(failure)s") % {"meter": row.meter, "failure": row.failure}, None)
+        for row in failed_meters
+    ]
+    counts = (
+        (
+            "bad",
+            Job.objects.filter(status=JobStatus.FAILED, created_at__gte=now - week),
+            lambda n: ngettext("%(n)s job failed this week", "%(n)s jobs failed this week", n),
+            reverse("dashboard:jobs") + "?status=failed",
+        ),
+        (
+            "warn",
+            RejectedEvent.objects.filter(status=RejectedStatus.OPEN),
+            lambda n: ngettext("%(n)s event was refused and not replayed", "%(n)s events were refused and not replayed", n),
+            _admin_list("events_rejectedevent", "?status__exact=open"),
+        ),
+        (
+            "warn",
+            EventConflict.objects.filter(status=ConflictStatus.OPEN),
+            lambda n: ngettext("%(n)s event id came with two contents", "%(n)s event ids came with two contents", n),
+            _admin_list("events_eventconflict", "?status__exact=open"),
+        ),
+        (
+            "warn",
+            Invoice.objects.filter(status=InvoiceStatus.ISSUED, due_at__lt=now),
+            lambda n: ngettext("%(n)s invoice is overdue", "%(n)s invoices are overdue", n),
+            reverse("dashboard:invoices") + "?overdue=true",
+        ),
+        (
+            "note",
+            Invoice.objects.filter(status=InvoiceStatus.DRAFT).filter(Q(is_held=True)),
+            lambda n: ngettext("%(n)s draft is held back", "%(n)s drafts are held back", n),
+            reverse("dashboard:invoices") + "?status=draft",
+        ),
+    )
+    for tone, rows, words, url in counts:
+        number = rows.order_by()[: MANY + 1].count()
+        if number:
+            shown = f"{MANY}+" if number > MANY else str(number)
+            found.append(Concern(tone, words(number) % {"n": shown}, url))
+    return found
+
+
+def _admin_list(model: str, query: str) -> str | None:
+    try:
+        return reverse(f"admin:{model}_changelist") + query
+    except NoReverseMatch:
+        return None

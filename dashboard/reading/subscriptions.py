@@ -1,0 +1,51 @@
+"""Read subscriptions with their products and running cycles, in a fixed number of queries."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Prefetch, QuerySet
+
+from core.periods import Period
+from customers.models import Customer
+from products import terms
+from products.cycles import NoSuchCycle
+from products.models import Product, Subscription, SubscriptionPhase
+
+
+@dataclass(frozen=True)
+class Running:
+    """A subscription at one instant. product: that of its phase then; cycle: None before the start and after the end."""
+
+    subscription: Subscription
+    product: Product
+    number: int | None
+    cycle: Period | None
+
+
+def with_phases(rows: QuerySet[Subscription]) -> QuerySet[Subscription]:
+    """Read phases and products along with the rows."""
+    phases = SubscriptionPhase.objects.select_related("product").order_by("first_cycle")
+    return rows.select_related("customer").prefetch_related(Prefetch("phases", queryset=phases))
+
+
+def of_customer(customer: Customer, *, now: datetime) -> list[Running]:
+    """List a customer's subscriptions, the newest first."""
+    return running(with_phases(Subscription.objects.filter(customer=customer).order_by("-id")), now=now)
+
+
+def running(rows: Iterable[Subscription], *, now: datetime) -> list[Running]:
+    """Say of each subscription which product and cycle it has now. rows: read with `with_phases`."""
+    return [_running(row, now) for row in rows]
+
+
+def _running(subscription: Subscription, now: datetime) -> Running:
+    rows = list(subscription.phases.all())
+    schedule = terms.schedule(rows, zone=settings.BILLING_TIME_ZONE, ends_at=subscription.ends_at)
+    try:
+        number = schedule.cycle_at(now)
+    except NoSuchCycle:
+        latest = next((row for row in reversed(rows) if row.starts_at <= now), rows[0])
+        return Running(subscription, latest.product, None, None)
+    return Running(subscription, terms.phase_of_cycle(rows, number).product, number, schedule.cycle(number))

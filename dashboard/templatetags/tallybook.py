@@ -1,0 +1,173 @@
+"""Write money, quantities, instants and badges in templates, in one form everywhere."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.conf import settings
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from core.periods import local_date
+from dashboard import badges, formatting, navigation, wording
+from dashboard.badges import Badge
+from dashboard.icons import ICONS
+from dashboard.wording import locale
+from invoices.models import Invoice, InvoiceStatus
+from jobs.models import Job
+from meters.models import Meter
+from products.models import MeterPrice, Subscription
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    return format_html('<svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d="{}"/></svg>', ICONS[name])
+
+
+@register.simple_tag
+def amount(minor: int | None, currency: str) -> str:
+    return formatting.NOTHING if minor is None else formatting.amount(minor, currency, locale=locale())
+
+
+@register.simple_tag
+def unit_price(minor: Decimal | None, currency: str) -> str:
+    return formatting.NOTHING if minor is None else formatting.exact_amount(minor, currency, locale=locale())
+
+
+@register.filter
+def quantity(number: Decimal | int | None) -> str:
+    return formatting.quantity(number, locale=locale())
+
+
+@register.filter
+def short_quantity(number: Decimal | int | None) -> str:
+    return formatting.short_quantity(number, locale=locale())
+
+
+@register.simple_tag
+def change(now: Decimal | None, before: Decimal | None) -> SafeString:
+    """Say by how much a figure grew or fell; nothing is said where there is nothing to compare with."""
+    text = formatting.change(now, before, locale=locale())
+    if text is None:
+        return mark_safe("")
+    tone = "flat" if text == "0%" else "up" if text.startswith("+") else "down"
+    return format_html('<span class="{}">{}</span>', tone, text)
+
+
+@register.simple_tag
+def instant(moment: datetime | None, style: str = "minute") -> SafeString:
+    """Mark an instant up for the script that writes it in the reader's zone. style: minute, second, full or ago."""
+    if moment is None:
+        return mark_safe(formatting.NOTHING)  # noqa: S308
+    shown = formatting.instant(moment.astimezone(UTC), seconds=style in {"second", "full"}, locale=locale())
+    return format_html('<time datetime="{}" data-time="{}">{}</time>', moment.astimezone(UTC).isoformat(), style, shown)
+
+
+@register.simple_tag
+def period(start: datetime, end: datetime | None) -> SafeString:
+    """Write a half-open period by its first and last day in the billing zone, with the exact bounds as its title."""
+    zone = ZoneInfo(settings.BILLING_TIME_ZONE)
+    first = start.astimezone(zone).date()
+    bounds = f"{start.astimezone(UTC).isoformat()} ≤ t < {end.astimezone(UTC).isoformat() if end else '∞'}"
+    if end is None:
+        text = _("since %(day)s") % {"day": formatting.day(first, locale=locale())}
+    else:
+        latest = (end.astimezone(zone) - timedelta(microseconds=1)).date()
+        text = formatting.day_range(first, latest, locale=locale())
+    return format_html('<span class="nowrap" title="{}">{}</span>', bounds, text)
+
+
+@register.simple_tag
+def calendar_day(moment: datetime | None) -> SafeString:
+    """Write the day of an instant in the billing zone, where the day is what counts: due dates, billing points."""
+    if moment is None:
+        return mark_safe(formatting.NOTHING)  # noqa: S308
+    shown = formatting.day(local_date(moment, settings.BILLING_TIME_ZONE), locale=locale())
+    title = formatting.instant(moment.astimezone(UTC), seconds=True, locale=locale())
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.astimezone(UTC).isoformat(), title, shown)
+
+
+@register.simple_tag
+def percent(fraction: Decimal) -> str:
+    return formatting.percent(fraction, locale=locale())
+
+
+@register.simple_tag
+def invoice_badge(invoice: Invoice) -> SafeString:
+    """Show an invoice's status; issued, with something to pay and past its due date, is overdue."""
+    overdue = invoice.status == InvoiceStatus.ISSUED and invoice.due_at and invoice.due_at < timezone.now()
+    return _pill(badges.OVERDUE if overdue else badges.of(badges.INVOICE, invoice.status))
+
+
+@register.simple_tag
+def subscription_badge(subscription: Subscription) -> SafeString:
+    return _pill(badges.of(badges.SUBSCRIPTION, subscription.status))
+
+
+@register.simple_tag
+def job_badge(job: Job) -> SafeString:
+    return _pill(badges.of(badges.JOB, job.status))
+
+
+@register.simple_tag
+def state_badge(state: str) -> SafeString:
+    return _pill(badges.of(badges.STATE, state))
+
+
+def _pill(badge: Badge) -> SafeString:
+    return format_html('<span class="badge badge-{}">{}</span>', badge.tone, badge.label)
+
+
+@register.simple_tag
+def interval_words(unit: str | None, count: int | None) -> str:
+    return wording.interval(unit, count)
+
+
+@register.simple_tag
+def meter_price_words(price: MeterPrice, currency: str) -> str:
+    return wording.meter_price(price, currency)
+
+
+@register.simple_tag
+def definition_words(meter: Meter) -> str:
+    return wording.definition(meter)
+
+
+@register.simple_tag
+def job_words(job: Job) -> str:
+    return wording.job(job)
+
+
+@register.simple_tag(takes_context=True)
+def role_names(context: template.Context) -> str:
+    return navigation.role_names(context["request"].user)
+
+
+@register.inclusion_tag("components/navigation.html", takes_context=True)
+def navigation_menu(context: template.Context) -> dict[str, Any]:
+    request = context["request"]
+    return {"groups": navigation.menu(request.user, request.path)}
+
+
+@register.inclusion_tag("components/copy.html")
+def copy(text: str) -> dict[str, str]:
+    return {"text": text}
+
+
+@register.simple_tag(takes_context=True)
+def query(context: template.Context, **changes: Any) -> str:
+    """Give the page's query string with some parameters changed; None removes one. A change drops the place in the list."""
+    parameters = context["request"].GET.copy()
+    parameters.pop("cursor", None)
+    for name, wanted in changes.items():
+        if wanted is None:
+            parameters.pop(name, None)
+        else:
+            parameters[name] = wanted
+    return f"?{parameters.urlencode()}" if parameters else "?"

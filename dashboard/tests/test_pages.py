@@ -1,0 +1,134 @@
+import re
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from access.models import ApiKey
+from customers.models import Customer
+from dashboard.tests import world
+from invoices.models import Invoice
+from jobs.models import Job
+from meters.models import Meter
+from products.models import Product, Subscription
+
+# Session, user and roles come with every page.
+LISTS = {"meters": 9, "customers": 9, "products": 12, "subscriptions": 10, "invoices": 9, "jobs": 9, "keys": 9, "home": 24}
+DETAILS = {
+    "meter": (Meter, 12),
+    "customer": (Customer, 18),
+    "product": (Product, 12),
+    "subscription": (Subscription, 16),
+    "invoice": (Invoice, 14),
+    "job": (Job, 10),
+}
+INLINE = re.compile(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\bsrc=)")
+
+
+@pytest.fixture
+def owner(db: None) -> Client:
+    return world.signed_in()
+
+
+def pages() -> dict[str, str]:
+    """Name every page with the address of one example."""
+    lists = {name: reverse(f"dashboard:{name}") for name in LISTS}
+    details = {
+        name: reverse(f"dashboard:{name}", args=[model.objects.order_by("id").last().public_id])
+        for name, (model, _) in DETAILS.items()
+    }
+    return {**lists, **details, "key_create": reverse("dashboard:key_create")}
+
+
+def test_every_page_opens_and_has_nothing_inline(owner: Client) -> None:
+    world.deployment(size=2)
+
+    for name, address in pages().items():
+        response = owner.get(address)
+
+        assert response.status_code == 200, name
+        assert not INLINE.search(response.content.decode()), name
+        assert "script-src 'self'" in response.headers["Content-Security-Policy"]
+
+
+def test_every_list_says_what_to_do_next_when_it_is_empty(owner: Client) -> None:
+    for name in set(LISTS) - {"home"}:
+        assert 'class="empty' in owner.get(reverse(f"dashboard:{name}")).content.decode(), name
+
+
+def test_a_filter_that_matches_nothing_says_so(owner: Client) -> None:
+    world.deployment(size=1)
+
+    for name, query in {"customers": "search=zzz", "invoices": "status=void", "products": "archived=true"}.items():
+        assert "matches" in owner.get(f"{reverse(f'dashboard:{name}')}?{query}").content.decode(), name
+
+
+def queries(client: Client, address: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        client.get(address)
+    return len(captured)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_costs_the_same_few_queries_however_long_it_is(owner: Client, name: str) -> None:
+    world.deployment(size=1)
+    address = reverse(f"dashboard:{name}")
+    queries(owner, address)
+    short = queries(owner, address)
+
+    for number in range(2, 12):
+        one = world.customer(f"More {number}")
+        carried = world.subscription(one, Product.objects.order_by("id")[0])
+        world.invoice(carried, number=number)
+        world.product(Meter.objects.order_by("id")[0], name=f"More {number}")
+        world.meter(f"More {number}")
+
+    assert queries(owner, address) == short <= LISTS[name]
+
+
+@pytest.mark.parametrize("name", DETAILS)
+def test_a_page_of_one_costs_few_queries(owner: Client, name: str) -> None:
+    world.deployment(size=3)
+    model, most = DETAILS[name]
+
+    assert queries(owner, reverse(f"dashboard:{name}", args=[model.objects.order_by("id")[0].public_id])) <= most
+
+
+def test_an_unknown_id_is_not_found(owner: Client) -> None:
+    for name in DETAILS:
+        assert owner.get(reverse(f"dashboard:{name}", args=["cus_nobody"])).status_code == 404, name
+
+
+def test_a_secret_is_shown_once_and_never_again(owner: Client) -> None:
+    response = owner.post(reverse("dashboard:key_create"), {"name": "Gateway", "scope": "ingest"})
+    secret = re.search(r"tb_[\w-]{20,}", response.content.decode()).group()
+
+    key = ApiKey.objects.get()
+    assert (key.name, key.scope, key.created_by.partition(":")[0]) == ("Gateway", "ingest", "user")
+    assert response.headers["Cache-Control"].startswith("max-age=0, no-cache, no-store")
+    assert secret not in owner.get(reverse("dashboard:keys")).content.decode()
+
+
+def test_a_key_without_a_name_is_asked_for_again(owner: Client) -> None:
+    response = owner.post(reverse("dashboard:key_create"), {"name": "", "scope": "ingest"})
+
+    assert "This field is required." in response.content.decode()
+    assert not ApiKey.objects.exists()
+
+
+def test_revoking_says_so_and_twice_is_no_error(owner: Client) -> None:
+    key = world.any_key()
+    address = reverse("dashboard:key_revoke", args=[key.public_id])
+
+    assert "is revoked" in owner.post(address, follow=True).content.decode()
+    assert "was revoked before" in owner.post(address, follow=True).content.decode()
+    assert ApiKey.objects.get().revoked_at is not None
+
+
+def test_the_menu_shows_only_what_opens(db: None) -> None:
+    page = world.signed_in("viewer").get("/").content.decode()
+
+    assert 'href="/customers"' in page
+    assert 'href="/keys"' not in page

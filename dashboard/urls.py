@@ -1,0 +1,27 @@
+"""Map the dashboard's pages; templates/dashboard/ mirrors these paths."""
+
+from django.urls import path
+
+from dashboard.views import customers, home, invoices, jobs, keys, meters, products, subscriptions
+
+app_name = "dashboard"
+
+urlpatterns = [
+    path("", home.page, name="home"),
+    path("figures/events", home.figure, name="home_figure"),
+    path("meters", meters.index, name="meters"),
+    path("meters/<slug:public_id>", meters.overview, name="meter"),
+    path("customers", customers.index, name="customers"),
+    path("customers/<slug:public_id>", customers.detail, name="customer"),
+    path("products", products.index, name="products"),
+    path("products/<slug:public_id>", products.detail, name="product"),
+    path("subscriptions", subscriptions.index, name="subscriptions"),
+    path("subscriptions/<slug:public_id>", subscriptions.detail, name="subscription"),
+    path("invoices", invoices.index, name="invoices"),
+    path("invoices/<slug:public_id>", invoices.detail, name="invoice"),
+    path("jobs", jobs.index, name="jobs"),
+    path("jobs/<slug:public_id>", jobs.detail, name="job"),
+    path("keys", keys.index, name="keys"),
+    path("keys/new", keys.create, name="key_create"),
+    path("keys/<slug:public_id>/revoke", keys.revoke, name="key_revoke"),
+]

@@ -1,0 +1,48 @@
+"""Show how the deployment is: what came in, what is due, what needs a person."""
+
+from decimal import Decimal
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from core.periods import local_date, local_midnight
+from dashboard import charts
+from dashboard.reading import home
+from dashboard.views.figures import figure_response, palette_of
+
+
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    zone = settings.BILLING_TIME_ZONE
+    month = local_midnight(local_date(now, zone).replace(day=1), zone)
+    subscription_count, customer_count = home.live_subscription_counts()
+    return render(
+        request,
+        "dashboard/home.html",
+        {
+            "now": now,
+            "deliveries": home.deliveries(now=now),
+            "rolling": home.rolling(now=now),
+            "subscription_count": subscription_count,
+            "customer_count": customer_count,
+            "outstanding": home.outstanding(),
+            "issued": home.issued_since(month),
+            "month": month,
+            "concerns": home.concerns(now=now),
+            "next_billing": home.next_billing(now=now),
+            "latest_invoices": home.latest_invoices(),
+            "days": home.accepted_by_day(now=now),
+        },
+    )
+
+
+@require_safe
+def figure(request: HttpRequest) -> HttpResponse:
+    points = [(day, Decimal(number)) for day, number in home.accepted_by_day(now=timezone.now())]
+    series = [charts.Series(_("Accepted events"), points)]
+    return figure_response(charts.usage(series=series, window="day", unit=_("events"), palette=palette_of(request), running=True))

@@ -1,0 +1,52 @@
+"""Show products with the terms in force, and every version of one."""
+
+from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from dashboard.reading import terms
+from dashboard.views.lists import render_list
+from products.listing import ProductFilter
+from products.models import MeterPrice, PriceTier, PriceVersion, Product, SubscriptionPhase
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    return render_list(
+        request,
+        "dashboard/products/list.html",
+        ProductFilter(request.GET, queryset=_rows()),
+        controls=("search", "price_kind", "archived"),
+        describe=lambda products: [(product, terms.in_force(list(product.versions.all()), now=now)) for product in products],
+    )
+
+
+@require_safe
+def detail(request: HttpRequest, public_id: str) -> HttpResponse:
+    product = get_object_or_404(_rows(), public_id=public_id)
+    now = timezone.now()
+    versions = list(product.versions.all())
+    return render(
+        request,
+        "dashboard/products/detail.html",
+        {"product": product, "versions": versions[::-1], "current": terms.in_force(versions, now=now), "now": now},
+    )
+
+
+def _rows() -> QuerySet[Product]:
+    prices = MeterPrice.objects.select_related("meter").order_by("position")
+    tiers = PriceTier.objects.order_by("position")
+    versions = PriceVersion.objects.order_by("number").prefetch_related(
+        Prefetch("meter_prices", queryset=prices.prefetch_related(Prefetch("tiers", queryset=tiers))), "credits__meter"
+    )
+    live = (
+        SubscriptionPhase.objects.filter(product=OuterRef("pk"), subscription__status__in=["active", "paused", "pending"])
+        .order_by().values("product").annotate(number=Count("subscription", distinct=True)).values("number")
+    )  # fmt: skip
+    return Product.objects.annotate(subscriber_count=Coalesce(Subquery(live), 0)).prefetch_related(
+        Prefetch("versions", queryset=versions)
+    )

@@ -1,0 +1,109 @@
+"""Say intervals and prices in words, the same on every page."""
+
+from decimal import Decimal
+
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
+
+from core.money import exact
+from dashboard import formatting
+from jobs.models import Job
+from meters import filters
+from meters.aggregation import AGGREGATIONS
+from meters.models import Meter
+from products.models import MeterPrice
+
+
+def interval(unit: str | None, count: int | None) -> str:
+    """Say how often a fixed price falls due: every month, every 3 months, once."""
+    if unit is None or count is None:
+        return _("once")
+    words = {
+        "Day": ngettext("every day", "every %(count)s days", count),
+        "Week": ngettext("every week", "every %(count)s weeks", count),
+        "Month": ngettext("every month", "every %(count)s months", count),
+        "Year": ngettext("every year", "every %(count)s years", count),
+    }
+    return words[unit] % {"count": count}
+
+
+def meter_price(price: MeterPrice, currency: str) -> str:
+    """Say what one meter's units cost, as an invoice reader would: $0.02 per 1,000 tokens after 10,000 free."""
+    unit = price.meter.measurement_unit
+    if price.price_per_unit is None:
+        text = _("%(model)s, by tiers of %(unit)s") % {"model": price.get_price_model_display(), "unit": unit}
+    elif price.package_size is not None:
+        text = _("%(price)s per package of %(size)s %(unit)s") % {
+            "price": _price(price.price_per_unit, currency), "size": _number(price.package_size), "unit": unit,
+        }  # fmt: skip
+    elif price.display_per > 1:
+        text = _("%(price)s per %(size)s %(unit)s") % {
+            "price": _price(_times(price.price_per_unit, price.display_per), currency),
+            "size": _number(Decimal(price.display_per)),
+            "unit": unit,
+        }
+    else:
+        text = _("%(price)s per %(unit)s") % {"price": _price(price.price_per_unit, currency), "unit": unit}
+    if price.free_threshold:
+        return _("%(price)s after %(free)s free") % {"price": text, "free": _number(Decimal(price.free_threshold))}
+    return text
+
+
+@exact()
+def _times(price: Decimal, count: int) -> Decimal:
+    return price * count
+
+
+def _price(minor: Decimal, currency: str) -> str:
+    return formatting.exact_amount(minor, currency, locale=locale())
+
+
+def _number(number: Decimal) -> str:
+    return formatting.quantity(number, locale=locale())
+
+
+def locale() -> str:
+    """Name the reader's language as babel names it."""
+    return (get_language() or "en").replace("-", "_")
+
+
+def definition(meter: Meter) -> str:
+    """Say what a meter counts: the sum of tokens over events llm.completion where cached is false."""
+    aggregation = _(AGGREGATIONS[meter.aggregation].sentence).format(key=meter.over_property)
+    named = _("%(aggregation)s over events %(name)s") % {"aggregation": aggregation, "name": meter.event_name}
+    if meter.aggregation == "count":
+        named = _("the number of events %(name)s") % {"name": meter.event_name}
+    tree = filters.parse(meter.filter)
+    sentence = named if tree is None else _("%(named)s where %(condition)s") % {"named": named, "condition": condition(tree)}
+    return sentence[:1].upper() + sentence[1:]
+
+
+def condition(clause: filters.Clause) -> str:
+    """Say a filter in words; a group within a group stands in brackets."""
+    if isinstance(clause, filters.Condition):
+        sentence = _(filters.OPERATORS[clause.operator].sentence)
+        return sentence.format(key=clause.key, expected=_scalar(clause.value))
+    word = _("and") if clause.conjunction == "and" else _("or")
+    parts = [f"({condition(part)})" if isinstance(part, filters.Group) else condition(part) for part in clause.clauses]
+    return f" {word} ".join(parts)
+
+
+def _scalar(scalar: filters.Scalar) -> str:
+    if isinstance(scalar, bool):
+        return _("true") if scalar else _("false")
+    return f"“{scalar}”" if isinstance(scalar, str) else _number(scalar)
+
+
+JOBS = {
+    "invoice_export": _l("Invoice export"),
+    "event_void": _l("Voiding of events"),
+    "replay": _l("Replay of refused events"),
+    "rebuild": _l("Rebuild of usage"),
+    "verify": _l("Verification of invoices"),
+}
+
+
+def job(row: Job) -> str:
+    """Name what a job does; a kind that has no words yet is shown by its own name."""
+    return str(JOBS.get(row.kind) or row.kind.replace("_", " ").capitalize())

@@ -1,0 +1,35 @@
+"""Filter lists of invoices, for pages, exports and the API alike."""
+
+import django_filters
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from core.filtering import ANY, InstantFilter, reference, search
+from core.money import CURRENCIES
+from invoices.models import Invoice, InvoiceKind, InvoiceStatus
+
+
+class InvoiceFilter(django_filters.FilterSet):
+    """period_start, period_end: invoices whose period lies in [start, end).  customer_id, subscription_id: public ids."""
+
+    search = search("by_text", _("Number, customer or id"))
+    status = django_filters.ChoiceFilter(choices=InvoiceStatus.choices, label=_("Status"), empty_label=ANY)
+    kind = django_filters.ChoiceFilter(choices=InvoiceKind.choices, label=_("Kind"), empty_label=ANY)
+    currency = django_filters.ChoiceFilter(choices=[(code, code) for code in CURRENCIES], label=_("Currency"), empty_label=ANY)
+    period_start = InstantFilter(field_name="period_start", lookup_expr="gte", label=_("Period from"))
+    period_end = InstantFilter(field_name="period_end", lookup_expr="lte", label=_("Period to"), through=True)
+    customer_id = reference("customer__public_id")
+    subscription_id = reference("subscription__public_id")
+
+    class Meta:
+        model = Invoice
+        fields: list[str] = []
+
+    def by_text(self, rows: QuerySet[Invoice], name: str, text: str) -> QuerySet[Invoice]:
+        return rows.filter(
+            Q(number__istartswith=text)
+            | Q(customer__name__icontains=text)
+            | Q(customer__email__icontains=text)
+            | Q(public_id=text)
+            | Q(customer__public_id=text)
+        )

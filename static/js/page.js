@@ -1,0 +1,44 @@
+// Small conveniences: copy buttons, filters that apply themselves, "/" to search, confirmation, dialogs.
+(function () {
+  "use strict";
+
+  document.addEventListener("click", function (event) {
+    var button = event.target.closest("[data-copy]");
+    if (!button || !navigator.clipboard) return;
+    navigator.clipboard.writeText(button.dataset.copy).then(function () {
+      button.setAttribute("data-copied", "");
+      say(button.dataset.copiedText);
+      setTimeout(function () { button.removeAttribute("data-copied"); }, 1600);
+    });
+  });
+
+  function say(text) {
+    var region = document.getElementById("announcer");
+    if (region && text) region.textContent = text;
+  }
+
+  document.addEventListener("change", function (event) {
+    var form = event.target.closest("form[data-apply]");
+    if (form && event.target.matches("select, input[type=date], input[type=checkbox]")) form.requestSubmit();
+  });
+
+  document.addEventListener("submit", function (event) {
+    var form = event.target;
+    if (form.dataset.confirm && !window.confirm(form.dataset.confirm)) { event.preventDefault(); return; }
+    if (form.method === "get") {
+      form.querySelectorAll("input, select").forEach(function (input) {
+        if (input.name && input.value === "") input.disabled = true;
+      });
+      setTimeout(function () {
+        form.querySelectorAll("[disabled]").forEach(function (input) { input.disabled = false; });
+      });
+    }
+  });
+
+  document.addEventListener("keydown", function (event) {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+    var search = document.querySelector("[data-search]");
+    if (search) { event.preventDefault(); search.focus(); search.select(); }
+  });
+})();
