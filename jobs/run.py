@@ -77,6 +77,10 @@ class Run:
             if status == JobStatus.DONE:
                 self._files.flush()
 
+    def release(self) -> None:
+        """Give the job back at once, to be taken up where it is; being asked to stop is no crash."""
+        self._mine().update(status=JobStatus.QUEUED, crash_count=0)
+
     def _keep(self, **columns: Any) -> None:
         if not self._mine().update(heartbeat_at=timezone.now(), **columns):
             raise TakenOver
@@ -96,6 +100,9 @@ def take_and_work(*, job_id: int, now: datetime) -> JobStatus | None:
     try:
         with Heartbeat(run.job), acting(run.actor):
             return _work(run)
+    except (KeyboardInterrupt, SystemExit):
+        run.release()
+        raise
     except TakenOver:
         log.warning("job %s was taken over by another worker", run.job.public_id)
         return None

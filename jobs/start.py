@@ -15,6 +15,12 @@ class JobAlreadyFinished(DomainError):
     code = "JOB_ALREADY_FINISHED"
 
 
+class JobNotStopped(DomainError):
+    """The job waits, runs, or is done: there is nothing to go on with."""
+
+    code = "JOB_NOT_STOPPED"
+
+
 @transaction.atomic
 def start(*, kind: str, parameters: dict[str, Any], actor: Actor, now: datetime) -> Job:
     """Queue a job; a worker takes it up once the caller's transaction has committed. Raises JobKindUnknown."""
@@ -32,3 +38,14 @@ def cancel(*, job: Job, now: datetime) -> None:
         return
     if not mine.filter(status=JobStatus.RUNNING).update(cancel_requested_at=now):
         raise JobAlreadyFinished("This job has ended already.")
+
+
+@transaction.atomic
+def resume(*, job: Job) -> None:
+    """Queue a job again that failed or was cancelled; it goes on from its position. Raises JobNotStopped."""
+    stopped = Job.objects.filter(id=job.id, status__in=(JobStatus.FAILED, JobStatus.CANCELLED))
+    if not stopped.update(
+        status=JobStatus.QUEUED, crash_count=0, cancel_requested_at=None, finished_at=None, error_code="", error_message=""
+    ):
+        raise JobNotStopped("Only a job that failed or was cancelled can be taken up again.")
+    transaction.on_commit(lambda: tasks.offer(job.id), robust=True)

@@ -196,6 +196,34 @@ def test_a_cancelled_job_whose_worker_died_ends_as_cancelled() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_worker_that_is_asked_to_stop_gives_its_job_back_at_once() -> None:
+    job = queue("interrupted")
+
+    with pytest.raises(KeyboardInterrupt):
+        run.take_and_work(job_id=job.id, now=NOW)
+    assert run.take_and_work(job_id=job.id, now=NOW) == JobStatus.DONE
+
+    job.refresh_from_db()
+    assert job.outcome == {"went_on_at": 2}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_failed_job_goes_on_from_its_position_when_resumed() -> None:
+    job = queue("counting", total=2)
+    Job.objects.filter(id=job.id).update(
+        status=JobStatus.FAILED, position={"next": 1}, progress_done=1, error_code="X", finished_at=NOW, crash_count=4
+    )
+
+    start.resume(job=job)
+    assert run.take_and_work(job_id=job.id, now=NOW) == JobStatus.DONE
+
+    job.refresh_from_db()
+    assert (content(job), job.error_code) == (b"1\n", "")
+    with pytest.raises(start.JobNotStopped, match="failed or was cancelled"):
+        start.resume(job=job)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_the_heart_beats_while_a_long_step_runs() -> None:
     job = queue("counting", total=1)
     mine = run.take(job_id=job.id, now=NOW)

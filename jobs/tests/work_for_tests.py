@@ -27,6 +27,15 @@ def counting(run: Run) -> dict[str, Any]:
     return {"counted": total}
 
 
+def interrupted(run: Run) -> dict[str, Any]:
+    """Be asked to stop after the first step, on the first turn."""
+    with transaction.atomic():
+        run.advance(position={"next": run.position.get("next", 0) + 1}, done=1)
+    if run.job.claim_number == 1:
+        raise KeyboardInterrupt
+    return {"went_on_at": run.position["next"]}
+
+
 def refusing(run: Run) -> dict[str, Any]:
     raise Unwilling("I would rather not.")
 
@@ -41,5 +50,5 @@ def deadly(run: Run) -> dict[str, Any]:
 
 
 def register() -> None:
-    for name in ("counting", "refusing", "breaking", "deadly"):
+    for name in ("counting", "interrupted", "refusing", "breaking", "deadly"):
         kinds.register(kinds.Kind(f"test_{name}", name, f"jobs.tests.work_for_tests.{name}"))
