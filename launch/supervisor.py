@@ -12,7 +12,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from types import FrameType
 
-from launch import places, processes, web
+from launch import places, processes, programs
 from launch.accounts import server_account
 from launch.broker import Broker
 from launch.children import STOP_SECONDS, Child
@@ -117,13 +117,7 @@ class Supervisor:
             raise CannotStart(f"`manage.py {' '.join(command)}` failed; what it said stands above.")
 
     def _start_children(self) -> None:
-        celery = [sys.executable, "-m", "celery", "--app", "billing_project"]
-        commands = {
-            "web": web.command(self.port),
-            "worker": [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO"],
-            "beat": [*celery, "beat", "--loglevel", "INFO", "--pidfile", ""],
-        }
-        for name, command in commands.items():
+        for name, command in programs.commands(host="127.0.0.1", port=self.port).items():
             log = self.instance.logs / f"{name}.log"
             child = Child(name, command, self._process_environment(), CLONE, log)
             child.start()

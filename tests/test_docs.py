@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.core.management import get_commands
+from django.core.management import get_commands, load_command_class
+from django.urls import Resolver404, resolve
 
 from billing_project import environment
 from tests.architecture.guards import PACKAGES, ROOT
@@ -93,3 +94,61 @@ def test_links_between_documents_lead_somewhere() -> None:
     ]
 
     assert broken == []
+
+
+SEGMENTS = {"{line_id}": "lin_1", "{customer_id}": "cus_1", "{id}": "x_1", "{event_id}": "evt_1", "{meter_id}": "mtr_1"}
+
+
+def addresses_named(text: str) -> set[str]:
+    found = set(re.findall(r"(/api/v1/[\w/{}.-]*[\w}]|/healthz|/metrics)(?!\w)", "\n".join(code(text))))
+    for segment, example in SEGMENTS.items():
+        found = {address.replace(segment, example) for address in found}
+    return found
+
+
+def is_served(address: str) -> bool:
+    try:
+        view = resolve(address).func
+    except Resolver404:
+        return False
+    return getattr(view, "view_class", getattr(view, "cls", view)).__name__ != "Unknown"
+
+
+@pytest.mark.parametrize("document", TEXTS)
+def test_every_address_that_a_document_names_is_served(document: str) -> None:
+    assert {address for address in addresses_named(TEXTS[document]) if not is_served(address)} == set()
+
+
+def options_named(text: str) -> Iterator[tuple[str, str]]:
+    """Give (management command, option) for each option that is shown with a command."""
+    for line in "\n".join(code(text)).splitlines():
+        for name, rest in re.findall(r"(?:manage\.py |make manage CMD=[\"'])([a-z_]+)([^\"'`|]*)", line):
+            yield from ((name, option) for option in re.findall(r"--[a-z][a-z-]*", rest))
+
+
+@pytest.mark.parametrize("document", TEXTS)
+def test_every_option_of_a_command_that_a_document_shows_exists(document: str) -> None:
+    for name, option in options_named(TEXTS[document]):
+        parser = load_command_class(get_commands()[name], name).create_parser("manage.py", name)
+        assert option in parser._option_string_actions, (name, option)
+
+
+@pytest.mark.parametrize("document", TEXTS)
+def test_every_file_that_a_document_names_exists(document: str) -> None:
+    named = re.findall(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|sql|json|toml|yaml))`", TEXTS[document])
+    beside = (ROOT / document).parent
+
+    assert [name for name in named if not name.startswith("var/") and not any((p / name).exists() for p in (ROOT, beside))] == []
+
+
+def test_every_decision_is_listed() -> None:
+    listed = set(re.findall(r"\]\((\d{4}-[\w-]+\.md)\)", TEXTS["docs/decisions/README.md"]))
+
+    assert listed == {Path(name).name for name in TEXTS if re.match(r"docs/decisions/\d{4}-", name)}
+
+
+def test_the_guards_see_an_address_and_an_option_that_do_not_exist() -> None:
+    text = "`GET /api/v1/coffee/{id}`, `/healthz` and\n\n    manage.py migrate --no-input --slowly\n"
+
+    assert {address: is_served(address) for address in addresses_named(text)} == {"/api/v1/coffee/x_1": False, "/healthz": True}
+    assert list(options_named(text)) == [("migrate", "--no-input"), ("migrate", "--slowly")]
