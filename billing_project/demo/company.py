@@ -237,6 +237,7 @@ CUSTOMERS = (
 SPIKE_SLUG = "tidal"  # releases a game in the third month
 CHURNED_SLUG = "ember"  # uses less and less, and leaves in the second month
 EDGE_SLUG = "49-logistik"  # its lorries are out of reach for days, and send what they counted when they are back
+STRANGER_SLUG = "staging"  # no customer: a test system that posts to the wrong place
 MISNAMED_SLUG = "kiln"  # ships a release that writes the event's name in capitals, for one day of the third month
 
 PRODUCT_BY_SLUG: Mapping[str, ProductPlan] = {product.slug: product for product in PRODUCTS}

@@ -4,13 +4,13 @@ The list follows from the Story alone. Whoever carries it out may stop after any
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from heapq import heappop, heappush
 
-from billing_project.demo.company import CHURNED_SLUG, CUSTOMERS, CustomerPlan
+from billing_project.demo.company import CHURNED_SLUG, CUSTOMERS, STRANGER_SLUG, CustomerPlan
 from billing_project.demo.dice import Dice
-from billing_project.demo.traffic import Course, Sent, usage_of_day
+from billing_project.demo.traffic import Course, Sent, event_at, usage_of_day
 from core.periods import Interval, add_interval, local_date, local_midnight
 
 MONTH = Interval("Month", 1)
@@ -80,11 +80,12 @@ class Leave:
 
 
 Step = Open | Send | Bill | Leave
+_ORDER = (Open, Leave, Bill, Send)  # of steps at one instant
 
 
 def steps(story: Story) -> Iterator[Step]:
     """Yield every step up to story.until, in order of time."""
-    plans = sorted(_planned(story), key=lambda step: step.at)
+    plans = sorted(_planned(story), key=lambda step: (step.at, _ORDER.index(type(step))))
     waiting: list[tuple[datetime, str, int, Sent]] = []
     number = 0
     day = story.first - timedelta(days=1)  # UTC; a zone east of it begins its first day here
@@ -99,7 +100,7 @@ def steps(story: Story) -> Iterator[Step]:
         day += timedelta(days=1)
 
 
-def _planned(story: Story) -> Iterator[Open | Bill | Leave]:
+def _planned(story: Story) -> Iterator[Step]:
     bills: set[datetime] = set()
     for customer in story.customers:
         starts_at, ends_at = _start(story, customer), _end(story, customer)
@@ -109,7 +110,8 @@ def _planned(story: Story) -> Iterator[Open | Bill | Leave]:
         if ends_at and ends_at <= story.until:
             yield Leave(ends_at, customer)
         bills.update(_billings(story, starts_at, ends_at))
-    yield from (Bill(at) for at in sorted(bills) if at <= story.until)
+    yield from (Bill(at) for at in bills if at <= story.until)
+    yield from (send for send in _mistakes(story) if send.at <= story.until)
 
 
 def _start(story: Story, customer: CustomerPlan) -> datetime:
@@ -161,17 +163,30 @@ def _cuts(midnight: datetime, plans: Sequence[Step], until: datetime) -> list[da
     return sorted({min(tick, until) for tick in ticks})
 
 
+def _mistakes(story: Story) -> Iterator[Send]:
+    """Yield what a test system posts under a customer that nobody created: it is refused, and kept with the reason."""
+    for month, day in ((0, 21), (1, 15), (2, 9), (2, 28)):
+        dice = Dice(story.seed, STRANGER_SLUG, month, day)
+        at = local_midnight(story.day(month, day), story.zone) + timedelta(hours=10, seconds=dice.below(20_000))
+        stranger = replace(story.customers[0], slug=STRANGER_SLUG)
+        kinds = [dice.pick(("llm_tokens", "api_calls")) for _ in range(dice.between(2, 5))]
+        events = [event_at(at, customer=stranger, kind=kind, days=0, dice=dice) for kind in kinds]
+        yield _request(sorted(events, key=lambda event: event.sent_at))
+
+
 def _requests(waiting: list[tuple[datetime, str, int, Sent]], cut: datetime) -> Iterator[Send]:
     """Yield what was sent before the cut as requests of at most BATCH events."""
-    batch: list[Sent] = []
+    batch: dict[str, Sent] = {}
     while waiting and waiting[0][0] < cut:
-        batch.append(heappop(waiting)[3])
-        if len(batch) == BATCH:
-            yield _request(batch)
-            batch = []
+        event = heappop(waiting)[3]
+        # A sender that has an id twice sends the second one with the next request; in one request other content would be an error.
+        if len(batch) == BATCH or event.event_id in batch:
+            yield _request(tuple(batch.values()))
+            batch = {}
+        batch[event.event_id] = event
     if batch:
-        yield _request(batch)
+        yield _request(tuple(batch.values()))
 
 
-def _request(batch: list[Sent]) -> Send:
+def _request(batch: Sequence[Sent]) -> Send:
     return Send(batch[-1].sent_at, tuple(batch))

@@ -63,7 +63,24 @@ def usage_of_day(*, customer: CustomerPlan, day: date, course: Course, volume: i
         dice = Dice(seed, customer.slug, kind, day)
         count = average if kind in _MEASURED else _count(customer, average, day, course, volume, dice)
         for _ in range(count):
-            yield from _sendings(_event(customer, kind, day, course, dice), customer, dice)
+            event = event_at(
+                _moment(customer, day, dice), customer=customer, kind=kind, days=(day - course.first).days, dice=dice
+            )
+            if customer.slug == MISNAMED_SLUG and day == course.misnamed_day:
+                event = replace(event, event_name=event.event_name.title())
+            yield from _sendings(event, customer, dice)
+
+
+def event_at(happened_at: datetime, *, customer: CustomerPlan, kind: str, days: int, dice: Dice) -> Sent:
+    """Make up one event of a kind of usage. days: since the story's first, by which stored data have grown."""
+    return Sent(
+        sent_at=happened_at + timedelta(milliseconds=dice.between(40, 2_000)),
+        event_id=f"evt_{dice.hexadecimal(24)}",
+        customer=customer.slug,
+        event_name=BY_SLUG[kind].event_name,
+        timestamp=happened_at,
+        metadata=_METADATA[kind](dice, customer, days),
+    )
 
 
 def _count(customer: CustomerPlan, average: int, day: date, course: Course, volume: int, dice: Dice) -> int:
@@ -77,21 +94,9 @@ def _count(customer: CustomerPlan, average: int, day: date, course: Course, volu
     return millionths // 1_000_000 + (dice.below(1_000_000) < millionths % 1_000_000)
 
 
-def _event(customer: CustomerPlan, kind: str, day: date, course: Course, dice: Dice) -> Sent:
+def _moment(customer: CustomerPlan, day: date, dice: Dice) -> datetime:
     hour = (dice.pick(_HOURS[customer.rhythm]) - customer.hours_ahead) % 24
-    within = timedelta(hours=hour, milliseconds=dice.below(3_600_000))
-    happened_at = datetime.combine(day, time(), UTC) + within
-    name = BY_SLUG[kind].event_name
-    if customer.slug == MISNAMED_SLUG and day == course.misnamed_day:
-        name = name.title()
-    return Sent(
-        sent_at=happened_at + timedelta(milliseconds=dice.between(40, 2_000)),
-        event_id=f"evt_{dice.hexadecimal(24)}",
-        customer=customer.slug,
-        event_name=name,
-        timestamp=happened_at,
-        metadata=_METADATA[kind](dice, customer, (day - course.first).days),
-    )
+    return datetime.combine(day, time(), UTC) + timedelta(hours=hour, milliseconds=dice.below(3_600_000))
 
 
 def _sendings(event: Sent, customer: CustomerPlan, dice: Dice) -> Iterator[Sent]:

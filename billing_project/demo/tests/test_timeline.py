@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from billing_project.demo import company, dice, timeline, traffic
-from billing_project.demo.company import CHURNED_SLUG, CUSTOMERS, EDGE_SLUG, METERS, PRODUCTS, SPIKE_SLUG
+from billing_project.demo.company import CHURNED_SLUG, CUSTOMERS, EDGE_SLUG, METERS, PRODUCTS, SPIKE_SLUG, STRANGER_SLUG
 from billing_project.demo.dice import Dice
 from billing_project.demo.timeline import Bill, Leave, Open, Send, Story, steps
 from billing_project.demo.traffic import Sent
@@ -86,7 +86,7 @@ def test_about_two_hundred_thousand_events_of_forty_customers():
     events = sent(whole())
 
     assert 170_000 < len(events) < 220_000
-    assert len({event.customer for event in events}) == len(CUSTOMERS) == 40
+    assert len({event.customer for event in events} - {STRANGER_SLUG}) == len(CUSTOMERS) == 40
 
 
 def test_events_carry_what_the_blueprints_meters_read():
@@ -157,7 +157,18 @@ def test_customers_open_before_they_send():
         if isinstance(step, Open):
             opened.add(step.customer.slug)
         if isinstance(step, Send):
-            assert {event.customer for event in step.events} <= opened
+            assert {event.customer for event in step.events} <= opened | {STRANGER_SLUG}
+
+
+def test_a_request_holds_each_id_once():
+    assert all(len({event.event_id for event in step.events}) == len(step.events) for step in whole() if isinstance(step, Send))
+
+
+def test_what_nobody_may_send_comes_in_requests_of_its_own():
+    strange = [step for step in whole() if isinstance(step, Send) and step.events[0].customer == STRANGER_SLUG]
+
+    assert len(strange) == 4
+    assert all({event.customer for event in step.events} == {STRANGER_SLUG} for step in strange)
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/Los_Angeles", "Pacific/Auckland"])
