@@ -39,7 +39,9 @@ def by_coroutine(live_address: str) -> Any:
 
 
 def by_view(content: bytes, **headers: str) -> httpx.Response:
-    response = Client(raise_request_exception=False).generic("POST", PATH, content, content_type="application/json", headers=headers)
+    response = Client(raise_request_exception=False).generic(
+        "POST", PATH, content, content_type="application/json", headers=headers
+    )
     return httpx.Response(response.status_code, content=response.content, headers=dict(response.headers))
 
 
@@ -216,7 +218,9 @@ def test_more_than_fits_is_answered_with_retry_after(by_coroutine, secret, ada, 
     monkeypatch.setattr(live.ingest._admission, "most_events", 1)
     with ThreadPoolExecutor(32) as pool:
         headers = {"Authorization": f"Bearer {secret}"}
-        answers = list(pool.map(lambda n: by_coroutine(body(*[event(f"{n}-{m}", ada) for m in range(300)]), **headers), range(64)))
+        answers = list(
+            pool.map(lambda n: by_coroutine(body(*[event(f"{n}-{m}", ada) for m in range(300)]), **headers), range(64))
+        )
 
     refused = [a for a in answers if a.status_code == 503]
     assert refused

@@ -71,7 +71,9 @@ class IngestApp:
                 reply = ingest_http.refused(error)
             except Exception:
                 log.exception("ingest failed")
-                reply = ingest_http.refused(Unacceptable(500, "INTERNAL_ERROR", "Something went wrong on our side; it has been logged."))
+                reply = ingest_http.refused(
+                    Unacceptable(500, "INTERNAL_ERROR", "Something went wrong on our side; it has been logged.")
+                )
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(reply.body))]
         headers += [(name.lower().encode(), text.encode()) for name, text in reply.headers.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})

@@ -111,7 +111,9 @@ class Unpacker:
         return zlib.MAX_WBITS | 16
 
     def _broken(self, how: str) -> Unacceptable:
-        return Unacceptable(422, "INVALID_JSON", f"The body {how} as {self._encoding}. Send it whole, or without Content-Encoding.")
+        return Unacceptable(
+            422, "INVALID_JSON", f"The body {how} as {self._encoding}. Send it whole, or without Content-Encoding."
+        )
 
     def _too_large(self) -> Unacceptable:
         sentence = f"The body is larger than {self._limit} bytes, unpacked. Send the events in several requests."
@@ -131,7 +133,9 @@ def accepted(result: IngestResult, *, lenient: bool) -> Reply:
         "conflicts": _taken(result.conflicts, "EVENT_ID_CONFLICT", "This event_id was taken by other content, which stands."),
     }
     if result.voided:
-        answer["voided"] = _taken(result.voided, "EVENT_VOIDED", "This event is a duplicate of one that is voided and does not count.")
+        answer["voided"] = _taken(
+            result.voided, "EVENT_VOIDED", "This event is a duplicate of one that is voided and does not count."
+        )
     if lenient:
         answer |= {"errors": _listed(result.errors), "error_count": len(result.errors)}
     return Reply(200, _encode(answer), {"Preference-Applied": "handling=lenient"} if lenient else {})
@@ -145,7 +149,12 @@ def all_new(count: int) -> Reply:
 def refused(error: Exception) -> Reply:
     """Answer with what was wrong; an error that is no domain error is not expected here and raised again."""
     if isinstance(error, RequestRefused):
-        answer = {"code": error.code, "message": error.message, "errors": _listed(error.problems), "error_count": len(error.problems)}
+        answer = {
+            "code": error.code,
+            "message": error.message,
+            "errors": _listed(error.problems),
+            "error_count": len(error.problems),
+        }
         return Reply(error.status, _encode(answer))
     if isinstance(error, Unacceptable):
         return Reply(error.status, _encode({"code": error.code, "message": error.message}), error.headers)

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 from django.urls import path, re_path, register_converter
 from django.urls.converters import StringConverter
 
-from api.v1 import customers, ingest, products, schema
+from api.v1 import customers, ingest, products, schema, subscriptions
 from api.v1.resource import Unknown
 
 
@@ -36,5 +36,7 @@ urlpatterns = [
     path("products/<segment:id>", products.ProductById.as_view()),
     path("products/<segment:id>/unarchive", products.ProductUnarchive.as_view()),
     path("events/ingest", ingest.IngestView.as_view()),
+    path("subscriptions", subscriptions.Subscriptions.as_view()),
+    path("subscriptions/<segment:subscription_id>", subscriptions.SubscriptionById.as_view()),
     re_path(r"", Unknown.as_view()),
 ]
