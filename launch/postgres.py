@@ -134,7 +134,9 @@ class Cluster(Server):
         return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
     def before_start(self) -> None:
-        """See Note [The stale postmaster.pid]."""
+        """See Note [The stale postmaster.pid]. The socket's own lock goes stale in the same way, and names nothing else."""
+        for stale in (self.socket_name, f"{self.socket_name}.lock"):
+            (self.socket_folder / stale).unlink(missing_ok=True)
         lines = self._pid_file_lines()
         if not lines:
             return

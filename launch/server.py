@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -162,6 +163,6 @@ def log_tail(log: Path) -> str:
 
 
 def last_line(log: Path) -> str:
-    """Return what a program said last."""
-    lines = log_tail(log).strip().splitlines()
-    return lines[-1] if lines else "it is empty"
+    """Return the last line that names a fault, or else what a program said last."""
+    lines = log_tail(log).strip().splitlines() or ["it is empty"]
+    return next((line for line in reversed(lines) if re.search(r"FATAL|error", line, re.IGNORECASE)), lines[-1])

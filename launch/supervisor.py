@@ -44,7 +44,7 @@ class Supervisor:
         """Start everything in order, then watch until asked to stop. Raises CannotStart."""
         self.instance.claim()
         self.instance.end_leftovers()
-        _refuse_taken_port(self.port)
+        refuse_taken_port(self.port)
         try:
             self._start_servers()
             self.instance.record_run(self._shared_environment())
@@ -181,7 +181,8 @@ def say(sentence: str) -> None:
     print(sentence, flush=True)
 
 
-def _refuse_taken_port(port: int) -> None:
+def refuse_taken_port(port: int) -> None:
+    """Raise CannotStart where nobody could listen on the port of this machine's own address."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -72,6 +72,20 @@ def test_it_starts_again_after_a_kill_9_of_server_and_backends_with_what_was_com
     cluster.destroy()
 
 
+def test_it_starts_again_while_the_killed_server_is_a_zombie_that_nobody_reaped(cluster: Cluster) -> None:
+    first = cluster.start()
+    zombie = cluster.child
+    assert zombie is not None
+    os.kill(first.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, first.pid, os.WEXITED | os.WNOWAIT)
+
+    second = cluster.start()
+
+    assert second != first
+    assert cluster.query("SELECT 1") == "1"
+    zombie.wait()
+
+
 def test_it_ends_with_the_process_that_started_it_even_killed(cluster: Cluster) -> None:
     starter = start_in_another_process(cluster.folder)
     assert starter.stdout is not None

@@ -1,0 +1,163 @@
+"""`make run` with real processes, from a copy of the clone."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from launch import processes, supervisor
+from launch.places import CLONE
+from launch.problems import CannotStart
+
+UP_SECONDS = 120
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", ".*cache", "__pycache__", ".hypothesis", "node_modules")
+
+
+@dataclass
+class Product:
+    """One clone's product, started as `make run` starts it."""
+
+    clone: Path
+    port: int
+    runs: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def var(self) -> Path:
+        return self.clone / "var"
+
+    @property
+    def said(self) -> str:
+        return (self.clone / "said.txt").read_text()
+
+    def start(self) -> subprocess.Popen[bytes]:
+        environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "PORT": str(self.port), "DEMO": "no"}
+        with (self.clone / "said.txt").open("wb") as said:
+            run = subprocess.Popen(
+                [sys.executable, "-m", "launch.supervisor"], cwd=self.clone, env=environment, stdout=said, stderr=said
+            )
+        self.runs.append(run)
+        return run
+
+    def start_and_wait(self) -> subprocess.Popen[bytes]:
+        run = self.start()
+        wait_for(lambda: run.poll() is not None or "Ctrl-C stops it" in self.said, self)
+        assert run.poll() is None, self.said
+        return run
+
+    def health(self) -> dict[str, Any] | None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=10) as answer:
+                return dict(json.load(answer))
+        except (urllib.error.URLError, OSError):
+            return None
+
+    def credentials(self) -> dict[str, str]:
+        return dict(json.loads((self.var / "demo-credentials.json").read_text()))
+
+    def members(self) -> dict[str, processes.Identity]:
+        """Return who runs for it, by name."""
+        known = json.loads((self.var / "children.json").read_text())
+        known |= {name: json.loads((self.var / name / "server.json").read_text()) for name in ("postgres", "broker")}
+        return {name: processes.Identity(**entry) for name, entry in known.items()}
+
+
+def wait_for(happening: Callable[[], object], product: Product) -> None:
+    deadline = time.monotonic() + UP_SECONDS
+    while time.monotonic() < deadline:
+        if happening():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"not within {UP_SECONDS} s; it said:\n{product.said}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def product(folder: Path) -> Iterator[Product]:
+    clone = folder / "clone"
+    shutil.copytree(CLONE, clone, ignore=LEFT_OUT)
+    product = Product(clone, free_port())
+    yield product
+    for run in product.runs:
+        if run.poll() is None:
+            run.send_signal(signal.SIGINT)
+        run.wait(timeout=60)
+
+
+def test_it_comes_up_survives_kills_keeps_its_data_and_ends_cleanly(product: Product) -> None:
+    first = product.start_and_wait()
+    credentials = product.credentials()
+
+    assert product.health() == {"status": "ok", "database": "ok", "migrations": "ok", "broker": "ok"}
+    assert credentials["url"] == f"http://127.0.0.1:{product.port}"
+    for part in (credentials["url"], credentials["password"], credentials["api_key"]):
+        assert part in product.said
+
+    # What died is started again.
+    for name in ("web", "postgres", "broker"):
+        before = product.members()[name]
+        os.kill(before.pid, signal.SIGKILL)
+        wait_for(lambda name=name, before=before: product.members().get(name) not in {None, before}, product)  # type: ignore[misc]
+    wait_for(product.health, product)
+
+    # A second one in the same clone is refused.
+    second = product.clone.parent / "second.txt"
+    with second.open("wb") as said:
+        refused = subprocess.run([sys.executable, "-m", "launch.supervisor"], cwd=product.clone, stderr=said, check=False)
+    assert refused.returncode == 1
+    assert "already runs in this clone" in second.read_text()
+
+    # After a kill -9 of everything it starts again, with the same data.
+    members = product.members()
+    first.kill()
+    for identity in members.values():
+        os.killpg(identity.pid, signal.SIGKILL)
+    first.wait()
+    last = product.start_and_wait()
+    assert product.credentials() == credentials
+    assert product.health()
+
+    # Ctrl-C ends everything.
+    members = product.members()
+    last.send_signal(signal.SIGINT)
+    assert last.wait(timeout=60) == 0
+    assert [name for name, identity in members.items() if identity.alive()] == []
+    assert "Traceback" not in product.said
+
+
+def test_what_a_killed_supervisor_left_running_is_ended_by_the_next(product: Product) -> None:
+    first = product.start_and_wait()
+    members = product.members()
+
+    first.kill()
+    first.wait()
+    product.start_and_wait()
+
+    assert [name for name, identity in members.items() if identity.alive()] == []
+    assert product.health()
+
+
+def test_a_taken_port_is_said_in_one_sentence() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        with pytest.raises(CannotStart, match=f"Port {port} is taken or not allowed: choose another one, as in `PORT={port + 1}"):
+            supervisor.refuse_taken_port(port)
