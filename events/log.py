@@ -1,0 +1,163 @@
+"""Read the log of events page by page: newest first, then in order of arrival; a page costs the same at any depth.
+
+# Note [Pages]
+A page goes on after the last event of the one before it, by (timestamp, arrival), and never counts. While a list is read, events that
+arrive would push others into view twice or hide them; so the first page's `moment` can be handed on, and later pages show what was there
+then.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from psycopg import sql
+
+from core import exact_json
+from events.validation import identity
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which events to show; half-open [start, end) by timestamp.
+
+    customer_id: the internal one.  where: a further condition on the columns of events_event, such as a meter's filter, with its
+    `parameters` (names must not begin with "log_").
+    """
+
+    customer_id: int | None = None
+    event_name: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    where: sql.Composable | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """The last event of a page; the next page begins after it."""
+
+    timestamp: datetime
+    arrival: int
+
+    def __str__(self) -> str:
+        return f"{self.timestamp.isoformat()}|{self.arrival}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """Read what str() wrote. Raises ValueError."""
+        timestamp, _, arrival = text.partition("|")
+        return cls(datetime.fromisoformat(timestamp), int(arrival))
+
+
+@dataclass(frozen=True)
+class LoggedEvent:
+    """One event as it is shown; `customer` is the public id, fractions in metadata are Decimals."""
+
+    key: UUID
+    arrival: int
+    event_id: str
+    customer_id: int
+    customer: str
+    event_name: str
+    timestamp: datetime
+    timestamp_given: bool
+    received_at: datetime
+    metadata: dict[str, Any]
+    is_void: bool
+
+    @property
+    def cursor(self) -> Cursor:
+        return Cursor(self.timestamp, self.arrival)
+
+
+_SHOWN = sql.SQL("""
+SELECT
+    event.key, event.arrival, event.event_id, event.customer_id, customer.public_id, name.name, event."timestamp", event.timestamp_given,
+    event.received_at, event.metadata::text,
+    coalesce((
+        SELECT act.is_void FROM events_eventvoid AS act WHERE act.event_id = event.key ORDER BY act.ordinal DESC LIMIT 1
+    ), false)
+FROM {events} AS event
+JOIN customers_customer AS customer ON customer.id = event.customer_id
+JOIN events_eventname AS name ON name.id = event.event_name_id
+ORDER BY event."timestamp" DESC, event.arrival
+""")
+_NEWEST = sql.SQL('SELECT * FROM events_event WHERE {conditions} ORDER BY "timestamp" DESC, arrival LIMIT %(log_limit)s')
+# No index is by time alone: the newest of each name are merged, each read from the index by name and time.
+_NEWEST_OF_EACH_NAME = sql.SQL("""
+SELECT newest.* FROM events_eventname AS each_name CROSS JOIN LATERAL ({newest}) AS newest
+ORDER BY newest."timestamp" DESC, newest.arrival LIMIT %(log_limit)s
+""")
+_CUT = sql.SQL('(SELECT * FROM ({events}) AS part ORDER BY part."timestamp" DESC, part.arrival OFFSET %(log_offset)s)')
+
+
+def page(
+    *, filters: Filters, size: int, cursor: Cursor | None = None, offset: int = 0, moment: str | None = None
+) -> list[LoggedEvent]:
+    """Return at most `size` events after `cursor`, or after `offset` events where no cursor is known (slow when deep).
+
+    moment: what `now()` gave when the list was begun; events committed since then are left out.
+    """
+    conditions, parameters = _conditions(filters, cursor, moment)
+    parameters |= {"log_limit": size + offset, "log_offset": offset}
+    if filters.event_name is not None or filters.customer_id is not None:
+        events: sql.Composable = _NEWEST.format(conditions=conditions)
+    else:
+        of_name = sql.SQL(" AND ").join([sql.SQL("event_name_id = each_name.id"), conditions])
+        events = _NEWEST_OF_EACH_NAME.format(newest=_NEWEST.format(conditions=of_name))
+    return _read(_SHOWN.format(events=_CUT.format(events=events)), parameters)
+
+
+def find(event_id: str) -> LoggedEvent | None:
+    """Return the event with this id, or None."""
+    events = sql.SQL("(SELECT * FROM events_event WHERE key = %(log_key)s AND event_id = %(log_event_id)s)")
+    found = _read(_SHOWN.format(events=events), {"log_key": UUID(identity(event_id)), "log_event_id": event_id})
+    return found[0] if found else None
+
+
+def now() -> str:
+    """Return this moment in the log as text for page()."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT log_epoch || '/' || pg_current_snapshot() FROM core_deployment")
+        row = cursor.fetchone()
+    return str(row[0])
+
+
+def _conditions(filters: Filters, cursor: Cursor | None, moment: str | None) -> tuple[sql.Composable, dict[str, Any]]:
+    parts: list[sql.Composable] = [sql.SQL("true")]
+    parameters: dict[str, Any] = dict(filters.parameters)
+
+    def add(condition: str, **bound: Any) -> None:
+        parts.append(sql.SQL(condition))  # type: ignore[arg-type]
+        parameters.update(bound)
+
+    if filters.customer_id is not None:
+        add("customer_id = %(log_customer)s", log_customer=filters.customer_id)
+    if filters.event_name is not None:
+        add("event_name_id = (SELECT id FROM events_eventname WHERE name = %(log_name)s)", log_name=filters.event_name)
+    if filters.start is not None:
+        add('"timestamp" >= %(log_start)s', log_start=filters.start)
+    if filters.end is not None:
+        add('"timestamp" < %(log_end)s', log_end=filters.end)
+    if cursor is not None:
+        bound = {"log_timestamp": cursor.timestamp, "log_arrival": cursor.arrival}
+        add('"timestamp" <= %(log_timestamp)s AND NOT ("timestamp" = %(log_timestamp)s AND arrival <= %(log_arrival)s)', **bound)
+    if moment:
+        epoch, _, snapshot = moment.partition("/")
+        add(
+            "(log_epoch < %(log_epoch)s OR log_epoch = %(log_epoch)s AND pg_visible_in_snapshot(log_xid, %(log_snapshot)s::pg_snapshot))",
+            log_epoch=int(epoch),
+            log_snapshot=snapshot,
+        )
+    if filters.where is not None:
+        parts.append(sql.SQL("({})").format(filters.where))
+    return sql.SQL(" AND ").join(parts), parameters
+
+
+def _read(statement: sql.Composed, parameters: Mapping[str, Any]) -> list[LoggedEvent]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return [LoggedEvent(*row[:-2], exact_json.loads(row[-2]), row[-1]) for row in cursor.fetchall()]
