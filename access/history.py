@@ -1,11 +1,14 @@
 """Tell the audit trail who acts: every history row written inside `acting` carries the actor."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pghistory
+from django.db import connection
 from pghistory import runtime
+from psycopg.sql import Composable
 
 from access.actors import Actor
 
@@ -18,7 +21,7 @@ def acting(actor: Actor) -> Iterator[None]:
     Views of the web need nothing (the middleware does it); the API does it for its key, tasks and commands for themselves.
     """
     metadata = {"actor_kind": actor.kind, "actor_id": actor.id}
-    with pghistory.context() as entered:
+    with connection.execute_wrapper(_as_text), pghistory.context() as entered:
         # pghistory would add the inner actor to the outer context, also for rows already written under it; so the inner one gets
         # a context of its own, with an id of its own.
         runtime._tracker.value = runtime.Context(id=uuid.uuid4(), metadata=metadata)
@@ -26,3 +29,10 @@ def acting(actor: Actor) -> Iterator[None]:
             yield
         finally:
             runtime._tracker.value = entered
+
+
+def _as_text(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    """Turn psycopg's composed SQL into text: pghistory, which comes after, reads statements as text only."""
+    if isinstance(sql, Composable):
+        sql = sql.as_string(context["connection"].connection)
+    return execute(sql, params, many, context)

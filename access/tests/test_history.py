@@ -1,9 +1,12 @@
 """Every change of configuration says who made it."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
 from pghistory.models import Context
+from psycopg import sql
 
 from access.actors import Actor
 from access.history import acting
@@ -64,3 +67,15 @@ def test_an_actor_ends_with_its_block() -> None:
     make("c")
 
     assert who() == {"a": "user:usr_1", "b": None, "c": None}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("nested", [False, True])
+def test_composed_statements_run_too(nested: bool):
+    statement = sql.SQL("WITH one AS (SELECT {} AS n) SELECT n, {}::text FROM one").format(sql.Literal(1), sql.Placeholder("t"))
+
+    with acting(USER), acting(KEY) if nested else nullcontext(), connection.cursor() as cursor:
+        cursor.execute(statement, {"t": "100 %"})
+        row = cursor.fetchone()
+
+    assert row == (1, "100 %")
