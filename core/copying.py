@@ -1,0 +1,43 @@
+"""Write many new rows of one model by COPY: several times as fast as INSERT, with the primary keys known before."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from django.db import connection, models
+
+from core.database import of_django
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+def copy(rows: Sequence[Row]) -> Sequence[Row]:
+    """Write new instances of one model in the transaction that runs, in their order; their primary keys are set before.
+
+    Defaults of the database and save() play no part: every column is written as the instance has it.
+    """
+    if not rows:
+        return rows
+    model = type(rows[0])
+    number(rows)
+    fields = [field for field in model._meta.concrete_fields if not field.generated]
+    quote = connection.ops.quote_name
+    columns = ", ".join(quote(str(field.column)) for field in fields)
+    with of_django().cursor() as cursor, cursor.copy(f"COPY {quote(model._meta.db_table)} ({columns}) FROM STDIN") as writing:
+        for row in rows:
+            writing.write_row([field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields])
+    return rows
+
+
+def number(rows: Sequence[Row]) -> None:
+    """Set the primary keys of those instances that have none, from their sequence, so that others can refer to them."""
+    lacking = [row for row in rows if row.pk is None]
+    if not lacking:
+        return
+    meta = type(rows[0])._meta
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
+            [meta.db_table, meta.pk.column, len(lacking)],
+        )
+        for row, (key,) in zip(lacking, cursor.fetchall(), strict=True):
+            row.pk = key

@@ -1,0 +1,142 @@
+"""Keep customers' money per currency: each credit is a grant that pays invoices after tax, a debit burns grants in burn order."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from access.actors import Actor
+from core.errors import DomainError
+from core.money import exponent
+from credits import balances, grants
+from credits.burndown import burn
+from credits.grants import GrantInput
+from credits.models import AppliesTo, CreditEntry, CreditKind, EntryKind, WalletEntry
+from customers.models import Customer
+
+
+class InsufficientFunds(DomainError):
+    code = "INSUFFICIENT_WALLET_FUNDS"
+
+
+class WalletAmountInvalid(DomainError):
+    code = "WALLET_AMOUNT_INVALID"
+
+
+class IdempotencyKeyReused(DomainError):
+    """The key was used for another entry: a retry must repeat its request."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+
+@dataclass(frozen=True)
+class WalletChange:
+    """A credit or debit. amount: minor units, above 0."""
+
+    currency: str
+    is_credit: bool
+    amount: int
+    idempotency_key: str | None = None
+    reason: str = ""
+
+
+@transaction.atomic
+def change(*, customer: Customer, change: WalletChange, actor: Actor, now: datetime) -> WalletEntry:
+    """Credit or debit a wallet. The same idempotency_key again gives the first entry again.
+
+    Raises InsufficientFunds, WalletAmountInvalid, IdempotencyKeyReused, CurrencyUnknown.
+    """
+    exponent(change.currency)
+    if change.amount <= 0:
+        raise WalletAmountInvalid("amount must be greater than zero.", field="amount")
+    Customer.objects.select_for_update(no_key=True).get(id=customer.id)
+    if (earlier := _earlier(customer, change)) is not None:
+        return earlier
+    before = balance(customer=customer, currency=change.currency, now=now)
+    if not change.is_credit and change.amount > before:
+        raise InsufficientFunds(f"The wallet holds {before} minor units of {change.currency}.", field="amount")
+    written = WalletEntry.objects.create(
+        customer=customer,
+        currency=change.currency,
+        is_credit=change.is_credit,
+        amount=change.amount,
+        before_balance=before,
+        after_balance=before + (change.amount if change.is_credit else -change.amount),
+        idempotency_key=change.idempotency_key,
+        reason=change.reason,
+        created_at=now,
+    )
+    (_credit if change.is_credit else _debit)(customer, change, written, actor, now)
+    return written
+
+
+def balance(*, customer: Customer, currency: str, now: datetime) -> int:
+    """Give the minor units that a wallet holds: what the grants alive now that pay invoices still have."""
+    return sum(int(one.balance.available) for one in _alive(customer, currency, now))
+
+
+def by_currency(*, customer: Customer, now: datetime) -> dict[str, int]:
+    """Give the balance of every currency that the customer ever had a wallet grant in, by currency."""
+    found = {
+        code: 0
+        for code in customer.creditgrant_set.filter(kind=CreditKind.MONEY, applies_to=AppliesTo.INVOICE)
+        .order_by("currency")
+        .values_list("currency", flat=True)
+        if code is not None
+    }
+    return {code: balance(customer=customer, currency=code, now=now) for code in found}
+
+
+def _earlier(customer: Customer, change: WalletChange) -> WalletEntry | None:
+    if change.idempotency_key is None:
+        return None
+    entry = WalletEntry.objects.filter(customer=customer, idempotency_key=change.idempotency_key).first()
+    if entry is not None and (entry.currency, entry.is_credit, entry.amount) != (
+        change.currency,
+        change.is_credit,
+        change.amount,
+    ):
+        raise IdempotencyKeyReused("This idempotency_key was used for another wallet entry.", field="idempotency_key")
+    return entry
+
+
+def _credit(customer: Customer, change: WalletChange, written: WalletEntry, actor: Actor, now: datetime) -> None:
+    grant = GrantInput(
+        kind=CreditKind.MONEY,
+        amount=Decimal(change.amount),
+        currency=change.currency,
+        applies_to=AppliesTo.INVOICE,
+        effective_at=now,
+        name=change.reason,
+    )
+    grants.create(customer=customer, grant=grant, actor=actor, now=now, cause=f"wallet:{written.public_id}")
+
+
+def _debit(customer: Customer, change: WalletChange, written: WalletEntry, actor: Actor, now: datetime) -> None:
+    alive = [one.balance for one in _alive(customer, change.currency, now)]
+    draws = burn(amount=Decimal(change.amount), balances=alive, usage_period=balances.at(now))
+    CreditEntry.objects.bulk_create(
+        CreditEntry(
+            period_id=draw.grant_period_id,
+            kind=EntryKind.DEBITED,
+            amount=-draw.amount,
+            cause=f"wallet:{written.public_id}:{draw.grant_period_id}",
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            reason=change.reason,
+            created_at=now,
+        )
+        for draw in draws
+    )
+
+
+def _alive(customer: Customer, currency: str, now: datetime) -> list[balances.Held]:
+    return [
+        one
+        for one in balances.held(customer_ids=[customer.id], within=balances.at(now))
+        if one.grant.kind == CreditKind.MONEY
+        and one.grant.applies_to == AppliesTo.INVOICE
+        and one.grant.currency == currency
+        and (one.balance.usable is not None and one.balance.usable.contains(now))
+    ]
