@@ -58,7 +58,7 @@ def _max(readings: Iterable[Reading]) -> Decimal | None:
 
 def _last(readings: Iterable[Reading]) -> Decimal | None:
     latest = max(readings, key=lambda reading: (reading.timestamp, reading.arrival), default=None)
-    return latest and latest.number
+    return None if latest is None else latest.number
 
 
 AGGREGATIONS: Mapping[str, Aggregation] = {

@@ -6,15 +6,22 @@ Every condition is true or false, never NULL, so the SQL may be negated. No text
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, LiteralString, cast
 
 from psycopg import sql
 
+from core.sql import load
 from meters import filters
 from meters.filters import Condition, FilterTree, Group, Kind
 
 METADATA = sql.Identifier("metadata")
 TRUE = sql.SQL("true")
+FALSE = sql.SQL("false")
+
+
+def template(name: str) -> sql.SQL:
+    """Read sql/NAME.sql of this app; {fragment} in it is filled by format, values are parameters."""
+    return sql.SQL(cast(LiteralString, load(__file__, name)))
 
 
 @dataclass
@@ -22,11 +29,11 @@ class Parameters:
     """Collect a statement's parameters; the same value is bound once."""
 
     bound: dict[str, Any] = field(default_factory=dict)
-    _names: dict[tuple[type, Any], str] = field(default_factory=dict)
+    _names: dict[str, str] = field(default_factory=dict)
 
     def add(self, argument: Any) -> sql.Placeholder:
-        """Bind an argument (hashable) and return its placeholder."""
-        name = self._names.setdefault((type(argument), argument), f"p{len(self._names)}")
+        """Bind an argument and return its placeholder."""
+        name = self._names.setdefault(repr(argument), f"p{len(self._names)}")
         self.bound[name] = argument
         return sql.Placeholder(name)
 

@@ -172,12 +172,12 @@ def _group(source: object, field: str, *, level: int) -> Group:
     if level > MAX_LEVELS:
         raise FilterInvalid(f"Filters may be nested {MAX_LEVELS} levels deep; this one is deeper.", field=field)
     conjunction, clauses = source.get("conjunction"), source.get("clauses")
-    if conjunction not in get_args(Conjunction):
+    if conjunction not in ("and", "or"):
         raise FilterInvalid('The conjunction must be "and" or "or".', field=f"{field}.conjunction")
     if not isinstance(clauses, list) or not 1 <= len(clauses) <= MAX_CLAUSES:
         raise FilterInvalid(f"A filter must have a list of 1 to {MAX_CLAUSES} clauses.", field=f"{field}.clauses")
     parsed = tuple(_clause(clause, f"{field}.clauses[{number}]", level) for number, clause in enumerate(clauses))
-    return Group(conjunction, parsed)
+    return Group("and" if conjunction == "and" else "or", parsed)
 
 
 def _clause(source: object, field: str, level: int) -> Clause:

@@ -1,0 +1,211 @@
+"""Roll the event log up into UsageDay and MeterQuarter: each event once, whatever crashes, retries or runs twice.
+
+A round counts one stretch of the log for all meters that have caught up, and one for each meter that has not. See Note [Positions].
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import Error, InterfaceError, OperationalError, connection, transaction
+from django.db.models import Q
+
+from core.errors import DomainError
+from core.faults import fault
+from meters import positions, stored, stretch
+from meters.definition import Definition
+from meters.models import Meter, RollPosition
+from meters.stretch import NameInStretch, Stretch
+
+# A stretch is counted within one transaction, whose locks a void or a new meter may have to wait for: about half a second.
+ROUND_EVENTS = 50_000
+
+# What a stored definition or an event can cause, as against a database that is away or busy.
+FAILURES = (Error, DomainError, ValueError, TypeError, KeyError)
+PASSING = (OperationalError, InterfaceError)
+
+
+@dataclass(frozen=True)
+class RollReport:
+    """What one round did. event_count: events read for the caught-up meters and for the others; each may be counted for both.
+
+    failed: public ids of the meters whose roll failed and which now wait for a person.  busy: another worker held a position.
+    """
+
+    event_count: int = 0
+    failed: tuple[str, ...] = ()
+    busy: bool = False
+
+    def __add__(self, other: "RollReport") -> "RollReport":
+        return RollReport(self.event_count + other.event_count, self.failed + other.failed, self.busy or other.busy)
+
+
+def roll(*, now: datetime, size: int = ROUND_EVENTS) -> RollReport:
+    """Run one round; nothing is left to do when the report has no events. Safe with any number of workers at once.
+
+    Raises ClusterChanged after a restore, until after_restore has been run.
+    """
+    report = _live(now=now, size=size)
+    for meter_id in (
+        RollPosition.objects.filter(meter__isnull=False, failed_at=None).order_by("id").values_list("meter_id", flat=True)
+    ):
+        report += _own(meter_id, now=now, size=size)
+    return report
+
+
+def roll_all(*, now: datetime, rounds: int = 1000, size: int = ROUND_EVENTS) -> RollReport:
+    """Run rounds until one finds nothing to do, at most so many."""
+    report = RollReport()
+    for _round in range(rounds):
+        latest = roll(now=now, size=size)
+        report += latest
+        if not latest.event_count:
+            break
+    return report
+
+
+def _live(*, now: datetime, size: int) -> RollReport:
+    """Count the next stretch for all meters that have caught up; those that fail are set apart, the others go on."""
+    try:
+        return _live_round(now=now, size=size)
+    except PASSING:
+        raise
+    except FAILURES:
+        failed = _set_apart(now=now, size=size)
+        if not failed:
+            raise
+        return _live_round(now=now, size=size) + RollReport(failed=failed)
+
+
+@transaction.atomic
+def _live_round(*, now: datetime, size: int) -> RollReport:
+    position = positions.claim(Q(meter=None))
+    if position is None:
+        return RollReport(busy=True)
+    found = stretch.following(positions.of(position), before=positions.bound(), size=size)
+    if found is None:
+        return RollReport()
+    names = stretch.names_in(found)
+    fault("roll: before counting")
+    stretch.count(found, names, _following_live(names))
+    fault("roll: counted")
+    _advance(position, found, now)
+    fault("roll: before commit")
+    return RollReport(event_count=found.event_count)
+
+
+def _following_live(names: Iterable[NameInStretch]) -> dict[int, Definition]:
+    """Read the definitions of the caught-up meters that these names concern."""
+    return stored.definitions(_live_ids(names))
+
+
+def _live_ids(names: Iterable[NameInStretch]) -> list[int]:
+    meters = Meter.objects.filter(event_name__in=[name.name for name in names], own_position=None)
+    return list(meters.order_by("id").values_list("id", flat=True))
+
+
+def _advance(position: RollPosition, found: Stretch, now: datetime) -> None:
+    position.rolled_at = now
+    positions.advance(position, found.latest)
+
+
+@transaction.atomic
+def _set_apart(*, now: datetime, size: int) -> tuple[str, ...]:
+    """Find the meters that fail on the next stretch, each tried alone, and give them positions of their own."""
+    live, _none = positions.lock()
+    found = stretch.following(positions.of(live), before=positions.bound(), size=size)
+    if found is None:
+        return ()
+    names = stretch.names_in(found)
+    failures = {meter_id: failure for meter_id in _live_ids(names) if (failure := _trial(meter_id, found, names))}
+    for meter_id, failure in failures.items():
+        RollPosition.objects.create(
+            meter_id=meter_id,
+            log_epoch=live.log_epoch,
+            log_xid=live.log_xid,
+            log_arrival=live.log_arrival,
+            rolled_at=live.rolled_at,
+            failed_at=now,
+            failure=failure,
+        )
+    return tuple(Meter.objects.filter(id__in=failures).order_by("id").values_list("public_id", flat=True))
+
+
+def _trial(meter_id: int, found: Stretch, names: list[NameInStretch]) -> str:
+    """Count for one meter and undo it; returns what failed, or nothing."""
+    try:
+        with transaction.atomic():
+            stretch.count(found, names, stored.definitions([meter_id]))
+            transaction.set_rollback(True)
+    except PASSING:
+        raise
+    except FAILURES as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def _own(meter_id: int, *, now: datetime, size: int) -> RollReport:
+    """Count the next stretch for a meter that is catching up; where that is the last one, let it join the others."""
+    try:
+        report = _own_round(meter_id, now=now, size=size)
+        if not report.busy and report.event_count < size:
+            report += _join(meter_id, now=now, size=size)
+    except PASSING:
+        raise
+    except FAILURES as error:
+        RollPosition.objects.filter(meter=meter_id).update(failed_at=now, failure=f"{type(error).__name__}: {error}")
+        return RollReport(failed=tuple(Meter.objects.filter(id=meter_id).values_list("public_id", flat=True)))
+    return report
+
+
+@transaction.atomic
+def _own_round(meter_id: int, *, now: datetime, size: int) -> RollReport:
+    position = positions.claim(Q(meter=meter_id, failed_at=None))
+    if position is None:
+        return RollReport(busy=True)
+    return _catch_up(position, positions.live(), now=now, size=size)
+
+
+def _catch_up(position: RollPosition, live: RollPosition, *, now: datetime, size: int) -> RollReport:
+    """Count a stretch for one meter, never past the live position; under the lock of the meter's own."""
+    met = positions.of(live)
+    before = positions.LogPosition(met.epoch, met.xid, met.arrival + 1)
+    found = stretch.following(positions.of(position), before=before, size=size)
+    if found is None:
+        return RollReport()
+    assert position.meter_id is not None  # noqa: S101 -- an own position has its meter
+    stretch.count(found, stretch.names_in(found), stored.definitions([position.meter_id]))
+    fault("roll: own counted")
+    _advance(position, found, now)
+    return RollReport(event_count=found.event_count)
+
+
+@transaction.atomic
+def _join(meter_id: int, *, now: datetime, size: int) -> RollReport:
+    """Hold the live position still, count what is left up to it, and give the meter's own position up."""
+    live, own = positions.lock([meter_id])
+    report = RollReport()
+    if meter_id not in own or own[meter_id].failed_at:
+        return report
+    while (latest := _catch_up(own[meter_id], live, now=now, size=size)).event_count:
+        report += latest
+    fault("roll: before joining")
+    own[meter_id].delete()
+    return report
+
+
+def retry(*, meter: Meter) -> None:
+    """Let a meter that failed be rolled again, once the cause is mended."""
+    RollPosition.objects.filter(meter=meter).update(failed_at=None, failure="")
+
+
+@transaction.atomic
+def rebuild(*, meter: Meter) -> None:
+    """Forget what was counted for a meter; the roller counts it again from the log's beginning. Usage stays exact meanwhile."""
+    positions.lock([meter.id])
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM meters_usageday WHERE meter_id = %s", [meter.id])
+        cursor.execute("DELETE FROM meters_meterquarter WHERE meter_id = %s", [meter.id])
+    fault("rebuild: forgotten")
+    start = {"log_epoch": 0, "log_xid": 0, "log_arrival": 0, "failed_at": None, "failure": "", "rolled_at": None}
+    RollPosition.objects.update_or_create(meter=meter, defaults=start)

@@ -1,0 +1,218 @@
+"""Show a meter's usage over time and by customer or metadata value, for charts, tables and GET /meters/{id}/usage (semantics 30, 31)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+from psycopg import errors, sql
+
+from core.errors import DomainError
+from core.exact_json import dumps, loads
+from core.periods import Period
+from meters import pieces, stored, windows
+from meters.aggregation import AGGREGATIONS
+from meters.definition import Definition
+from meters.filter_sql import Parameters, template
+from meters.pieces import Asked, Rollup
+from meters.usage import nothing, within_reach
+from meters.windows import Window
+
+MAX_ROWS = 10_000
+RAW_DAYS = 92
+RAW_SECONDS = 5
+
+
+class RangeTooLarge(DomainError):
+    """The answer would have too many rows, or would read too many raw events."""
+
+    code = "RANGE_TOO_LARGE"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of one meter.
+
+    period: must have an end.  zone: of the windows' boundaries.  customer_ids: these only; all if None.  by_customer, by_key: a row for
+    each customer, or for each value of a metadata key.  top: only so many groups, the greatest by quantity over the whole period.
+    """
+
+    meter_id: int
+    period: Period
+    window: Window = "none"
+    zone: str = "UTC"
+    customer_id: int | None = None
+    by_customer: bool = False
+    by_key: str | None = None
+    top: int | None = None
+
+
+@dataclass(frozen=True)
+class UsageRow:
+    """One window's usage, of one group where groups were asked for.
+
+    group: the metadata value (None: the property is missing).  latest_at: the latest counted event's timestamp, if any.
+    """
+
+    start: datetime
+    end: datetime
+    customer_id: int | None
+    group: Any
+    quantity: Decimal | None
+    event_count: int
+    latest_at: datetime | None
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where the answer is read: which rollup, or raw events alone; limited: these may be too many to wait for."""
+
+    rollup: Rollup
+    raw: bool
+    limited: bool = False
+
+
+def total(*, meter_id: int, period: Period, customer_id: int | None = None) -> UsageRow:
+    """Give the usage of a period: of one customer, or of all, which equals the sum of the Customers tab."""
+    return series(Question(meter_id, period, customer_id=customer_id))[0]
+
+
+def by_customer(*, meter_id: int, period: Period, top: int | None = None) -> list[UsageRow]:
+    """Give each customer's usage of a period, greatest first; customers without events are left out. Raises RangeTooLarge."""
+    return series(Question(meter_id, period, by_customer=True, top=top))
+
+
+def series(question: Question) -> list[UsageRow]:
+    """Answer a question: every window, also empty ones, ascending; of groups only those with events, greatest first.
+
+    Raises RangeTooLarge saying how to narrow, Meter.DoesNotExist, ZoneInfoNotFoundError.
+    """
+    question = replace(question, period=within_reach(question.period))
+    only: list[UsageRow] | None = None
+    if question.top is not None and question.window != "none":
+        only = series(replace(question, window="none"))
+    definition = stored.definitions([question.meter_id])[question.meter_id]
+    source = _source(question, definition)
+    cut = list(islice(windows.windows(question.period, question.window, question.zone), MAX_ROWS + 1))
+    if len(cut) > MAX_ROWS:
+        raise RangeTooLarge(f"The range has more than {MAX_ROWS} windows. Take a shorter range or wider windows.")
+    rows = _read(question, definition, source, cut, only)
+    return rows if question.by_customer or question.by_key else _with_empty(rows, cut, question, definition)
+
+
+def _source(question: Question, definition: Definition) -> _Source:
+    """Choose the rollup that holds the windows whole; raw events where none does (semantics 31)."""
+    behind = bool(pieces.behind([question.meter_id]))
+    one_by_one = question.customer_id is not None or question.by_customer
+    additive = definition.aggregation in ("count", "sum")
+    if not one_by_one and not question.by_key and (additive or question.window == "hour"):
+        return _Source("rolled_quarters", raw=behind)
+    days_fit = question.window == "none" or (question.window != "hour" and question.zone == settings.BILLING_TIME_ZONE)
+    if days_fit and not question.by_key:
+        return _Source("rolled_days", raw=behind)
+    if question.period.end - question.period.start > timedelta(days=RAW_DAYS, hours=1):
+        raise RangeTooLarge(
+            f"These windows or groups are counted from raw events, at most {RAW_DAYS} days at a time. "
+            f"Take a shorter range, or days in the zone {settings.BILLING_TIME_ZONE}."
+        )
+    return _Source("rolled_days", raw=True, limited=True)
+
+
+def _read(
+    question: Question, definition: Definition, source: _Source, cut: Sequence[Period], only: list[UsageRow] | None
+) -> list[UsageRow]:
+    asked = [Asked(question.meter_id, question.customer_id, _span(period, source)) for period in cut]
+    parameters = Parameters()
+    definitions = {question.meter_id: definition}
+    statement = template("series").format(
+        pieces=pieces.compose(asked, definitions, parameters, rollup=source.rollup, grouping=_grouping(question, parameters)),
+        counted_by=_column("customer_id", "bigint", shown=question.by_customer or _one_by_one(question, definition)),
+        shown_by=_column("customer_id", "bigint", shown=question.by_customer),
+        only=_only(question, only, parameters),
+        merged=template("merged"),
+        quantity=sql.SQL(AGGREGATIONS[definition.aggregation].tally_sql),
+    )
+    limit = question.top if question.top is not None and question.window == "none" else MAX_ROWS + 1
+    bound = {**parameters.bound, **pieces.bound(asked, definitions), "limit": min(limit, MAX_ROWS + 1)}
+    found = _run(statement, bound, limited=source.limited)
+    if len(found) > MAX_ROWS:
+        raise RangeTooLarge(f"The answer has more than {MAX_ROWS} rows. Take a shorter range, wider windows, or top.")
+    return [
+        UsageRow(
+            cut[number].start, cut[number].end, customer_id, None if group is None else loads(group), quantity, count, latest_at
+        )
+        for number, customer_id, group, quantity, count, latest_at in found
+    ]
+
+
+def _span(period: Period, source: _Source) -> windows.Span:
+    if source.raw:
+        return windows.raw(period)
+    if source.rollup == "rolled_quarters":
+        return windows.in_quarters(period)
+    return windows.in_days(period, settings.BILLING_TIME_ZONE)
+
+
+def _one_by_one(question: Question, definition: Definition) -> bool:
+    """Whether each customer's quantity is found before they are added; count and sum add up in any order."""
+    return definition.aggregation not in ("count", "sum") and question.window != "hour"
+
+
+def _column(name: str, kind: str, *, shown: bool) -> sql.Composable:
+    return sql.Identifier(name) if shown else sql.SQL("NULL::{}").format(sql.Identifier(kind))
+
+
+def _grouping(question: Question, parameters: Parameters) -> sql.Composable | None:
+    if question.by_key is None:
+        return None
+    return sql.SQL("(e.metadata -> {}::text)::text").format(parameters.add(question.by_key))
+
+
+def _only(question: Question, only: list[UsageRow] | None, parameters: Parameters) -> sql.Composable:
+    """Compose that a piece belongs to one of the groups that were found to be the greatest."""
+    if only is None:
+        return sql.SQL("true")
+    if question.by_customer:
+        return sql.SQL("customer_id = ANY({}::bigint[])").format(parameters.add([row.customer_id for row in only]))
+    groups = [dumps(row.group) for row in only if row.group is not None]
+    without = sql.SQL("grouping IS NULL") if len(groups) < len(only) else sql.SQL("false")
+    return sql.SQL("({} OR grouping::jsonb = ANY({}::jsonb[]))").format(without, parameters.add(groups))
+
+
+def _run(statement: sql.Composable, bound: dict[str, Any], *, limited: bool) -> list[tuple[Any, ...]]:
+    """Run a statement; one that may read many raw events is stopped after a few seconds."""
+    if not limited:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, bound)
+            return cursor.fetchall()
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT current_setting('statement_timeout'), set_config('statement_timeout', %s, true)", [f"{RAW_SECONDS}s"]
+            )
+            before = cursor.fetchone()[0]
+            cursor.execute(statement, bound)
+            found = cursor.fetchall()
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
+            return found
+    except OperationalError as error:
+        if not isinstance(error.__cause__, errors.QueryCanceled):
+            raise
+        raise RangeTooLarge(
+            f"Counting this from raw events took longer than {RAW_SECONDS} seconds. Take a shorter range or one customer."
+        ) from error
+
+
+def _with_empty(rows: list[UsageRow], cut: Sequence[Period], question: Question, definition: Definition) -> list[UsageRow]:
+    found = {row.start: row for row in rows}
+    empty = nothing(definition)
+    return [
+        replace(found[period.start], customer_id=question.customer_id)
+        if period.start in found
+        else UsageRow(period.start, period.end, question.customer_id, None, empty.quantity, empty.event_count, None)
+        for period in cut
+    ]

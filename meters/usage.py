@@ -1,0 +1,136 @@
+"""Answer how much was used, exact at the moment of asking: rollups for what is rolled up, raw events for the rest.
+
+`quantities` and `recompute` answer the same; the second reads only raw events, through the Python meaning of meters.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from psycopg import sql
+
+from core.exact_json import loads
+from core.periods import Period
+from meters import meter_sql, pieces, stored, windows
+from meters.aggregation import AGGREGATIONS, Reading
+from meters.definition import Definition
+from meters.filter_sql import Parameters, template
+from meters.meter_sql import Snapshot
+from meters.pieces import Asked
+
+# Ends of time that zones and PostgreSQL can still reckon with; no event lies beyond.
+EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
+LATEST = datetime(9998, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class UsageRequest:
+    """One meter, one customer, by primary keys, and a half-open period."""
+
+    meter_id: int
+    customer_id: int
+    period: Period
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """quantity: in the meter's unit; None is no value (max and last of nothing).  event_count: the events it is made of."""
+
+    quantity: Decimal | None
+    event_count: int
+
+
+@dataclass(frozen=True)
+class UsageAnswer:
+    """A quantity for every request, and which events the one statement saw that counted them."""
+
+    quantities: dict[UsageRequest, Quantity]
+    snapshot: Snapshot
+
+
+def quantities(*, requests: Sequence[UsageRequest], at: Snapshot | None = None) -> UsageAnswer:
+    """Count any number of meters, customers and periods in one statement.
+
+    at: count what an earlier statement saw, from raw events. Raises Meter.DoesNotExist.
+    """
+    wanted = list(dict.fromkeys(requests))
+    definitions = stored.definitions(request.meter_id for request in wanted)
+    only_raw = set(definitions) if at else pieces.behind(definitions)
+    asked = [Asked(request.meter_id, request.customer_id, _span(request, raw=request.meter_id in only_raw)) for request in wanted]
+    parameters = Parameters()
+    statement = template("quantities").format(
+        pieces=pieces.compose(asked, definitions, parameters, rollup="rolled_days", at=at),
+        merged=template("merged"),
+        quantity=pieces.quantity(sql.SQL("m.aggregation")),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {**parameters.bound, **pieces.bound(asked, definitions)})
+        rows = cursor.fetchall()
+    answer = {request: nothing(definitions[request.meter_id]) for request in wanted}
+    for _epoch, _snapshot, number, quantity, event_count in rows:
+        if number is not None:
+            answer[wanted[number]] = Quantity(quantity, event_count)
+    return UsageAnswer(answer, at or Snapshot(rows[0][0], rows[0][1]))
+
+
+def nothing(definition: Definition) -> Quantity:
+    """Give the quantity of no events."""
+    return Quantity(AGGREGATIONS[definition.aggregation].fold(()), 0)
+
+
+def within_reach(period: Period) -> Period:
+    """Cut an open period to what can hold events."""
+    return Period(max(period.start, EARLIEST), min(period.end, LATEST))
+
+
+def _span(request: UsageRequest, *, raw: bool) -> windows.Span:
+    period = within_reach(request.period)
+    return windows.raw(period) if raw else windows.in_days(period, settings.BILLING_TIME_ZONE)
+
+
+@dataclass(frozen=True)
+class CountedEvent:
+    """An event that a meter counts, with what it adds."""
+
+    event_id: str
+    reading: Reading
+
+
+def counted_events(
+    *, definition: Definition, customer_id: int, period: Period, at: Snapshot | None = None
+) -> Iterator[CountedEvent]:
+    """Stream the very events that make a customer's quantity, in order of arrival, judged by the Python meaning alone."""
+    parameters = Parameters()
+    statement = template("raw_events").format(not_voided=meter_sql.voided_at(at, parameters), seen=meter_sql.seen(at, parameters))
+    reach = within_reach(period)
+    bound: dict[str, Any] = {
+        "event_name": definition.event_name,
+        "customer": customer_id,
+        "starts_at": reach.start,
+        "ends_at": reach.end,
+    }
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(statement, {**parameters.bound, **bound})
+        for event_id, timestamp, arrival, metadata in cursor:
+            number = definition.counts(event_name=definition.event_name, timestamp=timestamp, metadata=loads(metadata))
+            if number is not None:
+                yield CountedEvent(event_id, Reading(timestamp, arrival, number))
+
+
+def recompute(*, requests: Sequence[UsageRequest], at: Snapshot | None = None) -> dict[UsageRequest, Quantity]:
+    """Count the same as `quantities` from raw events only, event by event; for verification, not for pages.
+
+    Consistent with one moment only where `at` is given or nothing arrives meanwhile. Raises Meter.DoesNotExist.
+    """
+    definitions = stored.definitions(request.meter_id for request in requests)
+    answer = {}
+    for request in requests:
+        definition = definitions[request.meter_id]
+        events = counted_events(definition=definition, customer_id=request.customer_id, period=request.period, at=at)
+        readings = [event.reading for event in events]
+        answer[request] = Quantity(AGGREGATIONS[definition.aggregation].fold(readings), len(readings))
+    return answer
