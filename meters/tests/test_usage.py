@@ -1,0 +1,335 @@
+"""Usage is exact at the moment of asking, and equals a recomputation from raw events."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from access.actors import Actor
+from core.faults import striking
+from core.periods import FOREVER, Period
+from customers.models import Customer
+from meters import define, rollup, void
+from meters.definition import ALWAYS
+from meters.models import Meter, RollPosition
+from meters.usage import Quantity, UsageRequest, quantities, recompute
+from tests import factories
+from tests.factories import NOW, log
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+TESTER = Actor("system", "test")
+ALL_TIME = Period(ALWAYS, FOREVER)
+
+
+def asked(meter: Meter, customer: Customer, period: Period = ALL_TIME) -> UsageRequest:
+    return UsageRequest(meter.id, customer.id, period)
+
+
+def quantity(meter: Meter, customer: Customer, period: Period = ALL_TIME) -> Quantity:
+    request = asked(meter, customer, period)
+    return quantities(requests=[request]).quantities[request]
+
+
+@pytest.mark.parametrize(
+    ("aggregation", "expected"),
+    [("count", 3), ("sum", Decimal("6.5")), ("max", 4), ("last", 2)],
+)
+@pytest.mark.parametrize("rolled", [0, 2, 3])
+def test_rolled_and_unrolled_events_count_alike(aggregation: str, expected: Any, rolled: int) -> None:
+    acme, other = factories.customer(), factories.customer()
+    meter = factories.meter(aggregation, None if aggregation == "count" else "n")
+    log(other, NOW, {"n": 100})
+    for number, n in enumerate([Decimal("0.5"), 4, 2]):
+        if number == rolled:
+            rollup.roll(now=NOW)
+        log(acme, NOW + number * HOUR, {"n": n})
+
+    assert quantity(meter, acme) == Quantity(Decimal(expected), 3)
+
+
+def test_nothing_is_zero_for_count_and_sum_and_no_value_for_max_and_last() -> None:
+    acme = factories.customer()
+    meters = [factories.meter(name, None if name == "count" else "n") for name in ("count", "sum", "max", "last")]
+
+    answer = quantities(requests=[asked(meter, acme) for meter in meters]).quantities
+
+    assert list(answer.values()) == [Quantity(Decimal(0), 0)] * 2 + [Quantity(None, 0)] * 2
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "count"),
+    [
+        (NOW, NOW + HOUR, 1),
+        (NOW - timedelta(microseconds=1), NOW, 0),
+        (NOW, NOW + timedelta(microseconds=1), 1),
+        (NOW + timedelta(microseconds=1), NOW + 3 * DAY, 3),
+        (NOW, NOW + 3 * DAY, 4),
+        (NOW, NOW + 3 * DAY + timedelta(microseconds=1), 5),
+        (NOW - 12 * HOUR, NOW + 12 * HOUR, 3),
+        (NOW - 3 * DAY, NOW - DAY, 0),
+    ],
+)
+def test_periods_are_exact_to_the_microsecond_and_half_open(start: datetime, end: datetime, count: int) -> None:
+    acme = factories.customer()
+    meter = factories.meter()
+    for hours in (0, 1, 11, 30, 72):
+        log(acme, NOW + hours * HOUR)
+    rollup.roll(now=NOW)
+
+    assert quantity(meter, acme, Period(start, end)).event_count == count
+
+
+def test_many_requests_are_answered_in_one_statement(django_assert_max_num_queries: Any) -> None:
+    customers = [factories.customer() for _number in range(20)]
+    meters = [factories.meter(), factories.meter("sum", "n")]
+    for number, customer in enumerate(customers):
+        for _event in range(number):
+            log(customer, NOW, {"n": 2})
+    rollup.roll(now=NOW)
+    requests = [asked(meter, customer) for meter in meters for customer in customers]
+
+    with django_assert_max_num_queries(4):
+        answer = quantities(requests=requests)
+
+    assert [answer.quantities[request].quantity for request in requests] == [*range(20), *range(0, 40, 2)]
+
+
+def test_a_meter_that_is_still_catching_up_answers_exactly() -> None:
+    acme = factories.customer()
+    for number in range(5):
+        log(acme, NOW + number * DAY)
+    rollup.roll_all(now=NOW)
+    meter = factories.meter()
+    rollup.roll(now=NOW, size=2)
+    assert RollPosition.objects.filter(meter=meter).exists()
+
+    assert quantity(meter, acme).event_count == 5
+    assert quantity(meter, acme, Period(NOW + HOUR, NOW + 2 * DAY)).event_count == 1
+
+
+def test_a_void_shows_at_once_and_can_be_taken_back() -> None:
+    acme = factories.customer()
+    meters = [factories.meter(), factories.meter("sum", "n"), factories.meter("max", "n"), factories.meter("last", "n")]
+    log(acme, NOW, {"n": 1})
+    event = factories.event(log(acme, NOW, {"n": 5}))
+    unrolled = log(acme, NOW, {"n": 7})
+    rollup.roll(now=NOW)
+
+    def now() -> list[Any]:
+        return [quantity(meter, acme).quantity for meter in meters]
+
+    assert now() == [3, 13, 7, 7]
+    void.void(event=factories.event(unrolled), reason="twice", actor=TESTER, now=NOW)
+    assert now() == [2, 6, 5, 5]
+    void.void(event=event, reason="wrong", actor=TESTER, now=NOW)
+    assert now() == [1, 1, 1, 1]
+    void.unvoid(event=event, reason="right after all", actor=TESTER, now=NOW)
+    assert now() == [2, 6, 5, 5]
+
+
+def test_a_void_before_the_roll_is_never_counted() -> None:
+    acme = factories.customer()
+    meter = factories.meter()
+    void.void(event=factories.event(log(acme, NOW)), reason="", actor=TESTER, now=NOW)
+    rollup.roll(now=NOW)
+
+    assert quantity(meter, acme) == Quantity(Decimal(0), 0)
+
+
+def test_what_is_void_cannot_be_voided_again() -> None:
+    factories.meter()
+    event = factories.event(log(factories.customer(), NOW))
+    with pytest.raises(void.EventNotVoid):
+        void.unvoid(event=event, reason="", actor=TESTER, now=NOW)
+    void.void(event=event, reason="", actor=TESTER, now=NOW)
+
+    with pytest.raises(void.EventAlreadyVoid):
+        void.void(event=event, reason="", actor=TESTER, now=NOW)
+
+
+def test_an_archived_meter_counts_by_the_event_timestamp() -> None:
+    acme = factories.customer()
+    meter = factories.meter()
+    log(acme, NOW - HOUR)
+    log(acme, NOW + HOUR)
+    rollup.roll(now=NOW)
+    assert quantity(meter, acme).event_count == 2
+
+    define.archive(meter=meter, now=NOW)
+    assert quantity(meter, acme).event_count == 1
+    log(acme, NOW - 2 * HOUR)
+    log(acme, NOW)
+    rollup.roll(now=NOW)
+    assert quantity(meter, acme).event_count == 2
+
+    define.unarchive(meter=meter, now=NOW + HOUR)
+    assert quantity(meter, acme).event_count == 3
+
+
+def test_an_earlier_snapshot_counts_what_its_statement_saw() -> None:
+    acme = factories.customer()
+    meter = factories.meter()
+    early = factories.event(log(acme, NOW))
+    before = quantities(requests=[asked(meter, acme)])
+    log(acme, NOW)
+    void.void(event=early, reason="", actor=TESTER, now=NOW)
+    after = quantities(requests=[asked(meter, acme)])
+
+    assert [answer.quantities[asked(meter, acme)].event_count for answer in (before, after)] == [1, 1]
+    for answer in (before, after):
+        assert quantities(requests=[asked(meter, acme)], at=answer.snapshot) == answer
+        assert recompute(requests=[asked(meter, acme)], at=answer.snapshot) == answer.quantities
+
+
+def test_no_requests_still_give_a_snapshot() -> None:
+    answer = quantities(requests=[])
+
+    assert answer.quantities == {}
+    assert answer.snapshot.epoch == 1
+
+
+class Struck(BaseException):
+    """Stands for a kill."""
+
+
+def strike() -> None:
+    raise Struck
+
+
+PLACES = [
+    "roll: counted",
+    "roll: before commit",
+    "roll: own counted",
+    "roll: before joining",
+    "void: written",
+    "recount: one meter",
+]
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("log"), st.integers(0, 2), st.integers(-100, 100), st.sampled_from([1, 2, Decimal("0.1"), "1", None])),
+        st.tuples(st.just("again"), st.integers(0, 100)),
+        st.tuples(st.just("roll"), st.integers(1, 5)),
+        st.tuples(st.just("crash"), st.sampled_from(PLACES), st.integers(1, 5), st.integers(0, 100)),
+        st.tuples(st.just("act"), st.integers(0, 100)),
+        st.tuples(st.just("meter"), st.sampled_from(["count", "sum", "max", "last"])),
+        st.tuples(st.just("archive"), st.integers(0, 5)),
+        st.tuples(st.just("rebuild"), st.integers(0, 5)),
+    ),
+    min_size=5,
+    max_size=30,
+)
+
+
+class Story:
+    """One example's own corner of the database: three customers and an event name that no other example uses."""
+
+    made = 0
+
+    def __init__(self) -> None:
+        Story.made += 1
+        self.name = f"story-{Story.made}"
+        self.customers = [factories.customer() for _number in range(3)]
+        self.events: list[str] = []
+        self.meters = [self.meter("sum")]
+        self.clock = NOW
+
+    def meter(self, aggregation: str) -> Meter:
+        return factories.meter(aggregation, None if aggregation == "count" else "n", event_name=self.name)
+
+    def do(self, step: tuple[Any, ...]) -> None:
+        self.clock += timedelta(minutes=1)
+        getattr(self, f"do_{step[0]}")(*step[1:])
+
+    def do_log(self, customer: int, quarters: int, n: Any) -> None:
+        metadata = {} if n is None else {"n": n}
+        self.events.append(log(self.customers[customer], self.clock + quarters * timedelta(minutes=97), metadata, name=self.name))
+
+    def do_again(self, number: int) -> None:
+        if self.events:
+            log(self.customers[0], self.clock, {"n": 99}, name=self.name, event_id=self.events[number % len(self.events)])
+
+    def do_roll(self, size: int) -> None:
+        rollup.roll(now=self.clock, size=size)
+
+    def do_crash(self, place: str, size: int, number: int) -> None:
+        with striking(place, strike):
+            try:
+                self.do_roll(size)
+                self.do_act(number)
+            except Struck:
+                pass
+
+    def do_act(self, number: int) -> None:
+        if not self.events:
+            return
+        event = factories.event(self.events[number % len(self.events)])
+        try:
+            void.void(event=event, reason="", actor=TESTER, now=self.clock)
+        except void.EventAlreadyVoid:
+            void.unvoid(event=event, reason="", actor=TESTER, now=self.clock)
+
+    def do_meter(self, aggregation: str) -> None:
+        if len(self.meters) < 6:
+            self.meters.append(self.meter(aggregation))
+
+    def do_archive(self, number: int) -> None:
+        meter = self.meters[number % len(self.meters)]
+        try:
+            define.archive(meter=meter, now=self.clock)
+        except define.MeterAlreadyArchived:
+            define.unarchive(meter=meter, now=self.clock)
+
+    def do_rebuild(self, number: int) -> None:
+        rollup.rebuild(meter=self.meters[number % len(self.meters)])
+
+    def requests(self) -> list[UsageRequest]:
+        periods = [
+            ALL_TIME,
+            Period(NOW - 3 * DAY - HOUR, NOW + 2 * DAY + HOUR),
+            Period(datetime(2026, 10, 14, tzinfo=UTC), datetime(2026, 10, 17, tzinfo=UTC)),
+            Period(NOW, NOW + HOUR),
+        ]
+        return [asked(meter, customer, period) for meter in self.meters for customer in self.customers for period in periods]
+
+
+@given(STEPS)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_rollup_and_tail_equal_a_recomputation_whatever_happens(steps: list[tuple[Any, ...]]) -> None:
+    story = Story()
+    for step in steps:
+        story.do(step)
+
+        requests = story.requests()
+        assert quantities(requests=requests).quantities == recompute(requests=requests)
+
+    rollup.roll_all(now=story.clock)
+    assert quantities(requests=requests).quantities == recompute(requests=requests)
+    assert rollups() == rebuilt(story.meters)
+
+
+def rollups() -> list[tuple[Any, ...]]:
+    """Every bucket that holds something, of both tables."""
+    columns = "event_count, quantity_sum, quantity_max, latest_quantity, latest_at"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT meter_id, customer_id::text, day::text, {columns} FROM meters_usageday WHERE event_count > 0
+            UNION ALL SELECT meter_id, '', starts_at::text, {columns} FROM meters_meterquarter WHERE event_count > 0
+            ORDER BY 1, 2, 3"""
+        )
+        return cursor.fetchall()
+
+
+def rebuilt(meters: list[Meter]) -> list[tuple[Any, ...]]:
+    """The same after these meters were counted again from the beginning."""
+    for meter in meters:
+        rollup.rebuild(meter=meter)
+    rollup.roll_all(now=NOW)
+    assert not RollPosition.objects.filter(meter__isnull=False).exists()
+    return rollups()
