@@ -1,30 +1,34 @@
 """Give every model in the back office the same manners: the rules decide, nothing is counted whole, history is read-only."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from django.contrib import admin
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
-from unfold.admin import ModelAdmin
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, TabularInline
 from unfold.paginator import InfinitePaginator
 
 from access import people
+from access.actors import Actor
+from access.middleware import actor_of
 from access.rules import may_model
+from core.errors import DomainError
 
 
-class BackOfficeAdmin(ModelAdmin):
-    """A model in the back office.
+class Ruled:
+    """Let access.rules.MODELS decide who may view, add, change and delete, and nothing else."""
 
-    Who may view, add, change and delete stands in access.rules.MODELS, and nowhere else; where nobody may change, every field is
-    shown read-only. Subclasses name columns, searches and filters, and write by the domain's verbs (save_model).
-    """
+    model: type[Model]
 
-    # SELECT count(*) over a hundred million events takes minutes; this one only knows "previous" and "next".
-    paginator = InfinitePaginator
-    show_full_result_count = False
-    list_per_page = 50
-    list_max_show_all = 0
-    list_filter_submit = True
-    compressed_fields = True
+    def _may(self, request: HttpRequest, verb: str) -> bool:
+        return may_model(people.roles_of(request.user), self.model._meta.label_lower, verb)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self._may(request, "view")
@@ -32,7 +36,7 @@ class BackOfficeAdmin(ModelAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self._may(request, "view")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self._may(request, "add")
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -41,8 +45,145 @@ class BackOfficeAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self._may(request, "delete")
 
-    def _may(self, request: HttpRequest, verb: str) -> bool:
-        return may_model(people.roles_of(request.user), self.opts.label_lower, verb)
+
+class RefusedForm:
+    """Mixed into a form that the domain refused: it shows the refusal beside the field that it names."""
+
+    refusal: DomainError
+
+    def clean(self) -> Any:
+        super().clean()  # type: ignore[misc]
+        field = self.refusal.field if self.refusal.field in self.fields else NON_FIELD_ERRORS  # type: ignore[attr-defined]
+        raise ValidationError({field: self.refusal.message})
+
+
+class BackOfficeAdmin(Ruled, ModelAdmin):
+    """A model in the back office, read-only unless `editable` names fields.
+
+    Where fields are editable the subclass overrides `create` and `update`, which call the domain's verbs: the admin never saves a
+    row by itself.  ordering must be served by an index.
+    """
+
+    editable: Sequence[str] = ()
+    shown: Sequence[str] = ()
+    # SELECT count(*) over a hundred million events takes minutes; this one only knows "previous" and "next".
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 0
+    list_filter_submit = True
+    show_facets = admin.ShowFacets.NEVER
+
+    def create(self, *, fields: Mapping[str, Any], actor: Actor, now: datetime) -> Model:
+        """Make a row by a verb of the domain."""
+        raise NotImplementedError
+
+    def update(self, *, row: Model, fields: Mapping[str, Any], actor: Actor, now: datetime) -> Model:
+        """Change the fields of a row by a verb of the domain."""
+        raise NotImplementedError
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Without a row the question is whether actions may run; with one, whether its form takes anything."""
+        return self._may(request, "change") and (obj is None or bool(self.editable))
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Sequence[str]:
+        if obj is None:
+            return self.editable
+        return self.shown or [field.name for field in self.opts.fields]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Sequence[str]:
+        return [name for name in self.get_fields(request, obj) if name not in self.editable]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).order_by(*(self.ordering or ("-pk",)))
+        rows = super().get_queryset(request)
+        return rows.select_related(*self.list_select_related) if isinstance(self.list_select_related, tuple) else rows
+
+    def get_ordering(self, request: HttpRequest) -> Sequence[str]:
+        return self.ordering or ("-pk",)
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        actor, now = actor_of(request), timezone.now()
+        if change:
+            fields = {name: form.cleaned_data[name] for name in form.changed_data}
+            saved = self.update(row=obj, fields=fields, actor=actor, now=now)
+        else:
+            saved = self.create(fields=form.cleaned_data, actor=actor, now=now)
+        obj.__dict__.update(saved.__dict__)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Leave nothing to the form: the verb has written everything."""
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except DomainError as refusal:
+            # Nothing was written. The same form again, now with the refusal in it.
+            request.refusal = refusal  # type: ignore[attr-defined]
+            return super().changeform_view(request, *args, **kwargs)
+
+    def get_form(self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        refusal = getattr(request, "refusal", None)
+        return type("RefusedForm", (RefusedForm, form), {"refusal": refusal}) if refusal else form
+
+    # What is done here is told by the history tables, which name the actor without a foreign key to people.
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> str:
+        return ""
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None: ...
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None: ...
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> None: ...
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Send to the table of the row's history."""
+        tracked = getattr(self.model, "pgh_event_models", None)
+        if not tracked:
+            raise Http404
+        history = next(iter(tracked.values()))._meta
+        return redirect(reverse(f"admin:{history.app_label}_{history.model_name}_changelist") + f"?pgh_obj={int(object_id)}")
+
+
+class HistoryAdmin(BackOfficeAdmin):
+    """A table of the audit trail: one row for each insert, update and delete, with who did it."""
+
+    list_display: Any = ("pgh_created_at", "pgh_label", "pgh_obj_id", "who")
+    list_select_related = ("pgh_context",)
+    ordering = ("-pgh_id",)
+    list_filter: Any = ("pgh_label",)
+
+    @admin.display(description=_("By"))
+    def who(self, row: Any) -> str:
+        if row.pgh_context is None:
+            return "–"
+        metadata = row.pgh_context.metadata
+        return f"{metadata.get('actor_kind', '?')}:{metadata.get('actor_id', '?')}"
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Sequence[str]:
+        hidden = {"pgh_obj", "pgh_context"}
+        return ["who", *(field.name for field in self.opts.fields if field.name not in hidden)]
+
+
+class RowsInline(Ruled, TabularInline):
+    """Rows that belong to another, shown under it, read-only."""
+
+    extra = 0
+    per_page = 50
+    can_delete = False
+    show_change_link = True
+    ordering_by: Sequence[str] = ("pk",)
+    related: Sequence[str] = ()
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Sequence[str]:
+        return self.get_fields(request, obj)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related(*self.related).order_by(*self.ordering_by)

@@ -1,5 +1,6 @@
 """People and API keys that may use the product."""
 
+import pghistory
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +18,18 @@ class User(AbstractUser):
     class Meta(AbstractUser.Meta):
         verbose_name = _("user")  # type: ignore[assignment]
         verbose_name_plural = _("users")  # type: ignore[assignment]
+
+
+@pghistory.track(pghistory.InsertEvent(), pghistory.DeleteEvent(), model_name="RoleHistory", obj_field=None)
+class UserRole(User.groups.through):  # type: ignore[name-defined,misc]
+    """A user's membership in a group, named so that history can be kept of it."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("role of a user")
+
+    def __str__(self) -> str:
+        return f"{self.user_id}/{self.group_id}"
 
 
 class Scope(models.TextChoices):

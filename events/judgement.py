@@ -98,9 +98,7 @@ def read(body: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise _unreadable("The body is not UTF-8", error.start) from error
     try:
-        return json.loads(
-            text, object_pairs_hook=_pairs, parse_float=_fraction, parse_int=_integer, parse_constant=_not_finite
-        )
+        return json.loads(text, object_pairs_hook=_pairs, parse_float=_fraction, parse_int=_integer, parse_constant=_not_finite)
     except json.JSONDecodeError as error:
         offset = len(text[: error.pos].encode())
         raise _unreadable(f"The body is not JSON ({error.msg})", offset) from error
@@ -148,7 +146,9 @@ def _request_problem(request: Any) -> Problem | None:
         return Problem(None, None, "events", "MISSING_FIELD", "The body has no `events`. Send the events as a list of that name.")
     events = request["events"]
     if not isinstance(events, list):
-        return Problem(None, None, "events", "WRONG_TYPE", f"`events` is {_kind(events)}. Send a list of 1 to {MAX_EVENTS} events.")
+        return Problem(
+            None, None, "events", "WRONG_TYPE", f"`events` is {_kind(events)}. Send a list of 1 to {MAX_EVENTS} events."
+        )
     if not events:
         return Problem(None, None, "events", "EMPTY_BATCH", f"`events` is empty. Send 1 to {MAX_EVENTS} events.")
     if len(events) > MAX_EVENTS:

@@ -118,7 +118,9 @@ HOSTILE = (
     ),
     Hostile(
         "everything at once",
-        _body(_event(event_id="", metadata={"a": None, "b": [], "c": "x" * 501}), 7, _event(event_id="h2", customer_id="cus_nobody")),
+        _body(
+            _event(event_id="", metadata={"a": None, "b": [], "c": "x" * 501}), 7, _event(event_id="h2", customer_id="cus_nobody")
+        ),
         422,
         ("EMPTY_TEXT", "NULL_VALUE", "NESTED_METADATA", "TOO_LONG", "WRONG_TYPE", "CUSTOMER_NOT_FOUND"),
     ),

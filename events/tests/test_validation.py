@@ -96,8 +96,10 @@ def test_a_timestamp_is_read_to_the_microsecond(text, moment):
 def test_the_window_reaches_from_the_greatest_age_to_five_minutes_ahead():
     edges = [NOW - AGE, NOW + CLOCK_SKEW]
     inside = body(*[event(f"e{n}", timestamp=edge.isoformat()) for n, edge in enumerate(edges)])
-    outside = body(event("a", timestamp=(edges[0] - timedelta(microseconds=1)).isoformat()),
-                   event("b", timestamp=(edges[1] + timedelta(microseconds=1)).isoformat()))
+    outside = body(
+        event("a", timestamp=(edges[0] - timedelta(microseconds=1)).isoformat()),
+        event("b", timestamp=(edges[1] + timedelta(microseconds=1)).isoformat()),
+    )
 
     assert len(judged(inside).events) == 2
     assert [p.code for p in judged(outside).problems] == ["TIMESTAMP_TOO_OLD", "TIMESTAMP_IN_FUTURE"]
@@ -130,7 +132,9 @@ def test_bad_events_leave_the_good_ones_and_their_places():
 
 def test_the_fast_path_takes_ordinary_bodies():
     for options in ({}, {"separators": (",", ":")}, {"indent": 2}):
-        sent = body(event("a", metadata={"k": "x: y", "é": 1.5}), event("b", timestamp=None, metadata=None), event("c"), **options)
+        sent = body(
+            event("a", metadata={"k": "x: y", "é": 1.5}), event("b", timestamp=None, metadata=None), event("c"), **options
+        )
         assert len(judge_fast(sent, received_at=NOW, max_age=AGE).events) == 3
 
 

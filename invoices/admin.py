@@ -1,0 +1,110 @@
+"""Show invoices and all that proves them in the back office, read-only: what is issued is frozen, drafts are billed by their verbs."""
+
+from django.contrib import admin
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateTimeFilter
+
+from access.backoffice import BackOfficeAdmin, HistoryAdmin, RowsInline
+from invoices.models import (
+    Invoice,
+    InvoiceCredit,
+    InvoiceEvent,
+    InvoiceLine,
+    InvoiceSeries,
+    InvoiceTax,
+    Seller,
+    SellerHistory,
+    Verification,
+)
+
+
+class InvoiceLineInline(RowsInline):
+    model = InvoiceLine
+    fields = ("position", "kind", "description", "quantity", "chargeable_quantity", "unit_price", "amount")
+    ordering_by = ("position",)
+
+
+class InvoiceTaxInline(RowsInline):
+    model = InvoiceTax
+    fields = ("rate", "taxable_amount", "amount")
+
+
+class InvoiceCreditInline(RowsInline):
+    model = InvoiceCredit
+    fields = ("public_id", "period", "applies_to", "amount")
+    related = ("period",)
+
+
+class InvoiceEventInline(RowsInline):
+    model = InvoiceEvent
+    fields = ("created_at", "from_status", "to_status", "actor_kind", "actor_id", "reason")
+
+
+@admin.register(Seller)
+class SellerAdmin(BackOfficeAdmin):
+    list_display = ("name", "email", "tax_id", "default_tax_rate", "payment_terms_days")
+
+
+@admin.register(InvoiceSeries)
+class InvoiceSeriesAdmin(BackOfficeAdmin):
+    list_display = ("series", "year", "latest_number", "latest_issued_at")
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(BackOfficeAdmin):
+    list_display = ("public_id", "number", "status", "kind", "customer", "period_end", "total", "currency", "issued_at")
+    list_select_related = ("customer", "subscription", "corrects", "series", "snapshot")
+    list_filter = (
+        ("status", ChoicesDropdownFilter),
+        ("kind", ChoicesDropdownFilter),
+        ("customer", AutocompleteSelectFilter),
+        ("issued_at", RangeDateTimeFilter),
+    )
+    search_fields = ("public_id__startswith", "number__startswith", "customer__public_id__startswith")
+    ordering = ("-created_at", "-id")
+    inlines = (InvoiceLineInline, InvoiceTaxInline, InvoiceCreditInline, InvoiceEventInline)
+
+
+@admin.register(InvoiceLine)
+class InvoiceLineAdmin(BackOfficeAdmin):
+    list_display = ("public_id", "invoice", "position", "kind", "description", "quantity", "amount")
+    list_select_related = ("invoice", "meter", "snapshot", "adjusts")
+    list_filter = (
+        ("kind", ChoicesDropdownFilter),
+        ("meter", AutocompleteSelectFilter),
+        ("invoice", AutocompleteSelectFilter),
+    )
+    search_fields = ("public_id__startswith", "invoice__number__startswith")
+
+
+@admin.register(InvoiceTax)
+class InvoiceTaxAdmin(BackOfficeAdmin):
+    list_display = ("invoice", "rate", "taxable_amount", "amount")
+    list_select_related = ("invoice",)
+    list_filter = (("invoice", AutocompleteSelectFilter),)
+
+
+@admin.register(InvoiceCredit)
+class InvoiceCreditAdmin(BackOfficeAdmin):
+    list_display = ("public_id", "invoice", "line", "period", "applies_to", "amount")
+    list_select_related = ("invoice", "line", "period")
+    list_filter = (("invoice", AutocompleteSelectFilter),)
+    search_fields = ("public_id__startswith",)
+
+
+@admin.register(InvoiceEvent)
+class InvoiceEventAdmin(BackOfficeAdmin):
+    list_display = ("invoice", "from_status", "to_status", "actor_kind", "actor_id", "created_at")
+    list_select_related = ("invoice",)
+    list_filter = (("invoice", AutocompleteSelectFilter), ("to_status", ChoicesDropdownFilter))
+
+
+@admin.register(Verification)
+class VerificationAdmin(BackOfficeAdmin):
+    list_display = ("invoice", "verified_at", "holds")
+    list_select_related = ("invoice",)
+    list_filter = ("holds", ("invoice", AutocompleteSelectFilter))
+
+
+@admin.register(SellerHistory)
+class SellerHistoryAdmin(HistoryAdmin):
+    list_display = ("pgh_created_at", "pgh_label", "name", "who")
