@@ -1,6 +1,6 @@
 """Show people, keys, locked log-ins, and what is true of the whole deployment, in the back office."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from access import keys, users
 from access.actors import Actor
 from access.backoffice import BackOfficeAdmin, HistoryAdmin
-from access.models import ApiKey, ApiKeyHistory, RoleHistory, User, UserHistory
+from access.models import ApiKey, ApiKeyHistory, RoleHistory, User, UserHistory  # type: ignore[attr-defined]
 from core.models import BillingDay, Deployment
 
 # Roles are made by a migration and judged by access.rules: Django's own groups and permissions have no say.
@@ -58,7 +58,7 @@ class UserAdmin(BackOfficeAdmin, DjangoUserAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return self.add_fieldsets if obj is None else ((None, {"fields": self.shown}),)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Sequence[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ("public_id", "last_login", "date_joined") if obj else ()
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

@@ -53,7 +53,8 @@ class RefusedForm:
 
     def clean(self) -> Any:
         super().clean()  # type: ignore[misc]
-        field = self.refusal.field if self.refusal.field in self.fields else NON_FIELD_ERRORS  # type: ignore[attr-defined]
+        named = self.refusal.field or ""
+        field = named if named in self.fields else NON_FIELD_ERRORS  # type: ignore[attr-defined]
         raise ValidationError({field: self.refusal.message})
 
 
@@ -86,19 +87,19 @@ class BackOfficeAdmin(Ruled, ModelAdmin):
         """Without a row the question is whether actions may run; with one, whether its form takes anything."""
         return self._may(request, "change") and (obj is None or bool(self.editable))
 
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Sequence[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return self.editable
         return self.shown or [field.name for field in self.opts.fields]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Sequence[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [name for name in self.get_fields(request, obj) if name not in self.editable]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)
         return rows.select_related(*self.list_select_related) if isinstance(self.list_select_related, tuple) else rows
 
-    def get_ordering(self, request: HttpRequest) -> Sequence[str]:
+    def get_ordering(self, request: HttpRequest) -> Any:
         return self.ordering or ("-pk",)
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
@@ -127,12 +128,12 @@ class BackOfficeAdmin(Ruled, ModelAdmin):
         return type("RefusedForm", (RefusedForm, form), {"refusal": refusal}) if refusal else form
 
     # What is done here is told by the history tables, which name the actor without a foreign key to people.
-    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> str:
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
         return ""
 
-    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None: ...
-    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None: ...
-    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> None: ...
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any: ...
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any: ...
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any: ...
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Send to the table of the row's history."""
@@ -147,7 +148,7 @@ class HistoryAdmin(BackOfficeAdmin):
     """A table of the audit trail: one row for each insert, update and delete, with who did it."""
 
     list_display: Any = ("pgh_created_at", "pgh_label", "pgh_obj_id", "who")
-    list_select_related = ("pgh_context",)
+    list_select_related: Any = ("pgh_context",)
     ordering = ("-pgh_id",)
     list_filter: Any = ("pgh_label",)
 
@@ -158,7 +159,7 @@ class HistoryAdmin(BackOfficeAdmin):
         metadata = row.pgh_context.metadata
         return f"{metadata.get('actor_kind', '?')}:{metadata.get('actor_id', '?')}"
 
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Sequence[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         hidden = {"pgh_obj", "pgh_context"}
         return ["who", *(field.name for field in self.opts.fields if field.name not in hidden)]
 
@@ -182,7 +183,7 @@ class RowsInline(Ruled, TabularInline):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Sequence[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.get_fields(request, obj)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

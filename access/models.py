@@ -21,7 +21,7 @@ class User(AbstractUser):
 
 
 @pghistory.track(pghistory.InsertEvent(), pghistory.DeleteEvent(), model_name="RoleHistory", obj_field=None)
-class UserRole(User.groups.through):  # type: ignore[name-defined,misc]
+class UserRole(User.groups.through):  # type: ignore[name-defined]
     """A user's membership in a group, named so that history can be kept of it."""
 
     class Meta:

@@ -16,7 +16,12 @@ def parameters(*, application: str, statement_seconds: int | None = None, lock_s
         options.append(f"-c statement_timeout={statement_seconds}s")
     if lock_seconds:
         options.append(f"-c lock_timeout={lock_seconds}s")
-    more = {"application_name": f"tallybook {application}", "options": " ".join(options), "connect_timeout": 5, "tcp_user_timeout": 30_000}
+    more = {
+        "application_name": f"tallybook {application}",
+        "options": " ".join(options),
+        "connect_timeout": 5,
+        "tcp_user_timeout": 30_000,
+    }
     return kept | more
 
 

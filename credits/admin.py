@@ -4,7 +4,7 @@ from django.contrib import admin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateTimeFilter
 
 from access.backoffice import BackOfficeAdmin, HistoryAdmin, RowsInline
-from credits.models import (
+from credits.models import (  # type: ignore[attr-defined]
     CreditEntry,
     CreditGrant,
     CreditGrantHistory,

@@ -15,7 +15,7 @@ from access.actors import Actor
 from access.backoffice import BackOfficeAdmin, HistoryAdmin
 from access.middleware import actor_of
 from customers import register
-from customers.models import Customer, CustomerHistory
+from customers.models import Customer, CustomerHistory  # type: ignore[attr-defined]
 
 
 @admin.register(Customer)

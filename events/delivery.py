@@ -53,7 +53,10 @@ def write(connection: Connection[Any]) -> None:
     with _lock:
         taken = dict(_gathered)
         _gathered.clear()
-    rows = [(key, hour, f.accepted, f.duplicate, f.conflict, f.latest_at) for (key, hour), f in sorted(taken.items(), key=lambda i: i[0])]
+    rows = [
+        (key, hour, f.accepted, f.duplicate, f.conflict, f.latest_at)
+        for (key, hour), f in sorted(taken.items(), key=lambda i: i[0])
+    ]
     if not rows:
         return
     try:

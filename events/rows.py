@@ -8,7 +8,9 @@ import msgspec
 
 from events.validation import Event, identity
 
-COPY = "COPY events_event (key, customer_id, timestamp, received_at, event_name_id, timestamp_given, event_id, metadata) FROM STDIN"
+COPY = (
+    "COPY events_event (key, customer_id, timestamp, received_at, event_name_id, timestamp_given, event_id, metadata) FROM STDIN"
+)
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})

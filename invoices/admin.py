@@ -4,7 +4,7 @@ from django.contrib import admin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateTimeFilter
 
 from access.backoffice import BackOfficeAdmin, HistoryAdmin, RowsInline
-from invoices.models import (
+from invoices.models import (  # type: ignore[attr-defined]
     Invoice,
     InvoiceCredit,
     InvoiceEvent,

@@ -4,7 +4,7 @@ from django.contrib import admin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateTimeFilter
 
 from access.backoffice import BackOfficeAdmin, HistoryAdmin, RowsInline
-from meters.models import Meter, MeterActivity, MeterHistory, MeterQuarter, RollPosition, UsageDay
+from meters.models import Meter, MeterActivity, MeterHistory, MeterQuarter, RollPosition, UsageDay  # type: ignore[attr-defined]
 
 
 class MeterActivityInline(RowsInline):

@@ -12,7 +12,7 @@ from access.actors import Actor
 from access.backoffice import BackOfficeAdmin, HistoryAdmin, RowsInline
 from access.history import acting
 from products import catalogue
-from products.models import (
+from products.models import (  # type: ignore[attr-defined]
     MeterPrice,
     OneTimeItem,
     PriceTier,

@@ -4,7 +4,7 @@ from django.contrib import admin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateTimeFilter
 
 from access.backoffice import BackOfficeAdmin, HistoryAdmin, RowsInline
-from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEndpointHistory, WebhookMessage
+from webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEndpointHistory, WebhookMessage  # type: ignore[attr-defined]
 
 
 class WebhookAttemptInline(RowsInline):

@@ -65,7 +65,9 @@ def test_numbers_reach_the_table_digit_by_digit(key, ada):
     assert stored() == [("e", '{"a": 0.10, "b": ' + str(10**30 - 1) + ', "c": 0.' + "1" * 18 + "}")]
 
 
-@pytest.mark.parametrize("event_id", ["a/b", "a\tb", "a\\nb", "a\nb", "\\.", "\\N", "..", "%2F", "é", "😀", " ", "'", "\x7f", "\u2028"])
+@pytest.mark.parametrize(
+    "event_id", ["a/b", "a\tb", "a\\nb", "a\nb", "\\.", "\\N", "..", "%2F", "é", "😀", " ", "'", "\x7f", "\u2028"]
+)
 @pytest.mark.parametrize("wary", [False, True])
 def test_any_text_survives_both_ways_of_writing(key, ada, event_id, wary):
     if wary:
@@ -73,7 +75,9 @@ def test_any_text_survives_both_ways_of_writing(key, ada, event_id, wary):
 
     send(key, event(event_id, ada, event_name=event_id, metadata={event_id: event_id}))
 
-    assert [(e.event_id, e.event_name.name, e.metadata) for e in Event.objects.all()] == [(event_id, event_id, {event_id: event_id})]
+    assert [(e.event_id, e.event_name.name, e.metadata) for e in Event.objects.all()] == [
+        (event_id, event_id, {event_id: event_id})
+    ]
 
 
 def test_a_missing_timestamp_is_the_moment_of_receipt(key, ada):
@@ -103,13 +107,21 @@ def test_a_retry_with_or_without_a_timestamp_is_a_duplicate(key, ada, first, lat
 
 @pytest.mark.parametrize(
     "other",
-    [{"metadata": {"n": 2}}, {"metadata": {"n": "1"}}, {"metadata": {"n": True}}, {"event_name": "API.call"}, {"timestamp": hours_ago(2)}],
+    [
+        {"metadata": {"n": 2}},
+        {"metadata": {"n": "1"}},
+        {"metadata": {"n": True}},
+        {"event_name": "API.call"},
+        {"timestamp": hours_ago(2)},
+    ],
 )
 def test_other_content_is_a_conflict_and_the_first_stands(key, ada, other):
     send(key, event("a", ada, timestamp=hours_ago(1), metadata={"n": 1}))
     before = stored()
 
-    results = [send(key, event("x", ada), event("a", ada, **{"timestamp": hours_ago(1), "metadata": {"n": 1}} | other)) for _ in range(2)]
+    results = [
+        send(key, event("x", ada), event("a", ada, **{"timestamp": hours_ago(1), "metadata": {"n": 1}} | other)) for _ in range(2)
+    ]
 
     assert [(r.ingested_count, r.duplicate_count) for r in results] == [(1, 0), (0, 1)]
     assert [(c.index, c.event_id) for c in results[0].conflicts] == [(1, "a")]
@@ -166,7 +178,9 @@ def test_one_bad_event_fails_the_whole_request_and_it_is_kept(key, ada):
     [kept] = RefusedRequest.objects.all()
     assert json.loads(zlib.decompress(kept.body))["events"][0]["event_id"] == "a"
     assert (kept.event_count, kept.http_status, kept.code, kept.seen_count) == (3, 422, "INVALID_EVENTS", 1)
-    rejected = RejectedEvent.objects.order_by("index").values_list("index", "event_id", "customer_reference", "event_name", "code")
+    rejected = RejectedEvent.objects.order_by("index").values_list(
+        "index", "event_id", "customer_reference", "event_name", "code"
+    )
     assert list(rejected) == [
         (1, "b", "cus_nobody", "api.call", "CUSTOMER_NOT_FOUND"),
         (2, "c", ada.public_id, "api.call", "NULL_VALUE"),

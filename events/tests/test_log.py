@@ -57,7 +57,12 @@ def test_newest_first_then_in_order_of_arrival(key, ada):
 
 def test_filters_by_customer_name_time_and_any_condition(key, ada):
     bob = make_customer("Bob")
-    send(key, event("a", ada, timestamp=at(3)), event("b", bob, timestamp=at(2), metadata={"k": "x"}), event("c", bob, event_name="o"))
+    send(
+        key,
+        event("a", ada, timestamp=at(3)),
+        event("b", bob, timestamp=at(2), metadata={"k": "x"}),
+        event("c", bob, event_name="o"),
+    )
 
     assert walk(Filters(customer_id=bob.id), 1) == ["c", "b"]
     assert walk(Filters(event_name="api.call"), 1) == ["b", "a"]
