@@ -13,4 +13,6 @@ def every(seconds: float, task: str) -> dict[str, Any]:
 
 SCHEDULE = {
     "jobs": every(10, "jobs.sweep"),
+    "billing": every(60, "invoices.bill"),
+    "estimates of drafts": every(300, "invoices.estimate"),
 }

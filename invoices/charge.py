@@ -57,6 +57,8 @@ class Waterfall:
     credited_quantity: Decimal
     chargeable_quantity: Decimal
     charge: Charge
+    proration: Fraction
+    phases: tuple[PhaseUsage, ...] | None
 
 
 def charge(*, usage: MeteredUsage, terms: PriceTerms, balances: Iterable[Balance], proration: Fraction = WHOLE) -> Waterfall:
@@ -72,6 +74,8 @@ def charge(*, usage: MeteredUsage, terms: PriceTerms, balances: Iterable[Balance
         credited_quantity=burned.credited_quantity,
         chargeable_quantity=burned.remaining_quantity,
         charge=rate(quantity=burned.remaining_quantity, terms=terms, proration=proration),
+        proration=proration,
+        phases=usage.phases,
     )
 
 

@@ -1,0 +1,262 @@
+"""Read all that decides the invoices of many billing points, in a fixed number of statements; usage in exactly one."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from django.conf import settings
+
+from core.periods import Period
+from credits.balances import Held
+from credits.burndown import PhaseUsage, phases
+from credits.models import CreditKind
+from invoices.assemble import FeeInput, InvoiceInputs, MoneyBalance, UsageInput
+from invoices.charge import MeteredUsage
+from invoices.models import InvoiceKind, Seller
+from meters import stored, usage
+from meters.definition import Definition
+from meters.meter_sql import Snapshot
+from meters.usage import UsageRequest
+from products import terms
+from products.cycles import Schedule
+from products.models import OneTimeItem, Subscription, SubscriptionPhase
+from products.terms import MeterTerms, Terms
+
+# The invoices of billing points, as against adjustments and credit notes.
+KINDS_OF_POINTS = (InvoiceKind.OPENING, InvoiceKind.REGULAR, InvoiceKind.FINAL)
+# What is counted at different times adds up; the greatest and the latest of parts do not.
+ADDITIVE = frozenset({"count", "sum"})
+
+
+@dataclass(frozen=True)
+class PointKey:
+    """Billing point `point` of a subscription, by its primary key."""
+
+    subscription_id: int
+    point: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A billing point with the terms that apply to it, before usage and credits are read.
+
+    period: the invoice's (cycle n, at point 0 cycle 1).  used: the terms of the cycle whose usage is billed, None at point 0.
+    """
+
+    key: PointKey
+    kind: str
+    subscription: Subscription
+    at: datetime
+    period: Period
+    used: Terms | None
+    fees: tuple[FeeInput, ...]
+    schedule: Schedule
+    is_tax_inclusive: bool
+
+    @property
+    def meters(self) -> tuple[MeterTerms, ...]:
+        """The meters whose usage is billed."""
+        return () if self.used is None else self.used.meters
+
+
+@dataclass(frozen=True)
+class Point:
+    """A billing point with everything that decides its invoice but the credits, which `with_credits` adds."""
+
+    plan: Plan
+    inputs: InvoiceInputs
+    definitions: Mapping[int, Definition]
+
+    @property
+    def key(self) -> PointKey:
+        return self.plan.key
+
+    @property
+    def customer_id(self) -> int:
+        return self.plan.subscription.customer_id
+
+    def with_credits(self, holdings: Iterable[Held]) -> InvoiceInputs:
+        """Give the inputs with what the customer holds."""
+        own = [one for one in holdings if one.grant.customer_id == self.customer_id]
+        units: dict[int, list[Held]] = {}
+        for one in own:
+            if one.grant.kind == CreditKind.UNITS and one.grant.meter_id is not None:
+                units.setdefault(one.grant.meter_id, []).append(one)
+        return replace(
+            self.inputs,
+            unit_balances={meter_id: tuple(one.balance for one in held) for meter_id, held in units.items()},
+            money_balances=tuple(
+                MoneyBalance(one.grant.applies_to, one.balance)  # type: ignore[arg-type]  # the database checks it
+                for one in own
+                if one.grant.kind == CreditKind.MONEY and one.grant.currency == self.inputs.currency
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read: the points by key, what the customers hold, who sells, and which events the usage statement saw."""
+
+    points: Mapping[PointKey, Point]
+    holdings: tuple[Held, ...]
+    seller: Seller
+    snapshot: Snapshot
+
+
+def read(*, keys: Sequence[PointKey], hold: Callable[[set[int], Period], tuple[Held, ...]]) -> Read:
+    """Read billing points. hold: what gives the customers' balances within a time (credits.balances.held or foreseen)."""
+    plans = plan(keys)
+    seller = Seller.objects.get()
+    customers = {one.subscription.customer_id for one in plans}
+    holdings = hold(customers, _hull([one.period for one in plans])) if plans else ()
+    cuts = {one.key: _cuts(one, holdings) for one in plans}
+    definitions = stored.definitions({meter.meter_id for one in plans for meter in one.meters})
+    requests = {
+        UsageRequest(meter.meter_id, one.subscription.customer_id, part)
+        for one in plans
+        for meter in one.meters
+        for part in _parts(one, definitions[meter.meter_id], cuts[one.key][meter.meter_id])
+    }
+    answer = usage.quantities(requests=sorted(requests, key=lambda r: (r.meter_id, r.customer_id, r.period)))
+    points = {
+        one.key: Point(one, _inputs(one, seller, _usages(one, definitions, cuts[one.key], answer)), definitions) for one in plans
+    }
+    return Read(points, holdings, seller, answer.snapshot)
+
+
+def plan(keys: Sequence[PointKey]) -> list[Plan]:
+    """Read subscriptions, cycles and terms of billing points, in the order given."""
+    subscriptions = Subscription.objects.select_related("customer").in_bulk({key.subscription_id for key in keys})
+    stored_phases: dict[int, list[SubscriptionPhase]] = {}
+    for phase in SubscriptionPhase.objects.filter(subscription__in=subscriptions).select_related("product"):
+        stored_phases.setdefault(phase.subscription_id, []).append(phase)
+    versions = terms.of_products(phase.product_id for rows in stored_phases.values() for phase in rows)
+    openings = [key.subscription_id for key in keys if key.point == 0]
+    bought: dict[int, list[OneTimeItem]] = {}
+    for item in OneTimeItem.objects.filter(subscription__in=openings).select_related("price_version__product").order_by("id"):
+        bought.setdefault(item.subscription_id, []).append(item)
+    return [
+        _plan(
+            key,
+            subscriptions[key.subscription_id],
+            stored_phases[key.subscription_id],
+            versions,
+            bought.get(key.subscription_id, []),
+        )
+        for key in keys
+    ]
+
+
+def _plan(
+    key: PointKey,
+    subscription: Subscription,
+    stored_phases: Sequence[SubscriptionPhase],
+    versions: Mapping[int, Sequence[Terms]],
+    bought: Sequence[OneTimeItem],
+) -> Plan:
+    schedule = terms.schedule(stored_phases, zone=settings.BILLING_TIME_ZONE, ends_at=subscription.ends_at)
+
+    def of_cycle(n: int) -> Terms:
+        product_id = terms.phase_of_cycle(stored_phases, n).product_id
+        return terms.in_force(versions[product_id], schedule.cycle(n).start)
+
+    at = schedule.point_at(key.point)
+    if at is None:
+        raise LookupError(f"subscription {subscription.public_id} has no billing point {key.point}")
+    used = of_cycle(key.point) if key.point else None
+    following = of_cycle(key.point + 1) if schedule.has_cycle(key.point + 1) else None
+    one_time = tuple(
+        FeeInput("one_time", _times(item.price_version.product.name, item.quantity), item.amount, schedule.cycle(1))
+        for item in bought
+    )
+    fee = () if following is None else _fee(subscription, following, schedule, key.point + 1)
+    return Plan(
+        key=key,
+        kind=_kind(key.point, schedule),
+        subscription=subscription,
+        at=at,
+        period=schedule.cycle(key.point or 1),
+        used=used,
+        fees=(*fee, *one_time),
+        schedule=schedule,
+        is_tax_inclusive=(used or following or of_cycle(1)).version.tax_inclusive,
+    )
+
+
+def _kind(point: int, schedule: Schedule) -> str:
+    if point == 0:
+        return InvoiceKind.OPENING
+    return InvoiceKind.REGULAR if schedule.has_cycle(point + 1) else InvoiceKind.FINAL
+
+
+def _fee(subscription: Subscription, following: Terms, schedule: Schedule, n: int) -> tuple[FeeInput, ...]:
+    """Give the fee of cycle n in advance.
+
+    A cancellation does not reduce it, or the same cancellation would cost less while the draft waits than just after; the end of
+    the subscription period, known from the beginning, does.
+    """
+    version = following.version
+    if not version.fixed_price:
+        return ()
+    agreed = Schedule(schedule.phases, schedule.zone, subscription.expires_at)
+    amount = version.fixed_price * subscription.quantity
+    description = _times(version.product.name, subscription.quantity)
+    return (FeeInput("fixed_fee", description, amount, schedule.cycle(n), agreed.proration(n)),)
+
+
+def _times(name: str, quantity: int) -> str:
+    return name if quantity == 1 else f"{name} × {quantity}"
+
+
+def _hull(periods: Iterable[Period]) -> Period:
+    listed = list(periods)
+    return Period(min(period.start for period in listed), max(period.end for period in listed))
+
+
+def _cuts(one: Plan, holdings: Sequence[Held]) -> Mapping[int, tuple[Period, ...]]:
+    """Cut the cycle for each meter where its unit grants begin, end or were voided."""
+    return {
+        meter.meter_id: phases(
+            cycle=one.period,
+            balances=[
+                held.balance
+                for held in holdings
+                if held.grant.customer_id == one.subscription.customer_id and held.grant.meter_id == meter.meter_id
+            ],
+        )
+        for meter in one.meters
+    }
+
+
+def _parts(one: Plan, definition: Definition, cuts: tuple[Period, ...]) -> tuple[Period, ...]:
+    return cuts if definition.aggregation in ADDITIVE else (one.period,)
+
+
+def _usages(
+    one: Plan, definitions: Mapping[int, Definition], cuts: Mapping[int, tuple[Period, ...]], answer: usage.UsageAnswer
+) -> tuple[UsageInput, ...]:
+    def metered(meter_id: int) -> MeteredUsage:
+        parts = _parts(one, definitions[meter_id], cuts[meter_id])
+        counted = [(part, answer.quantities[UsageRequest(meter_id, one.subscription.customer_id, part)]) for part in parts]
+        events = sum(quantity.event_count for _, quantity in counted)
+        if definitions[meter_id].aggregation not in ADDITIVE:
+            return MeteredUsage(one.period, events, whole=counted[0][1].quantity)
+        return MeteredUsage(one.period, events, phases=tuple(PhaseUsage(p, q.quantity or Decimal(0)) for p, q in counted))
+
+    return tuple(
+        UsageInput(meter.meter_id, meter.meter_name, metered(meter.meter_id), meter.terms, one.schedule.proration(one.key.point))
+        for meter in one.meters
+    )
+
+
+def _inputs(one: Plan, seller: Seller, usages: tuple[UsageInput, ...]) -> InvoiceInputs:
+    rate = one.subscription.customer.tax_rate
+    return InvoiceInputs(
+        currency=one.subscription.currency,
+        period=one.period,
+        fees=one.fees,
+        usages=usages,
+        tax_rate=seller.default_tax_rate if rate is None else rate,
+        tax_inclusive=one.is_tax_inclusive,
+    )

@@ -1,0 +1,41 @@
+"""Number invoices without a gap: the series' row is the lock of all issuing, and holds the latest number."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from core.periods import local_date
+from invoices.models import InvoiceSeries
+
+INVOICES = "INV"
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number of a series: its row, its place in it, its text."""
+
+    series_id: int
+    series_number: int
+    text: str
+
+
+def lock(*, series: str, now: datetime) -> InvoiceSeries:
+    """Take the lock of a series in the billing year of `now` until the transaction ends; the row is made at its first use."""
+    year = local_date(now, settings.BILLING_TIME_ZONE).year
+    InvoiceSeries.objects.bulk_create([InvoiceSeries(series=series, year=year)], ignore_conflicts=True)
+    return InvoiceSeries.objects.select_for_update().get(series=series, year=year)
+
+
+def issue_time(series: InvoiceSeries, now: datetime) -> datetime:
+    """Give the time of issue: `now`, or that of the latest number where it is later, so that dates follow numbers."""
+    return max(now, series.latest_issued_at or now)
+
+
+def take(series: InvoiceSeries, count: int, *, issued_at: datetime) -> list[Number]:
+    """Take the next numbers of a locked series, in order; they are used up when the transaction commits."""
+    first = series.latest_number + 1
+    series.latest_number += count
+    series.latest_issued_at = issued_at
+    series.save(update_fields=["latest_number", "latest_issued_at"])
+    return [Number(series.id, n, f"{series.series}-{series.year}-{n:06d}") for n in range(first, first + count)]

@@ -1,0 +1,76 @@
+"""Run the billing: draft what has ended, issue what has waited out its grace, renew and settle credits. Twice does nothing new."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from access.actors import Actor
+from access.history import acting
+from core.clock import database_now
+from core.errors import DomainError
+from core.faults import fault
+from credits import renewal
+from credits.models import GrantPeriod
+from customers.models import Customer
+from invoices import billed, drafting, issue
+
+CHUNK_CUSTOMERS = 500
+
+
+class AheadOfClock(DomainError):
+    """A run dated ahead would close cycles whose events are still to come."""
+
+    code = "BILLING_AHEAD_OF_CLOCK"
+
+
+@dataclass(frozen=True)
+class BillingReport:
+    """What a run did. held_count: drafts whose figures could not be made; they wait for a person with the reason."""
+
+    drafted_count: int
+    issued_count: int
+    held_count: int
+    settled_count: int
+
+
+def run_billing(*, now: datetime, actor: Actor, ahead: bool = False) -> BillingReport:
+    """Bill everything that is due at `now`, which also dates the invoices (no earlier than the latest number of the series).
+
+    Any number of runs at once, killed anywhere and started again, come to the same invoices with the same numbers.
+    Raises AheadOfClock where `now` is ahead of the database's clock, unless `ahead` or settings.DEVELOPMENT says that it is meant.
+    """
+    if not (ahead or settings.DEVELOPMENT) and now > (clock := database_now()):
+        raise AheadOfClock(
+            f"{now.isoformat()} is ahead of the database's clock, {clock.isoformat()}. Say --ahead if it is meant."
+        )
+    with acting(actor):
+        drafted = drafting.write_drafts(now=now, actor=actor)
+        issued = issue.issue_due(now=now, actor=actor)
+        settled = settle_credits(now=now, actor=actor)
+    return BillingReport(drafted, issued.issued_count, issued.held_count, settled)
+
+
+def settle_credits(*, now: datetime, actor: Actor) -> int:
+    """Give renewing grants their periods up to `now` and close those that every invoice has passed; give the number closed."""
+    renewing = Q(creditgrant__renews=True, creditgrant__voided_at=None)
+    ended = Q(
+        id__in=GrantPeriod.objects.filter(settled_at=None)
+        .filter(Q(ends_at__lte=now) | Q(grant__voided_at__lte=now))
+        .values("grant__customer")
+    )
+    ids = list(Customer.objects.filter(renewing | ended).order_by("id").distinct().values_list("id", flat=True))
+    settled = 0
+    for start in range(0, len(ids), CHUNK_CUSTOMERS):
+        settled += _settle_chunk(ids[start : start + CHUNK_CUSTOMERS], now, actor)
+        fault("billing: credits settled")
+    return settled
+
+
+@transaction.atomic
+def _settle_chunk(customer_ids: list[int], now: datetime, actor: Actor) -> int:
+    list(Customer.objects.select_for_update(no_key=True).filter(id__in=customer_ids).order_by("id").values_list("id"))
+    renewal.make_periods(customer_ids=customer_ids, until=now, actor=actor, now=now)
+    return renewal.settle(billed_until=billed.until(customer_ids), actor=actor, now=now)

@@ -1,0 +1,149 @@
+"""Runs that are killed at any step, and runs at once, come to the same invoices, number for number, as one clean run."""
+
+import threading
+from decimal import Decimal
+
+import pytest
+from django.db import connection, transaction
+
+from core.faults import striking
+from core.periods import Interval
+from credits.models import CreditEntry
+from invoices import issue
+from invoices.models import Invoice
+from invoices.run import run_billing
+from invoices.tests.story import begin, give, invoices, use
+from products.tests import making
+from products.tests.making import ACTOR, per_unit, utc
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PLACES = (
+    "billing: drafts written",
+    "billing: drafts committed",
+    "billing: series locked",
+    "billing: assembled",
+    "billing: written",
+    "billing: settled",
+    "billing: chunk committed",
+    "billing: credits settled",
+)
+NOW = utc("2026-03-05")
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing catches it, the transaction is lost."""
+
+
+@pytest.fixture
+def story(monkeypatch):
+    """Seven customers whose cycles end on different days, some with two subscriptions, some with credits that roll over."""
+    monkeypatch.setattr(issue, "CHUNK_DRAFTS", 3)
+    calls, mails = making.meter("call"), making.meter("mail")
+    one, other = making.product(per_unit(calls), fee=100), making.product(per_unit(mails, "3"), name="Mails")
+    for number in range(7):
+        customer = making.customer(f"C{number}")
+        begin(customer, one, f"2026-01-0{number % 3 + 1}")
+        use(customer, "call", f"2026-01-1{number}", times=number + 1)
+        if number % 2:
+            begin(customer, other, "2026-01-01")
+            use(customer, "mail", "2026-02-03", times=4)
+        if number % 3 == 0:
+            give(
+                customer,
+                Decimal(4),
+                "2026-01-01",
+                meter=calls,
+                name="units",
+                renews=True,
+                renewal=Interval("Month", 1),
+                rollover="all",
+            )
+            give(customer, Decimal(150), "2026-01-01", name="money", applies_to="invoice")
+
+
+def result():
+    entries = CreditEntry.objects.order_by("period__grant_id", "period__starts_at", "kind", "amount")
+    return invoices(), list(entries.values_list("period__grant__customer__name", "period__starts_at", "kind", "amount"))
+
+
+@pytest.fixture
+def clean(story):
+    """What one clean run comes to; it is rolled back, so that the same story can be billed again."""
+    with transaction.atomic():
+        bill()
+        found = result()
+        transaction.set_rollback(True)
+    assert Invoice.objects.count() == 0
+    return found
+
+
+def bill():
+    return run_billing(now=NOW, actor=ACTOR)
+
+
+def kill_after(count):
+    left = [count]
+
+    def strike():
+        left[0] -= 1
+        if left[0] <= 0:
+            raise Killed
+
+    return strike
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_run_killed_at_a_step_and_started_again_equals_a_clean_one(story, place, clean):
+    for turn in (1, 2, 1, 3):
+        with striking(place, kill_after(turn)):
+            try:
+                bill()
+            except Killed:
+                continue
+
+    bill()
+
+    assert result() == clean
+    assert bill().issued_count == 0
+
+
+def test_every_place_is_passed(story):
+    passed = set()
+    contexts = [striking(place, lambda place=place: passed.add(place)) for place in PLACES]
+    for context in contexts:
+        context.__enter__()
+
+    bill()
+
+    for context in contexts:
+        context.__exit__(None, None, None)
+    assert passed == set(PLACES)
+
+
+def test_runs_at_once_equal_a_clean_one(story, clean):
+    failures = []
+
+    def work():
+        try:
+            bill()
+        except Exception as failure:
+            failures.append(failure)
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert failures == []
+    assert result() == clean
+
+
+def test_numbers_have_no_gap(story):
+    bill()
+
+    numbers = list(Invoice.objects.order_by("series_number").values_list("series_number", flat=True))
+    assert numbers == list(range(1, len(numbers) + 1))
