@@ -130,8 +130,8 @@ def _read(
     definitions = {question.meter_id: definition}
     statement = template("series").format(
         pieces=pieces.compose(asked, definitions, parameters, rollup=source.rollup, grouping=_grouping(question, parameters)),
-        counted_by=_column("customer_id", "bigint", shown=question.by_customer or _one_by_one(question, definition)),
-        shown_by=_column("customer_id", "bigint", shown=question.by_customer),
+        counted_by=_customer(shown=question.by_customer or _one_by_one(question, definition)),
+        shown_by=_customer(shown=question.by_customer),
         only=_only(question, only, parameters),
         merged=template("merged"),
         quantity=sql.SQL(AGGREGATIONS[definition.aggregation].tally_sql),
@@ -162,8 +162,8 @@ def _one_by_one(question: Question, definition: Definition) -> bool:
     return definition.aggregation not in ("count", "sum") and question.window != "hour"
 
 
-def _column(name: str, kind: str, *, shown: bool) -> sql.Composable:
-    return sql.Identifier(name) if shown else sql.SQL("NULL::{}").format(sql.Identifier(kind))
+def _customer(*, shown: bool) -> sql.Composable:
+    return sql.SQL("customer_id") if shown else sql.SQL("NULL::bigint")
 
 
 def _grouping(question: Question, parameters: Parameters) -> sql.Composable | None:

@@ -24,6 +24,7 @@ class Reply:
     status: int
     body: Any
     headers: Any
+    raw: bytes
 
 
 @pytest.fixture
@@ -46,9 +47,8 @@ def call(secrets: dict[str, str]) -> Callable[..., Reply]:
         address = f"/api/v1{path}"
         response = client.generic(method, address, sent, content_type="application/json", REQUEST_URI=address, **extra)
         is_json = response.get("Content-Type", "").startswith("application/json")
-        return Reply(
-            response.status_code, json.loads(response.content) if is_json and response.content else None, response.headers
-        )
+        body = json.loads(response.content) if is_json and response.content else None
+        return Reply(response.status_code, body, response.headers, response.content)
 
     return send
 

@@ -1,5 +1,6 @@
 """Define the small types that many shapes share: bounded integers, plain decimal strings, addresses."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -16,13 +17,16 @@ ShortText = Annotated[str, msgspec.Meta(max_length=300)]
 LongText = Annotated[str, msgspec.Meta(max_length=10_000)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=32_767)]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=10**15, description="Integer minor units of the currency.")]
-DecimalText = Annotated[str, msgspec.Meta(pattern=r"^-?[0-9]{1,30}(\.[0-9]{1,18})?$", description="A plain decimal as text.")]
+DECIMAL = r"-?[0-9]{1,30}(\.[0-9]{1,18})?"
+DecimalText = Annotated[str, msgspec.Meta(pattern=f"^{DECIMAL}$", description="A plain decimal as text.")]
 TrialDays = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 Interval = Literal["Day", "Week", "Month", "Year"]
 Metadata = dict[str, Any]
 Locale = Literal[
     "ar", "ca", "zh", "nl", "en", "fr", "de", "he", "id", "it", "ja", "ka", "ko", "ms", "pl", "pt", "ro", "ru", "es", "sv", "th", "tr"
 ]  # fmt: skip
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class LocaleQuery(msgspec.Struct, kw_only=True):
@@ -88,3 +92,15 @@ def fraction(text: str, *, field: str) -> Decimal:
     if not 0 <= rate <= 1 or rate != round(rate, 6):
         raise invalid(field, "must lie between 0 and 1, with at most 6 decimals")
     return rate
+
+
+def decimal(text: str, *, field: str) -> Decimal:
+    """Read a plain decimal. Raises Refused."""
+    if not re.fullmatch(DECIMAL, text, re.ASCII):
+        raise invalid(field, "must be a plain decimal, such as 12.5")
+    return Decimal(text)
+
+
+def cell(content: Any) -> Any:
+    """Write one CSV cell; text that a spreadsheet would run as a formula gets an apostrophe before it."""
+    return f"'{content}" if isinstance(content, str) and content[:1] in _FORMULA_STARTS else content

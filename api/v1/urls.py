@@ -5,7 +5,7 @@ from urllib.parse import unquote
 from django.urls import path, re_path, register_converter
 from django.urls.converters import StringConverter
 
-from api.v1 import customers, ingest, products, schema, subscriptions
+from api.v1 import customers, events, ingest, meters, products, schema, subscriptions, usage
 from api.v1.resource import Unknown
 
 
@@ -32,10 +32,16 @@ urlpatterns = [
     path("docs", schema.Docs.as_view(), name="docs"),
     path("customers", customers.Customers.as_view()),
     path("customers/<segment:customer_id>", customers.CustomerById.as_view()),
+    path("events", events.Events.as_view()),
+    path("events/ingest", ingest.IngestView.as_view()),
+    path("events/<segment:event_id>", events.EventById.as_view()),
+    path("meters", meters.Meters.as_view()),
+    path("meters/<segment:id>", meters.MeterById.as_view()),
+    path("meters/<segment:id>/unarchive", meters.MeterUnarchive.as_view()),
+    path("meters/<segment:id>/usage", usage.MeterUsage.as_view()),
     path("products", products.Products.as_view()),
     path("products/<segment:id>", products.ProductById.as_view()),
     path("products/<segment:id>/unarchive", products.ProductUnarchive.as_view()),
-    path("events/ingest", ingest.IngestView.as_view()),
     path("subscriptions", subscriptions.Subscriptions.as_view()),
     path("subscriptions/<segment:subscription_id>", subscriptions.SubscriptionById.as_view()),
     re_path(r"", Unknown.as_view()),
