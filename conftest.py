@@ -12,19 +12,20 @@ from launch import for_tests
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[None]:
-    """Start this worker's own cluster, unless DATABASE_URL named a server."""
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> Iterator[None]:
+    """Start this worker's own cluster, with the test database in it, unless DATABASE_URL named a server."""
     cluster = for_tests.own_cluster()
     if cluster:
-        cluster.start()
+        for_tests.start(cluster, database=connection.creation._get_test_db_name())  # type: ignore[attr-defined]
     yield
     if cluster:
         cluster.destroy()
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None, postgres_server: None) -> None:
-    """Have the server up just before pytest-django makes its database."""
+def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
+    """Take the test database of our own cluster as it is: it came migrated, and goes with its cluster."""
+    return for_tests.own_cluster() is not None or bool(request.config.getvalue("reuse_db"))
 
 
 def pytest_unconfigure() -> None:

@@ -106,8 +106,8 @@ def _wait(identity: Identity, child: subprocess.Popen[bytes] | None, seconds: fl
 
 
 def _gone(identity: Identity, child: subprocess.Popen[bytes] | None) -> bool:
-    if child is not None and child.poll() is not None:
-        return True
+    if child is not None and child.pid == identity.pid:
+        return child.poll() is not None  # reaps it, too
     return not identity.alive()
 
 

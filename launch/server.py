@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from launch import places, processes
 from launch.accounts import Account, server_account
@@ -35,10 +36,10 @@ class Server:
     account: Account = field(default_factory=server_account)
     child: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
-    title = "The server"
-    socket_name = "sock"
-    stop_steps: Sequence[tuple[signal.Signals, float]] = ((signal.SIGTERM, 15.0), (signal.SIGKILL, 5.0))
-    retried_log_line: str | None = None
+    title: ClassVar[str] = "The server"
+    socket_name: ClassVar[str] = "sock"
+    stop_steps: ClassVar[Sequence[tuple[signal.Signals, float]]] = ((signal.SIGTERM, 15.0), (signal.SIGKILL, 5.0))
+    retried_log_line: ClassVar[str | None] = None
     """A start that fails with this in the log is tried again until READY_SECONDS are over."""
 
     def prepare(self) -> None:
@@ -134,6 +135,7 @@ class Server:
     def _start(self) -> processes.Identity:
         deadline = time.monotonic() + READY_SECONDS
         while True:
+            self._reap()
             self.before_start()
             self.child = self.spawn(self.command(), log=self.log, death_signal=self.stop_steps[0][0])
             identity = processes.identify(self.child.pid)

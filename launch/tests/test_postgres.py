@@ -11,7 +11,7 @@ import pytest
 
 from launch import processes
 from launch.places import CLONE
-from launch.postgres import THROWAWAY, Cluster, OtherMajorVersion
+from launch.postgres import THROWAWAY, Cluster, OtherMajorVersion, programs
 
 STARTER = """
 import sys
@@ -44,6 +44,19 @@ def test_a_cluster_keeps_its_data_when_started_again(cluster: Cluster) -> None:
     cluster.create_database("kept")
 
     assert cluster.query("SELECT n FROM t", database="kept") == "42"
+
+
+def test_stopping_does_not_wait_for_those_who_are_connected(cluster: Cluster) -> None:
+    cluster.start()
+    psql = programs(cluster.account).path("psql")
+    client = subprocess.Popen([psql, cluster.url("postgres"), "-qc", "SELECT pg_sleep(60)"], stderr=subprocess.DEVNULL)
+    while cluster.query("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%'") != "2":
+        time.sleep(0.02)
+
+    cluster.stop()
+
+    assert client.wait(timeout=5) != 0
+    assert "received fast shutdown request" in cluster.log.read_text()
 
 
 def test_six_processes_that_start_it_at_once_share_one_server(cluster: Cluster) -> None:
