@@ -1,7 +1,7 @@
 """Write many new rows of one model by COPY: several times as fast as INSERT, with the primary keys known before."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import connection, models
 
@@ -24,8 +24,16 @@ def copy(rows: Sequence[Row]) -> Sequence[Row]:
     columns = ", ".join(quote(str(field.column)) for field in fields)
     with of_django().cursor() as cursor, cursor.copy(f"COPY {quote(model._meta.db_table)} ({columns}) FROM STDIN") as writing:
         for row in rows:
-            writing.write_row([field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields])
+            writing.write_row([field.get_db_prep_save(_held(row, field), connection) for field in fields])
     return rows
+
+
+def _held(row: models.Model, field: models.Field) -> Any:
+    """Give what a row holds in a column; of a row that it refers to, the key which that one may have got since."""
+    if isinstance(field, models.ForeignKey) and field.is_cached(row):
+        referred = field.get_cached_value(row)
+        return None if referred is None else referred.pk
+    return getattr(row, field.attname)
 
 
 def number(rows: Sequence[Row]) -> None:

@@ -133,7 +133,7 @@ def invoice(*, inputs: InvoiceInputs) -> InvoiceDraft:
     lines = (*_fee_lines(inputs), *_usage_lines(inputs))
     subtotal = sum(line.amount for line in lines)
     usage_credits = _draw(inputs, "usage", _coverable(lines, subtotal))
-    taxes = _taxes(lines, sum(credit.amount for credit in usage_credits))
+    taxes = taxes_of(lines, sum(credit.amount for credit in usage_credits))
     tax = sum(one.amount for one in taxes)
     added_tax = sum(one.amount for one in taxes if not one.is_inclusive)
     balance = subtotal - sum(credit.amount for credit in usage_credits) + added_tax
@@ -218,10 +218,11 @@ def _draw(inputs: InvoiceInputs, applies_to: AppliesTo, amount: int) -> tuple[Cr
     return tuple(Credit(draw.grant_period_id, draw.grant_id, applies_to, round_half_away(draw.amount)) for draw in draws)
 
 
-def _taxes(lines: Sequence[Line], credited: int) -> tuple[TaxLine, ...]:
+def taxes_of(lines: Sequence[Line], credited: int) -> tuple[TaxLine, ...]:
     """Tax what is left of the lines after usage credits, once per rate, ascending.
 
-    Where lines carry several rates, the credits come off them in proportion to what they may cover of each.
+    credited: minor units of usage credits. Where lines carry several rates, they come off them in proportion to what they may
+    cover of each.
     """
     keys = sorted({(line.tax_rate, line.tax_inclusive) for line in lines})
     covered = [

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from core.periods import Period
 from credits.burndown import Balance, PhaseUsage
-from invoices.assemble import FeeInput, InvoiceInputs, MoneyBalance, UsageInput, _taxes, invoice
+from invoices.assemble import FeeInput, InvoiceInputs, MoneyBalance, UsageInput, invoice, taxes_of
 from invoices.charge import MeteredUsage
 from products.pricing import PriceTerms
 
@@ -54,6 +54,6 @@ def test_credits_come_off_each_rate_in_proportion():
     low = invoice(inputs=InvoiceInputs("USD", JUNE, usages=(usage(100),), tax_rate=D("0.07"))).lines
     high = invoice(inputs=InvoiceInputs("USD", JUNE, usages=(usage(300),), tax_rate=D("0.19"))).lines
 
-    taxes = _taxes((*low, *high), 41)
+    taxes = taxes_of((*low, *high), 41)
 
     assert [(tax.rate, tax.base, tax.amount) for tax in taxes] == [(D("0.07"), 90, 6), (D("0.19"), 269, 51)]

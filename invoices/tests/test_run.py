@@ -12,7 +12,7 @@ from core.clock import database_now
 from core.periods import Interval
 from credits import grants
 from events.tests import sending
-from invoices.models import Invoice, InvoiceEvent, InvoiceSeries, Seller
+from invoices.models import Invoice, InvoiceCredit, InvoiceEvent, InvoiceSeries, Seller
 from invoices.run import AheadOfClock, BillingReport, run_billing
 from invoices.tests.story import begin, bill, give, invoices, ledger, use
 from products import catalogue, subscribe
@@ -257,6 +257,7 @@ def test_credits_are_dated_by_usage_whenever_the_invoice_is_issued(calls):
     bill("2026-06-01T00:00")
 
     assert invoices()[0][1:3] == ["0 usage Call: 10 - 0 - 4 = 6, 12", "credit january usage 4"]
+    assert InvoiceCredit.objects.get().line.kind == "usage"
     assert ledger(january)[-1] == ("2026-01-01", "expired", "-96")
 
 

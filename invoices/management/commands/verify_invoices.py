@@ -1,0 +1,49 @@
+"""Prove issued invoices from raw events."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from invoices import verify
+from invoices.management.commands.run_billing import instant
+from invoices.models import Invoice, InvoiceStatus
+
+
+class Command(BaseCommand):
+    help = "Compute issued invoices once more from raw events and compare. Ends with an error when one does not hold."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("numbers", nargs="*", metavar="NUMBER", help="numbers or ids of invoices; all of them if left out")
+        parser.add_argument("--since", metavar="TIME", help="only those issued at that time or later (ISO 8601)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        invoices = Invoice.objects.exclude(status=InvoiceStatus.DRAFT).order_by("id")
+        if options["since"]:
+            invoices = invoices.filter(issued_at__gte=instant(options["since"]))
+        if options["numbers"]:
+            wanted = options["numbers"]
+            invoices = invoices.filter(number__in=wanted) | invoices.filter(public_id__in=wanted)
+        verified = failed = 0
+        for invoice in invoices.iterator(chunk_size=200):
+            proof = verify.verify(invoice)
+            verify.record(proof, now=timezone.now())
+            verified += 1
+            failed += not proof.holds
+            self._tell(proof)
+        self.stdout.write(f"{verified} verified, {failed} do not hold.")
+        if failed:
+            raise CommandError("At least one invoice does not hold.")
+
+    def _tell(self, proof: verify.Proof) -> None:
+        for finding in proof.findings:
+            self.stdout.write(
+                f"{proof.invoice.number} {finding.line_id} {finding.figure}: "
+                f"stored {finding.stored}, raw events say {finding.recomputed}"
+            )
+        for change in proof.since_then:
+            corrected = ", ".join(change.adjusted_by) or "not corrected yet"
+            self.stdout.write(
+                f"{proof.invoice.number} {change.line_id} since then: {change.quantity_then} is {change.quantity_now} now ({corrected})"
+            )
