@@ -3,7 +3,7 @@
 The list follows from the Story alone. Whoever carries it out may stop after any step and go on later from its number.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from heapq import heappop, heappush
@@ -88,13 +88,15 @@ def steps(story: Story) -> Iterator[Step]:
     plans = sorted(_planned(story), key=lambda step: (step.at, _ORDER.index(type(step))))
     waiting: list[tuple[datetime, str, int, Sent]] = []
     number = 0
+    cut_before = datetime.min.replace(tzinfo=UTC)
     day = story.first - timedelta(days=1)  # UTC; a zone east of it begins its first day here
     while (midnight := datetime.combine(day, time(), UTC)) < story.until:
         for event in _day(story, day):
             number += 1
             heappush(waiting, (event.sent_at, event.event_id, number, event))
         for cut in _cuts(midnight, plans, story.until):
-            yield from _requests(waiting, cut)
+            yield from _requests(waiting, cut, not_before=cut_before)
+            cut_before = cut
             while plans and plans[0].at <= cut:
                 yield plans.pop(0)
         day += timedelta(days=1)
@@ -171,22 +173,30 @@ def _mistakes(story: Story) -> Iterator[Send]:
         stranger = replace(story.customers[0], slug=STRANGER_SLUG)
         kinds = [dice.pick(("llm_tokens", "api_calls")) for _ in range(dice.between(2, 5))]
         events = [event_at(at, customer=stranger, kind=kind, days=0, dice=dice) for kind in kinds]
-        yield _request(sorted(events, key=lambda event: event.sent_at))
+        yield _request(sorted(events, key=lambda event: event.sent_at), not_before=at)
 
 
-def _requests(waiting: list[tuple[datetime, str, int, Sent]], cut: datetime) -> Iterator[Send]:
-    """Yield what was sent before the cut as requests of at most BATCH events."""
+def _requests(waiting: list[tuple[datetime, str, int, Sent]], cut: datetime, *, not_before: datetime) -> Iterator[Send]:
+    """Yield what was sent before the cut as requests of at most BATCH events, received no earlier than the cut before."""
     batch: dict[str, Sent] = {}
+    held = []
     while waiting and waiting[0][0] < cut:
-        event = heappop(waiting)[3]
-        # A sender that has an id twice sends the second one with the next request; in one request other content would be an error.
-        if len(batch) == BATCH or event.event_id in batch:
-            yield _request(tuple(batch.values()))
-            batch = {}
+        entry = heappop(waiting)
+        event = entry[3]
+        # An id that stands in the request already goes into the next one: within a request, other content would be an error.
+        if event.event_id in batch:
+            held.append(entry)
+            continue
         batch[event.event_id] = event
+        if len(batch) == BATCH:
+            yield _request(batch.values(), not_before=not_before)
+            batch = {}
     if batch:
-        yield _request(tuple(batch.values()))
+        yield _request(batch.values(), not_before=not_before)
+    for entry in held:
+        heappush(waiting, entry)
 
 
-def _request(batch: Sequence[Sent]) -> Send:
-    return Send(batch[-1].sent_at, tuple(batch))
+def _request(batch: Iterable[Sent], *, not_before: datetime) -> Send:
+    events = tuple(batch)
+    return Send(max(events[-1].sent_at, not_before), events)

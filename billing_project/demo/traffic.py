@@ -138,7 +138,7 @@ def _call(dice: Dice, customer: CustomerPlan, days: int) -> Metadata:
 
 
 def _stored(dice: Dice, customer: CustomerPlan, days: int) -> Metadata:
-    gigabytes = 6 * customer.size * PRODUCT_BY_SLUG[customer.product].daily_events["stored_bytes"] // 4
+    gigabytes = 90 * customer.size * PRODUCT_BY_SLUG[customer.product].daily_events["stored_bytes"] // 4
     size = gigabytes * (1000 + customer.growth * days // 30 + dice.between(-15, 15)) * 1_000_000 + dice.below(1_000_000)
     return {"bucket": "primary", "bytes": size, "objects": size // 2_900_000}
 
