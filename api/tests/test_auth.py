@@ -16,9 +16,16 @@ ENDPOINTS = [
     ("POST", "/customers", "write"),
     ("GET", "/customers/{customer_id}", "read"),
     ("PATCH", "/customers/{customer_id}", "write"),
+    ("GET", "/customers/{customer_id}/credit-grants", "read"),
+    ("POST", "/customers/{customer_id}/credit-grants", "write"),
+    ("GET", "/credit-grants/{id}", "read"),
+    ("POST", "/credit-grants/{id}/void", "write"),
     ("GET", "/events", "read"),
     ("POST", "/events/ingest", "ingest"),
     ("GET", "/events/{event_id}", "read"),
+    ("GET", "/invoices", "read"),
+    ("GET", "/invoices/{id}", "read"),
+    ("POST", "/invoices/{id}/issue", "write"),
     ("GET", "/meters", "read"),
     ("POST", "/meters", "write"),
     ("GET", "/meters/{id}", "read"),
@@ -36,6 +43,7 @@ ENDPOINTS = [
     ("POST", "/subscriptions", "write"),
     ("GET", "/subscriptions/{subscription_id}", "read"),
     ("PATCH", "/subscriptions/{subscription_id}", "write"),
+    ("GET", "/subscriptions/{subscription_id}/usage-history", "read"),
 ]
 PUBLIC = {"/openapi.json", "/docs", "/"}
 ADMITTED = {"read": {"read", "write"}, "write": {"write"}, "ingest": {"ingest", "write"}}

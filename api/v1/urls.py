@@ -5,7 +5,7 @@ from urllib.parse import unquote
 from django.urls import path, re_path, register_converter
 from django.urls.converters import StringConverter
 
-from api.v1 import customers, events, ingest, meters, products, schema, subscriptions, usage
+from api.v1 import customers, events, grants, ingest, invoices, meters, products, schema, subscriptions, usage, usage_history
 from api.v1.resource import Unknown
 
 
@@ -32,9 +32,15 @@ urlpatterns = [
     path("docs", schema.Docs.as_view(), name="docs"),
     path("customers", customers.Customers.as_view()),
     path("customers/<segment:customer_id>", customers.CustomerById.as_view()),
+    path("customers/<segment:customer_id>/credit-grants", grants.CustomerGrants.as_view()),
+    path("credit-grants/<segment:id>", grants.GrantById.as_view()),
+    path("credit-grants/<segment:id>/void", grants.GrantVoid.as_view()),
     path("events", events.Events.as_view()),
     path("events/ingest", ingest.IngestView.as_view()),
     path("events/<segment:event_id>", events.EventById.as_view()),
+    path("invoices", invoices.Invoices.as_view()),
+    path("invoices/<segment:id>", invoices.InvoiceById.as_view()),
+    path("invoices/<segment:id>/issue", invoices.InvoiceIssue.as_view()),
     path("meters", meters.Meters.as_view()),
     path("meters/<segment:id>", meters.MeterById.as_view()),
     path("meters/<segment:id>/unarchive", meters.MeterUnarchive.as_view()),
@@ -44,5 +50,6 @@ urlpatterns = [
     path("products/<segment:id>/unarchive", products.ProductUnarchive.as_view()),
     path("subscriptions", subscriptions.Subscriptions.as_view()),
     path("subscriptions/<segment:subscription_id>", subscriptions.SubscriptionById.as_view()),
+    path("subscriptions/<segment:subscription_id>/usage-history", usage_history.UsageHistory.as_view()),
     re_path(r"", Unknown.as_view()),
 ]

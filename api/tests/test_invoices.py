@@ -1,0 +1,170 @@
+"""Invoices and usage histories through HTTP: drafts as they stand, issued ones from their rows."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import time_machine
+
+from invoices.models import InvoiceCredit
+from invoices.run import run_billing
+from products.tests import making
+from products.tests.making import ACTOR
+
+pytestmark = pytest.mark.django_db(transaction=True)
+JANUARY = datetime(2026, 1, 10, tzinfo=UTC)
+FIRST = datetime(2026, 2, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock() -> Iterator[Any]:
+    with time_machine.travel(JANUARY, tick=True) as travelled:
+        yield travelled
+
+
+@pytest.fixture
+def story(clock: Any, call: Callable[..., Any]) -> dict[str, str]:
+    """One customer with 49.00 a month and 0.015 cents a token beyond 100; 300.5 tokens used in January."""
+    meter = making.meter("call", "sum", "tokens")
+    product = making.product(making.per_unit(meter, "1.5", free_threshold=100), fee=4900)
+    customer = making.customer(external_id="ext").public_id
+    order = {
+        "billing": {"country": "DE"},
+        "customer": {"customer_id": customer},
+        "product_id": product.public_id,
+        "quantity": 1,
+        "start_at": "2026-01-01T00:00:00Z",
+    }
+    subscription = call("POST", "/subscriptions", order).body["subscription_id"]
+    events = [{"event_id": str(n), "customer_id": customer, "event_name": "call", "metadata": {"tokens": 100}} for n in range(3)]
+    raw = {"event_id": "half", "customer_id": customer, "event_name": "call", "metadata": {"tokens": 0.5}}
+    assert call("POST", "/events/ingest", {"events": [*events, raw]}).body["ingested_count"] == 4
+    return {"customer": customer, "subscription": subscription, "meter": meter.public_id, "product": product.public_id}
+
+
+def listed(call: Callable[..., Any], query: str = "") -> list[Any]:
+    return call("GET", f"/invoices?{query}").body["items"]
+
+
+def test_a_draft_shows_what_would_be_issued_and_is_issued_by_hand(call: Callable[..., Any], clock: Any, story: Any) -> None:
+    clock.move_to(FIRST)
+    run_billing(now=FIRST, actor=ACTOR)
+    draft, opening = listed(call)
+    assert (opening["status"], opening["kind"], opening["total"], opening["number"]) == (
+        "issued",
+        "opening",
+        4900,
+        "INV-2026-000001",
+    )
+    assert (draft["status"], draft["lines"], draft["subtotal"]) == ("draft", [], None)
+
+    seen = call("GET", f"/invoices/{draft['id']}").body
+    issued = call("POST", f"/invoices/{draft['id']}/issue").body
+
+    # 300.5 tokens − 100 free = 200.5 × 1.5 cents = 300.75, rounded to 301; fee of February 4900.
+    for one in (seen, issued):
+        usage = next(line for line in one["lines"] if line["kind"] == "usage")
+        assert (usage["quantity"], usage["free_quantity"], usage["credited_quantity"]) == ("300.5", "100", "0")
+        assert (usage["chargeable_quantity"], usage["unit_price"], usage["unrounded_amount"]) == ("200.5", "1.5", "300.75")
+        assert (usage["amount"], usage["meter_id"]) == (301, story["meter"])
+        assert sorted(line["amount"] for line in one["lines"]) == [301, 4900]
+        assert (one["subtotal"], one["tax"], one["total"], one["amount_due"]) == (5201, 0, 5201, 5201)
+    assert (seen["status"], issued["status"], issued["number"]) == ("draft", "issued", "INV-2026-000002")
+    assert all(line["id"] for line in issued["lines"])
+    again = call("POST", f"/invoices/{draft['id']}/issue")
+    assert (again.status, again.body["code"]) == (400, "INVOICE_NOT_DRAFT")
+
+
+def test_credits_stand_beside_the_lines(call: Callable[..., Any], clock: Any, story: Any) -> None:
+    units = {"kind": "units", "meter_id": story["meter"], "amount": "50", "effective_at": "2026-01-01T00:00:00Z"}
+    money = {"kind": "money", "currency": "USD", "amount": 200, "effective_at": "2026-01-01T00:00:00Z"}
+    for content in (units, money):
+        call("POST", f"/customers/{story['customer']}/credit-grants", content)
+    balances = {one["kind"]: one["balance"] for one in call("GET", "/customers/ext/credit-grants").body["items"]}
+    assert balances == {"units": "0", "money": 0}  # the live use of the running cycle is taken off
+
+    clock.move_to(FIRST)
+    run_billing(now=FIRST, actor=ACTOR)
+    issued = call("POST", f"/invoices/{listed(call)[0]['id']}/issue").body
+
+    # 200.5 − 50 units of credit = 150.5 × 1.5 = 225.75 → 226; money credit 200 off usage; 4900 + 226 − 200 = 4926.
+    usage = next(line for line in issued["lines"] if line["kind"] == "usage")
+    assert (usage["credited_quantity"], usage["chargeable_quantity"], usage["amount"]) == ("50", "150.5", 226)
+    assert InvoiceCredit.objects.exclude(line=None).get().line.public_id == usage["id"]
+    (credit,) = issued["credits"]
+    grants = {one["id"]: one for one in call("GET", "/customers/ext/credit-grants").body["items"]}
+    assert (credit["applies_to"], credit["amount"], grants[credit["grant_id"]]["kind"]) == ("usage", 200, "money")
+    assert (issued["subtotal"], issued["total"], issued["amount_due"]) == (5126, 4926, 4926)
+
+
+def test_lists_filter(call: Callable[..., Any], clock: Any, story: Any) -> None:
+    clock.move_to(FIRST)
+    run_billing(now=FIRST, actor=ACTOR)
+
+    assert [one["kind"] for one in listed(call)] == ["regular", "opening"]
+    assert [one["kind"] for one in listed(call, "status=issued")] == ["opening"]
+    assert [one["kind"] for one in listed(call, "status=paid")] == []
+    assert len(listed(call, f"customer_id=ext&subscription_id={story['subscription']}")) == 2
+    assert listed(call, "subscription_id=sub_x") == []
+    assert len(listed(call, "period_start=2026-01-01T00:00:00Z&period_end=2026-02-01T00:00:00Z")) == 2
+    assert listed(call, "period_start=2026-01-02T00:00:00Z") == []
+    assert call("GET", "/invoices?customer_id=cus_x").body["code"] == "CUSTOMER_NOT_FOUND"
+    assert call("GET", "/invoices?status=sent").status == 422
+    assert call("GET", "/invoices/inv_x").body["code"] == "INVOICE_NOT_FOUND"
+    assert call("POST", "/invoices/inv_x/issue").body["code"] == "INVOICE_NOT_FOUND"
+
+
+def test_the_usage_history_shows_running_and_billed_cycles_alike(call: Callable[..., Any], clock: Any, story: Any) -> None:
+    address = f"/subscriptions/{story['subscription']}/usage-history"
+    january = {
+        "start_date": "2026-01-01T00:00:00Z",
+        "end_date": "2026-02-01T00:00:00Z",
+        "meters": [
+            {
+                "id": story["meter"],
+                "name": "Call",
+                "currency": "USD",
+                "consumed_units": "300.5",
+                "free_threshold": 100,
+                "chargeable_units": "200.5",
+                "price_per_unit": "1.5",
+                "total_price": 301,
+            }
+        ],
+    }
+    assert call("GET", address).body == {"items": [january]}
+
+    clock.move_to(datetime(2026, 2, 3, tzinfo=UTC))
+    run_billing(now=datetime(2026, 2, 3, tzinfo=UTC), actor=ACTOR)
+    february, billed = call("GET", address).body["items"]
+
+    assert billed == january
+    assert [(one["consumed_units"], one["total_price"]) for one in february["meters"]] == [("0", 0)]
+    assert call("GET", f"{address}?page_number=1&page_size=1").body["items"] == [january]
+    assert call("GET", f"{address}?end_date=2026-01-15T00:00:00Z&meter_id={story['meter']}").body["items"] == [january]
+    assert call("GET", f"{address}?meter_id={making.meter('other').public_id}").body["items"][1]["meters"] == []
+    assert call("GET", "/subscriptions/sub_x/usage-history").body["code"] == "SUBSCRIPTION_NOT_FOUND"
+
+
+def test_the_unit_price_of_tiers_is_what_a_unit_came_to(call: Callable[..., Any], clock: Any) -> None:
+    meter = making.meter("mail")
+    tiers = [{"up_to": "2", "unit_price": "10", "flat_amount": 0}, {"up_to": None, "unit_price": "1", "flat_amount": 0}]
+    price = {
+        "type": "usage_based_price", "currency": "USD", "fixed_price": 0, "payment_frequency_count": 1, "payment_frequency_interval": "Month",  # noqa: E501
+        "subscription_period_count": 1, "subscription_period_interval": "Year",
+        "meters": [{"meter_id": meter.public_id, "price_model": "graduated", "tiers": tiers}],
+    }  # fmt: skip
+    product = call("POST", "/products", {"name": "T", "tax_category": "saas", "price": price}).body["product_id"]
+    customer = making.customer().public_id
+    order = {"billing": {"country": "DE"}, "customer": {"customer_id": customer}, "product_id": product, "quantity": 1}
+    subscription = call("POST", "/subscriptions", order).body["subscription_id"]
+    events = [{"event_id": f"t{n}", "customer_id": customer, "event_name": "mail"} for n in range(3)]
+    call("POST", "/events/ingest", {"events": events})
+
+    (cycle,) = call("GET", f"/subscriptions/{subscription}/usage-history").body["items"]
+
+    # 2 × 10 + 1 × 1 = 21 cents for 3 mails: 7 each.
+    assert [(m["chargeable_units"], m["total_price"], m["price_per_unit"]) for m in cycle["meters"]] == [("3", 21, "7")]
+    assert Decimal(cycle["meters"][0]["price_per_unit"]) * 3 == 21
