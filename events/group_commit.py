@@ -16,6 +16,7 @@ from events import rows
 
 MOST_CHARACTERS = 1_000_000  # of one group
 GIVE_UP_SECONDS = 20
+PAUSE_SECONDS = 0.01
 
 
 class GroupCommit:
@@ -38,7 +39,7 @@ class GroupCommit:
     async def end(self) -> None:
         """Write what waits, then close the connection."""
         while self._waiting:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(PAUSE_SECONDS)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         if self._connection is not None:
