@@ -9,6 +9,7 @@ import time_machine
 from dodopayments import APIStatusError, DodoPayments
 
 from customers.models import Customer
+from invoices.models import Invoice
 from products.models import Subscription
 from products.tests import making
 
@@ -29,7 +30,11 @@ def test_the_client_subscribes_and_cancels(dodo: DodoPayments) -> None:
     made = dodo.subscriptions.create(**order(product, metadata={"seat": 3}))
     read = dodo.subscriptions.retrieve(made.subscription_id)
 
-    assert (made.recurring_pre_tax_amount, made.payment_id, made.customer.email) == (4900, "", "ada@example.com")
+    assert (made.recurring_pre_tax_amount, made.payment_id, made.customer.email) == (
+        4900,
+        Invoice.objects.get().public_id,
+        "ada@example.com",
+    )
     assert (read.status, read.currency, read.quantity, read.product_id) == ("active", "USD", 1, product.public_id)
     assert read.billing.to_dict() == ADDRESS
     assert [(m.meter_id, m.price_per_unit, m.free_threshold) for m in read.meters] == [(meter.public_id, "0.015", 100)]

@@ -16,7 +16,7 @@ from api.v1.subscription_shapes import (
 )
 from core.money import plain
 from customers.models import Customer
-from invoices.models import Seller
+from invoices.models import Invoice, Seller
 from meters.models import Meter
 from products import subscribe, terms
 from products.cycles import NoSuchCycle, Schedule
@@ -34,12 +34,15 @@ def shown(subscriptions: Sequence[Subscription], *, now: datetime) -> list[Subsc
     return [_shown(one, versions, meters, brand, seller, now) for one in subscriptions]
 
 
-def created(subscription: Subscription, bought: Sequence[OneTimeProduct], *, now: datetime) -> SubscriptionCreated:
-    """Show the outcome of a creation."""
+def created(
+    subscription: Subscription, bought: Sequence[OneTimeProduct], opening: Invoice | None, *, now: datetime
+) -> SubscriptionCreated:
+    """Show the outcome of a creation. opening: the invoice of its start, None where nothing is due then or it lies ahead."""
     running = _running(subscription, now)
     in_force = terms.in_force(terms.of_products([running.product.id])[running.product.id], running.starts_at)
     return SubscriptionCreated(
         subscription_id=subscription.public_id,
+        payment_id="" if opening is None else opening.public_id,
         customer=_customer(subscription.customer),
         metadata=subscription.metadata,
         recurring_pre_tax_amount=in_force.version.fixed_price * subscription.quantity,

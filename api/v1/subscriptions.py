@@ -27,6 +27,8 @@ from api.v1.subscription_shapes import (
 from customers import find as customers
 from customers import register
 from customers.models import Customer
+from invoices import drafting
+from invoices.models import InvoiceKind
 from products import amend, subscribe
 from products.models import Product, Subscription, SubscriptionPhase
 from products.statuses import of_status
@@ -59,7 +61,9 @@ class Subscriptions(Resource):
                 actor=self.actor,
                 now=self.now,
             )
-        return answer(created(ROWS.get(id=subscription.id), wanted.one_time_product_cart or [], now=self.now))
+            drafts = drafting.draft_points(subscription=subscription, now=self.now, actor=self.actor)
+        opening = next((draft for draft in drafts if draft.kind == InvoiceKind.OPENING), None)
+        return answer(created(ROWS.get(id=subscription.id), wanted.one_time_product_cart or [], opening, now=self.now))
 
     def _shown(self, subscriptions: Sequence[Subscription]) -> list[SubscriptionAnswer]:
         return shown(subscriptions, now=self.now)
