@@ -98,32 +98,36 @@ def describe(*, meter: Meter, now: datetime, **changes: str) -> Meter:
 @transaction.atomic
 def archive(*, meter: Meter, now: datetime) -> Meter:
     """Stop counting events whose timestamp is now or later (semantics 29). Raises MeterAlreadyArchived."""
-    meter = Meter.objects.select_for_update(of=("self",)).get(id=meter.id)
+    meter, position = _lock(meter)
     if meter.archived_at:
         raise MeterAlreadyArchived(f"The meter {meter.public_id} is archived already.")
-    live, own = positions.lock([meter.id])
     current = MeterActivity.objects.filter(meter=meter, during__endswith=None).get()
     lower = current.during.lower
     until = max(now, lower + MICROSECOND) if lower else now
     current.during = TimestamptzRange(lower, until)
     current.save(update_fields=["during"])
     _mark(meter, archived_at=now, now=now)
-    _recount_from(meter, own.get(meter.id, live), until)
+    _recount_from(meter, position, until)
     return meter
 
 
 @transaction.atomic
 def unarchive(*, meter: Meter, now: datetime) -> Meter:
     """Count events whose timestamp is now or later again; the gap stays uncounted. Raises MeterNotArchived."""
-    meter = Meter.objects.select_for_update(of=("self",)).get(id=meter.id)
+    meter, position = _lock(meter)
     if not meter.archived_at:
         raise MeterNotArchived(f"The meter {meter.public_id} is not archived.")
-    live, own = positions.lock([meter.id])
     since = max(now, *(row.during.upper for row in MeterActivity.objects.filter(meter=meter)))
     MeterActivity.objects.create(meter=meter, during=TimestamptzRange(since, None))
     _mark(meter, archived_at=None, now=now)
-    _recount_from(meter, own.get(meter.id, live), since)
+    _recount_from(meter, position, since)
     return meter
+
+
+def _lock(meter: Meter) -> tuple[Meter, RollPosition]:
+    """Lock a meter's position and then its row: no stronger than an update of it needs, or the roller's foreign keys would wait."""
+    live, own = positions.lock([meter.id])
+    return Meter.objects.select_for_update(of=("self",), no_key=True).get(id=meter.id), own.get(meter.id, live)
 
 
 def _mark(meter: Meter, *, archived_at: datetime | None, now: datetime) -> None:

@@ -1,0 +1,60 @@
+"""What beat and an operator start."""
+
+from io import StringIO
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+
+from events import epoch
+from meters import rollup, tasks
+from meters.models import Meter, UsageDay
+from tests import factories
+from tests.factories import NOW, log
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def said(*words: str) -> str:
+    out = StringIO()
+    call_command(*words, stdout=out)
+    return out.getvalue().strip()
+
+
+def test_usage_is_rolled_up_and_counted_again() -> None:
+    acme, meter = factories.customer(), factories.meter()
+    log(acme, NOW)
+    assert tasks.roll() == 1
+    log(acme, NOW)
+
+    assert said("roll") == "1 events read."
+    assert said("rebuild_usage", meter.public_id) == "1 meters counted again from 2 events."
+    assert said("rebuild_usage", "--all") == "1 meters counted again from 2 events."
+    assert UsageDay.objects.get().event_count == 2
+
+
+def test_an_unknown_meter_or_none_is_an_error() -> None:
+    with pytest.raises(CommandError, match="No meter has the id mtr_x"):
+        call_command("rebuild_usage", "mtr_x")
+    with pytest.raises(CommandError, match="--all"):
+        call_command("rebuild_usage")
+
+
+def test_a_meter_that_fails_is_named() -> None:
+    meter = factories.meter()
+    Meter.objects.update(filter={"conjunction": "nor", "clauses": []})
+    log(factories.customer(), NOW)
+
+    with pytest.raises(CommandError, match=meter.public_id):
+        call_command("roll")
+
+
+def test_beat_rolls_every_few_seconds() -> None:
+    assert settings.CELERY_BEAT_SCHEDULE["usage"]["task"] == tasks.roll.name
+    assert settings.CELERY_BEAT_SCHEDULE["usage"]["schedule"] == settings.ROLL_SECONDS
+
+
+def test_without_a_restore_no_epoch_begins() -> None:
+    assert epoch.start_next() is None
+    assert said("after_restore") == "This is the cluster that it was; nothing to do."
+    assert rollup.roll(now=NOW) == rollup.RollReport()
