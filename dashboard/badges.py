@@ -45,6 +45,7 @@ STATE = {
     "archived": Badge(_("Archived"), "quiet"),
     "revoked": Badge(_("Revoked"), "quiet"),
     "voided": Badge(_("Voided"), "quiet"),
+    "void": Badge(_("Void"), "bad"),
     "conflict": Badge(_("Conflict"), "warn"),
 }
 

@@ -11,10 +11,10 @@ import msgspec
 from core.money import plain
 from dashboard.palette import Palette
 
-Window = Literal["hour", "day", "month"]
+Window = Literal["hour", "day", "week", "month"]
 Kind = Literal["bar", "line"]
-TICKS: Mapping[Window, str] = {"hour": "%-d %b %H:%M", "day": "%-d %b", "month": "%b %Y"}
-HOVER: Mapping[Window, str] = {"hour": "%a %-d %b, %H:%M", "day": "%a %-d %b %Y", "month": "%B %Y"}
+TICKS: Mapping[Window, str] = {"hour": "%-d %b %H:%M", "day": "%-d %b", "week": "%-d %b", "month": "%b %Y"}
+HOVER: Mapping[Window, str] = {"hour": "%a %-d %b, %H:%M", "day": "%a %-d %b %Y", "week": "week of %-d %b %Y", "month": "%B %Y"}
 FONT = "Inter, system-ui, sans-serif"
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 

@@ -79,6 +79,12 @@ def day(on: date, *, locale: str = "en") -> str:
     return format_date(on, "d MMM y", locale=locale)
 
 
+def window_start(local: datetime, window: str, *, locale: str = "en") -> str:
+    """Write the start of an hour, day, week or month as finely as it needs. local: in the zone that the reader is told."""
+    patterns = {"hour": "d MMM y, HH:mm", "month": "MMMM y"}
+    return format_datetime(local, patterns.get(window, "EEE d MMM y"), tzinfo=local.tzinfo, locale=locale)
+
+
 def day_range(first: date, latest: date, *, locale: str = "en") -> str:
     """Write a range of whole days, both included, without repeating a month or year that they share."""
     if first == latest:

@@ -41,7 +41,10 @@ MENU: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
     ("", (Entry(_("Overview"), "home", "dashboard:home"),)),
     (
         _("Usage"),
-        (Entry(_("Meters"), "meter", "dashboard:meters"),),
+        (
+            Entry(_("Meters"), "meter", "dashboard:meters"),
+            Entry(_("Events"), "event", "dashboard:events"),
+        ),
     ),
     (
         _("Customers"),

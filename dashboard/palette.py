@@ -17,7 +17,7 @@ class Palette:
 
 LIGHT = Palette(
     series=("#0b7a85", "#d1780b", "#6b52c8", "#c2417a", "#3f7d2f", "#2f6fd0"),
-    before="#5f686a",
+    before="#263033",
     grid="#ececea",
     text="#636b6d",
     surface="#ffffff",
@@ -25,7 +25,7 @@ LIGHT = Palette(
 )
 DARK = Palette(
     series=("#4fc3cc", "#f0ab4a", "#a995f5", "#f087b3", "#8ecb77", "#7fb0fa"),
-    before="#c3cacb",
+    before="#e6eaea",
     grid="#25292b",
     text="#98a0a2",
     surface="#181b1c",

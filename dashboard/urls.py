@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.views import customers, home, invoices, jobs, keys, meters, products, subscriptions
+from dashboard.views import customers, events, home, invoices, jobs, keys, meters, products, subscriptions
 
 app_name = "dashboard"
 
@@ -11,6 +11,11 @@ urlpatterns = [
     path("figures/events", home.figure, name="home_figure"),
     path("meters", meters.index, name="meters"),
     path("meters/<slug:public_id>", meters.overview, name="meter"),
+    path("meters/<slug:public_id>/figure", meters.figure, name="meter_figure"),
+    path("meters/<slug:public_id>/customers", meters.by_customer, name="meter_customers"),
+    path("meters/<slug:public_id>/events", meters.matched, name="meter_events"),
+    path("events", events.index, name="events"),
+    path("events/event", events.detail, name="event"),
     path("customers", customers.index, name="customers"),
     path("customers/<slug:public_id>", customers.detail, name="customer"),
     path("products", products.index, name="products"),

@@ -12,7 +12,8 @@ from jobs.models import Job
 from meters import filters
 from meters.aggregation import AGGREGATIONS
 from meters.models import Meter
-from products.models import MeterPrice
+from products.models import MeterPrice, PriceModel
+from products.terms import MeterTerms
 
 
 def interval(unit: str | None, count: int | None) -> str:
@@ -30,24 +31,53 @@ def interval(unit: str | None, count: int | None) -> str:
 
 def meter_price(price: MeterPrice, currency: str) -> str:
     """Say what one meter's units cost, as an invoice reader would: $0.02 per 1,000 tokens after 10,000 free."""
-    unit = price.meter.measurement_unit
-    if price.price_per_unit is None:
-        text = _("%(model)s, by tiers of %(unit)s") % {"model": price.get_price_model_display(), "unit": unit}
-    elif price.package_size is not None:
-        text = _("%(price)s per package of %(size)s %(unit)s") % {
-            "price": _price(price.price_per_unit, currency), "size": _number(price.package_size), "unit": unit,
-        }  # fmt: skip
-    elif price.display_per > 1:
-        text = _("%(price)s per %(size)s %(unit)s") % {
-            "price": _price(_times(price.price_per_unit, price.display_per), currency),
-            "size": _number(Decimal(price.display_per)),
-            "unit": unit,
-        }
+    return _price_words(
+        currency=currency,
+        unit=price.meter.measurement_unit,
+        model=price.price_model,
+        unit_price=price.price_per_unit,
+        package_size=price.package_size,
+        display_per=price.display_per,
+        free=Decimal(price.free_threshold),
+    )
+
+
+def terms(priced: MeterTerms, unit: str) -> str:
+    """Say the same of terms as charges are computed from."""
+    found = priced.terms
+    return _price_words(
+        currency=found.currency,
+        unit=unit,
+        model=found.model,
+        unit_price=found.unit_price,
+        package_size=found.package_size,
+        display_per=priced.display_per,
+        free=found.free_threshold,
+    )
+
+
+def _price_words(
+    *,
+    currency: str,
+    unit: str,
+    model: str,
+    unit_price: Decimal | None,
+    package_size: Decimal | None,
+    display_per: int,
+    free: Decimal,
+) -> str:
+    if unit_price is None:
+        text = _("%(model)s, by tiers of %(unit)s") % {"model": PriceModel(model).label, "unit": unit}
+    elif package_size is not None or display_per > 1:
+        size = Decimal(display_per) if package_size is None else package_size
+        shown = unit_price if package_size is not None else _times(unit_price, display_per)
+        words = _("%(price)s per %(size)s %(unit)s") if package_size is None else _("%(price)s per package of %(size)s %(unit)s")
+        text = words % {"price": _price(shown, currency), "size": _number(size), "unit": unit}
     else:
-        text = _("%(price)s per %(unit)s") % {"price": _price(price.price_per_unit, currency), "unit": unit}
-    if price.free_threshold:
-        return _("%(price)s after %(free)s free") % {"price": text, "free": _number(Decimal(price.free_threshold))}
-    return text
+        text = _("%(price)s per %(unit)s") % {"price": _price(unit_price, currency), "unit": unit}
+    if not free:
+        return text
+    return _("%(price)s after %(free)s free") % {"price": text, "free": _number(free)}
 
 
 @exact()

@@ -2,6 +2,7 @@
 
 import django_filters
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from core.filtering import ANY, InstantFilter, reference, search
@@ -18,12 +19,18 @@ class InvoiceFilter(django_filters.FilterSet):
     currency = django_filters.ChoiceFilter(choices=[(code, code) for code in CURRENCIES], label=_("Currency"), empty_label=ANY)
     period_start = InstantFilter(field_name="period_start", lookup_expr="gte", label=_("Period from"))
     period_end = InstantFilter(field_name="period_end", lookup_expr="lte", label=_("Period to"), through=True)
+    overdue = django_filters.BooleanFilter(method="by_overdue", label=_("Overdue"))
     customer_id = reference("customer__public_id")
     subscription_id = reference("subscription__public_id")
 
     class Meta:
         model = Invoice
         fields: list[str] = []
+
+    def by_overdue(self, rows: QuerySet[Invoice], name: str, wanted: bool) -> QuerySet[Invoice]:
+        """Overdue is derived: issued, with something to pay, and past its due date (semantics 16)."""
+        overdue = Q(status=InvoiceStatus.ISSUED, due_at__lt=timezone.now())
+        return rows.filter(overdue) if wanted else rows.exclude(overdue)
 
     def by_text(self, rows: QuerySet[Invoice], name: str, text: str) -> QuerySet[Invoice]:
         return rows.filter(

@@ -35,6 +35,11 @@ PAGES = """
     dashboard:home_figure         vfpo    -
     dashboard:meters              vfpo    -
     dashboard:meter               vfpo    -
+    dashboard:meter_figure        vfpo    -
+    dashboard:meter_customers     vfpo    -
+    dashboard:meter_events        vfpo    -
+    dashboard:events              vfpo    -
+    dashboard:event               vfpo    -
     dashboard:customers           vfpo    -
     dashboard:customer            vfpo    -
     dashboard:products            vfpo    -

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import TruncDay
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -181,8 +181,5 @@ def concerns(*, now: datetime, week: timedelta = timedelta(days=7)) -> list[Conc
     return found
 
 
-def _admin_list(model: str, query: str) -> str | None:
-    try:
-        return reverse(f"admin:{model}_changelist") + query
-    except NoReverseMatch:
-        return None
+def _admin_list(model: str, query: str) -> str:
+    return reverse(f"admin:{model}_changelist") + query

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from core.money import plain
 from core.periods import local_date
 from dashboard import badges, formatting, navigation, wording
 from dashboard.badges import Badge
@@ -19,8 +20,10 @@ from dashboard.icons import ICONS
 from dashboard.wording import locale
 from invoices.models import Invoice, InvoiceStatus
 from jobs.models import Job
+from meters import filters
 from meters.models import Meter
 from products.models import MeterPrice, Subscription
+from products.terms import MeterTerms
 
 register = template.Library()
 
@@ -132,6 +135,43 @@ def interval_words(unit: str | None, count: int | None) -> str:
 @register.simple_tag
 def meter_price_words(price: MeterPrice, currency: str) -> str:
     return wording.meter_price(price, currency)
+
+
+@register.simple_tag
+def terms_words(priced: MeterTerms, unit: str) -> str:
+    return wording.terms(priced, unit)
+
+
+@register.simple_tag
+def zoned(moment: datetime, window: str) -> str:
+    """Write the start of a window in the billing zone, as finely as the window needs."""
+    local = moment.astimezone(ZoneInfo(settings.BILLING_TIME_ZONE))
+    return formatting.window_start(local, window, locale=locale())
+
+
+@register.filter
+def metadata_text(scalar: object) -> str:
+    """Write a metadata value as it was sent: numbers digit by digit, without grouping."""
+    if isinstance(scalar, bool):
+        return "true" if scalar else "false"
+    return plain(Decimal(scalar)) if isinstance(scalar, int | Decimal) else str(scalar)
+
+
+@register.filter
+def metadata_kind(scalar: object) -> str:
+    kinds = {"string": _("string"), "number": _("number"), "boolean": _("boolean")}
+    return kinds.get(filters.kind_of(scalar) or "", "")
+
+
+@register.simple_tag
+def condition_words(condition: filters.Condition) -> str:
+    return wording.condition(condition)
+
+
+@register.simple_tag
+def translate_text(text: str) -> str:
+    """Translate what a module without a framework marked with gettext_noop."""
+    return _(text)
 
 
 @register.simple_tag

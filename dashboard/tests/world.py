@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.auth.models import Group
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.test import Client
+from django.utils import timezone
 
 from access import keys
 from access.actors import COMMAND
@@ -17,6 +19,7 @@ from invoices.models import Invoice, InvoiceSeries
 from jobs.models import Job
 from meters.models import Meter, MeterActivity
 from products.models import MeterPrice, PriceVersion, Product, Subscription, SubscriptionMeter, SubscriptionPhase
+from tests.factories import log
 
 START = datetime(2026, 8, 1, tzinfo=UTC)
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -117,6 +120,12 @@ def deployment(*, size: int) -> None:
         )
         key, _secret = keys.create(name=f"Key {number}", scope="ingest", actor=COMMAND, now=START)
         DeliveryHour.objects.create(api_key=key, hour=NOW.replace(minute=0), accepted_count=7, latest_success_at=NOW)
+        event(one, event_id=f"call/{number}")
+
+
+def event(of: Customer, *, event_id: str, name: str = "api.call", at: datetime | None = None, **metadata: Any) -> None:
+    """Write one event, a minute ago unless said otherwise."""
+    log(of, at or timezone.now() - timedelta(minutes=1), metadata, name=name, event_id=event_id)
 
 
 def any_key() -> ApiKey:

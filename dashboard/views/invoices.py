@@ -2,12 +2,15 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dashboard import sheets
 from dashboard.reading import invoices
 from dashboard.views.lists import render_list
+from invoices import preview
 from invoices.listing import InvoiceFilter
+from invoices.models import InvoiceStatus
 
 CONTROLS = ("search", "status", "kind", "currency", "period_start", "period_end")
 
@@ -20,16 +23,13 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def detail(request: HttpRequest, public_id: str) -> HttpResponse:
+    now = timezone.now()
     rows = invoices.listed().select_related("subscription", "snapshot", "corrects")
     invoice = get_object_or_404(rows, public_id=public_id)
+    is_draft = invoice.status == InvoiceStatus.DRAFT
+    sheet = sheets.of_preview(preview.of_draft(invoice, now=now)) if is_draft else sheets.of_issued(invoice)
     return render(
         request,
         "dashboard/invoices/detail.html",
-        {
-            "invoice": invoice,
-            "lines": sheets.lines_of(invoice),
-            "taxes": invoice.taxes.order_by("rate", "id"),
-            "credits": invoice.credits.filter(line=None).select_related("period__grant").order_by("id"),
-            "events": invoice.events.order_by("id"),
-        },
+        {"invoice": invoice, "sheet": sheet, "is_draft": is_draft, "now": now, "events": invoice.events.order_by("id")},
     )

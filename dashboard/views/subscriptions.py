@@ -5,8 +5,10 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from dashboard import sheets
 from dashboard.reading import invoices, subscriptions
 from dashboard.views.lists import render_list
+from invoices import preview
 from products.listing import SubscriptionFilter
 from products.models import Subscription
 
@@ -31,12 +33,14 @@ def detail(request: HttpRequest, public_id: str) -> HttpResponse:
     now = timezone.now()
     row = get_object_or_404(subscriptions.with_phases(Subscription.objects.all()), public_id=public_id)
     (running,) = subscriptions.running([row], now=now)
+    shown = preview.running(row, now=now)
     return render(
         request,
         "dashboard/subscriptions/detail.html",
         {
             "subscription": row,
             "running": running,
+            "preview": sheets.of_preview(shown) if shown else None,
             "invoices": invoices.listed().filter(subscription=row).order_by("-id")[:SHOWN_INVOICES],
             "now": now,
         },

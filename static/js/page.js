@@ -19,6 +19,11 @@
 
   document.addEventListener("change", function (event) {
     var form = event.target.closest("form[data-apply]");
+    if (form && event.target.name === "range" && event.target.value === "custom") {
+      form.querySelector(".range-dates").removeAttribute("data-quiet");
+      form.querySelector(".range-dates input").focus();
+      return;
+    }
     if (form && event.target.matches("select, input[type=date], input[type=checkbox]")) form.requestSubmit();
   });
 

@@ -27,6 +27,7 @@
     announce();
   }
 
+  root.classList.add("js");
   apply(stored());
   document.addEventListener("DOMContentLoaded", announce);
   document.addEventListener("click", function (event) {

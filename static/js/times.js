@@ -16,17 +16,20 @@
 
   function ago(instant) {
     var seconds = (instant.getTime() - Date.now()) / 1000;
-    if (Math.abs(seconds) > 7 * 86400) return FORMATS.minute.format(instant);
+    if (Math.abs(seconds) > 7 * 86400) return text(FORMATS.minute, instant);
     var step = STEPS.find(function (each) { return Math.abs(seconds) >= each[1]; }) || ["second", 1];
     return relative.format(Math.trunc(seconds / step[1]), step[0]);
   }
+
+  // Browsers write "Sept" where the server, and every other month, has three letters.
+  function text(format, instant) { return format.format(instant).replace(/\bSept\b/, "Sep"); }
 
   function write(scope) {
     scope.querySelectorAll("time[data-time]").forEach(function (element) {
       var instant = new Date(element.dateTime);
       if (isNaN(instant)) return;
       if (!element.title) element.title = element.dateTime.replace("T", " ").replace(/(\+00:00|Z)$/, " UTC");
-      element.textContent = element.dataset.time === "ago" ? ago(instant) : FORMATS[element.dataset.time].format(instant);
+      element.textContent = element.dataset.time === "ago" ? ago(instant) : text(FORMATS[element.dataset.time], instant);
     });
   }
 

@@ -1,0 +1,151 @@
+"""Read the event log for pages, and say of one event which meters count it and why the others do not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from psycopg import sql
+
+from core.text import gettext_noop as _
+from customers.models import Customer
+from dashboard.paging import CursorInvalid
+from events import log
+from events.log import Filters, LoggedEvent
+from events.models import EventConflict, EventName, EventVoid
+from meters import filter_sql, filters, stored
+from meters.definition import Definition
+from meters.filter_sql import Parameters
+from meters.filters import Condition
+from meters.models import Meter
+
+SIZE = 50
+OFFERED_NAMES = 200
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An event in a list. quantity: what it adds to the meter whose page it is, None where that does not count it."""
+
+    event: LoggedEvent
+    customer_name: str
+    quantity: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class EventPage:
+    """Some events of a list, the newest first. older: the cursor of the next page; moment: hand both on."""
+
+    items: Sequence[Shown]
+    older: str | None
+    moment: str
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One condition of a filter against one event. actual, actual_type: None where the property is missing."""
+
+    condition: Condition
+    actual: Any
+    actual_type: str | None
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a meter makes of an event. quantity: what it adds, None where it does not count; reason: in words, why not."""
+
+    meter: Meter
+    quantity: Decimal | None
+    reason: str
+    clauses: Sequence[Clause]
+
+
+def page(*, wanted: Filters, cursor: str | None, moment: str | None, counted_by: Definition | None = None) -> EventPage:
+    """Give one page of the log. counted_by: the definition by which each event's quantity is shown. Raises CursorInvalid."""
+    try:
+        after = log.Cursor.parse(cursor) if cursor else None
+    except ValueError as error:
+        raise CursorInvalid("the place in the log cannot be read") from error
+    begun = moment or log.now()
+    found = log.page(filters=wanted, size=SIZE + 1, cursor=after, moment=moment)
+    names = dict(Customer.objects.filter(pk__in={event.customer_id for event in found}).values_list("pk", "name"))
+    shown = [Shown(event, names[event.customer_id], _counted(counted_by, event)) for event in found[:SIZE]]
+    return EventPage(shown, str(shown[-1].event.cursor) if len(found) > SIZE else None, begun)
+
+
+def _counted(definition: Definition | None, event: LoggedEvent) -> Decimal | None:
+    if definition is None or event.is_void:
+        return None
+    return definition.counts(event_name=event.event_name, timestamp=event.timestamp, metadata=event.metadata)
+
+
+def matched_by(definition: Definition, wanted: Filters) -> Filters:
+    """Narrow a list to what a meter's name and filter let through and its aggregation can read."""
+    parameters = Parameters()
+    conditions: list[sql.Composable] = [filter_sql.where(definition.filter, parameters)]
+    if definition.over_property is not None:
+        number = filter_sql.number(definition.over_property, parameters)
+        conditions.append(sql.SQL("({}) IS NOT NULL").format(number))
+    return Filters(
+        customer_id=wanted.customer_id,
+        event_name=definition.event_name,
+        start=wanted.start,
+        end=wanted.end,
+        where=sql.SQL(" AND ").join(conditions),
+        parameters=parameters.bound,
+    )
+
+
+def verdicts(event: LoggedEvent) -> list[Verdict]:
+    """Say for each meter of the event's name whether it counts it; two queries."""
+    meters = list(Meter.objects.filter(event_name=event.event_name).order_by("name", "id"))
+    definitions = stored.definitions([meter.pk for meter in meters])
+    return [_verdict(meter, definitions[meter.pk], event) for meter in meters]
+
+
+def _verdict(meter: Meter, definition: Definition, event: LoggedEvent) -> Verdict:
+    clauses = [_clause(condition, event.metadata) for _path, condition in filters.conditions(definition.filter)]
+    quantity = _counted(definition, event)
+    return Verdict(meter, quantity, "" if quantity is not None else _reason(definition, event), clauses)
+
+
+def _clause(condition: Condition, metadata: dict[str, Any]) -> Clause:
+    actual = metadata.get(condition.key)
+    return Clause(condition, actual, filters.kind_of(actual), filters.holds(condition, metadata))
+
+
+def _reason(definition: Definition, event: LoggedEvent) -> str:
+    """Name the first cause that keeps an event out, in the order in which a person would look."""
+    if event.is_void:
+        return _("The event is void.")
+    if not filters.matches(definition.filter, event.metadata):
+        return _("The filter keeps it out.")
+    if not any(interval.contains(event.timestamp) for interval in definition.active):
+        return _("The meter was archived at the time of the event.")
+    if definition.over_property not in event.metadata:
+        return _("The property that the meter reads is missing.")
+    return _("The property that the meter reads is no number.")
+
+
+def acts_of(event: LoggedEvent) -> QuerySet[EventVoid]:
+    """List the acts of voiding the event and of taking that back, in order."""
+    return EventVoid.objects.filter(event_id=event.key).order_by("ordinal")
+
+
+def conflicts_of(event: LoggedEvent) -> QuerySet[EventConflict]:
+    """List the other contents that were sent under the event's id."""
+    return EventConflict.objects.filter(event_id=event.key).order_by("id")
+
+
+def offered_names() -> list[str]:
+    """List event names to choose from, those that came first at the top."""
+    return list(EventName.objects.order_by("id").values_list("name", flat=True)[:OFFERED_NAMES])
+
+
+def customers_called(text: str) -> list[Customer]:
+    """Find who is meant by an id of ours or theirs, an e-mail address or a part of a name; at most two."""
+    whole = Q(public_id=text) | Q(external_id=text) | Q(email__iexact=text) | Q(name__iexact=text)
+    exact = list(Customer.objects.filter(whole).order_by("id")[:2])
+    return exact or list(Customer.objects.filter(name__icontains=text).order_by("id")[:2])

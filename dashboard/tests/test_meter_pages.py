@@ -1,0 +1,129 @@
+import json
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from customers.models import Customer
+from dashboard import formatting
+from dashboard.reading import meter_usage, ranges
+from dashboard.tests import world
+from meters import rollup, series
+from meters.models import Meter
+from tests import factories
+
+
+@pytest.fixture
+def owner(db: None) -> Client:
+    return world.signed_in()
+
+
+def page(client: Client, name: str, meter: Meter, **query: str) -> str:
+    return client.get(reverse(f"dashboard:{name}", args=[meter.public_id]), query).content.decode()
+
+
+def used(meter: Meter, of: Customer, *numbers: str) -> None:
+    for number in numbers:
+        factories.log(of, timezone.now(), {"size": Decimal(number)}, name=meter.event_name)
+
+
+@pytest.mark.parametrize("aggregation", ["count", "sum", "max", "last"])
+def test_the_total_of_the_overview_is_that_of_the_customers_tab(owner: Client, aggregation: str) -> None:
+    meter = factories.meter(aggregation, None if aggregation == "count" else "size")
+    for name, numbers in {"One": ("1.25", "7"), "Two": ("40", "3.5"), "Three": ("0.5",)}.items():
+        used(meter, factories.customer(name), *numbers)
+    rollup.roll_all(now=timezone.now())
+    used(meter, factories.customer("Not rolled up"), "1000")
+
+    now = timezone.now()
+    month = ranges.choose(key="month", first=None, latest=None, now=now, zone="UTC")
+    total = meter_usage.total(meter_usage.by_customer(meter, month, now=now))
+
+    shown = formatting.quantity(total)
+    assert total == series.total(meter_id=meter.pk, period=month.period).quantity
+    assert f'title="{shown}"' in page(owner, "meter", meter)
+    assert f'<td class="num">{shown}</td>' in page(owner, "meter_customers", meter)
+
+
+def test_the_chart_has_the_figures_of_the_table(owner: Client) -> None:
+    meter = factories.meter("sum", "size")
+    used(meter, factories.customer(), "0.1", "0.2")
+
+    figure = json.loads(page(owner, "meter_figure", meter, theme="dark"), parse_float=Decimal)
+
+    assert figure["data"][0]["y"][-1] == Decimal("0.3")
+    assert figure["data"][0]["customdata"][-1] == "0.3"
+
+
+def test_one_customer_can_be_picked(owner: Client) -> None:
+    meter = factories.meter("sum", "size")
+    one, other = factories.customer("One"), factories.customer("Other")
+    used(meter, one, "5")
+    used(meter, other, "70")
+
+    assert 'title="5"' in page(owner, "meter", meter, customer_id=one.public_id)
+
+
+def test_a_range_costs_as_one_cycle_at_the_prices_in_force(owner: Client) -> None:
+    calls = world.meter()
+    customer = world.customer("Papaya")
+    world.subscription(customer, world.product(calls), calls)
+    for number in range(350):
+        world.event(customer, event_id=f"e{number}")
+
+    shown = page(owner, "meter_customers", calls)
+
+    # 350 calls, 100 of them free, at $0.001: 25 cents.
+    assert "$1.00 per 1,000 calls after 100 free" in shown
+    assert '<td class="num">$0.25</td>' in shown
+
+
+def test_running_cycles_cost_what_the_next_invoice_has(owner: Client) -> None:
+    calls = world.meter()
+    customer = world.customer("Papaya")
+    world.subscription(customer, world.product(calls), calls)
+    world.grant(customer, units_of=calls, amount="50")
+    for number in range(350):
+        world.event(customer, event_id=f"e{number}")
+
+    shown = page(owner, "meter_customers", calls, range="cycle")
+
+    # 350 calls, 100 free, 50 from credit, 200 at $0.001.
+    assert '<td class="num wide-only">50</td>' in shown
+    assert '<td class="num">$0.20</td>' in shown
+
+
+def test_usage_without_a_subscription_is_shown_as_not_billed(owner: Client) -> None:
+    calls = world.meter()
+    world.event(world.customer(), event_id="e1")
+
+    assert "Not billed" in page(owner, "meter_customers", calls)
+
+
+def test_zero_comes_with_its_reason(owner: Client) -> None:
+    calls = world.meter()
+    assert "was ever received" in page(owner, "meter", calls)
+
+    world.event(world.customer(), event_id="e1", name="API.call ")
+    assert "almost the same name" in page(owner, "meter", calls)
+
+
+def test_zero_of_a_known_name_points_to_time_and_filter(owner: Client) -> None:
+    calls = world.meter()
+    world.event(world.customer(), event_id="e1", at=world.START)
+
+    assert "none of this time passed the filter" in page(owner, "meter", calls)
+
+
+def test_only_matched_events_are_listed_with_what_they_add(owner: Client) -> None:
+    meter = factories.meter("sum", "size")
+    customer = factories.customer()
+    used(meter, customer, "12.5")
+    factories.log(customer, timezone.now(), {"size": "text"}, name=meter.event_name, event_id="not-a-number")
+
+    shown = page(owner, "meter_events", meter)
+
+    assert '<td class="num">12.5</td>' in shown
+    assert "not-a-number" not in shown
