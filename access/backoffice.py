@@ -1,16 +1,19 @@
 """Give every model in the back office the same manners: the rules decide, nothing is counted whole, history is read-only."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db.models import Model, QuerySet
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import JSONField, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.paginator import InfinitePaginator
@@ -58,6 +61,18 @@ class RefusedForm:
         raise ValidationError({field: self.refusal.message})
 
 
+class JsonText:
+    """Show a JSON column as indented text; unfold would colour it with inline styles, which the policy forbids."""
+
+    def __init__(self, field: JSONField) -> None:
+        self.name = self.__name__ = field.name
+        self.short_description = field.verbose_name
+
+    def __call__(self, row: Model) -> str:
+        text = json.dumps(getattr(row, self.name), indent=2, ensure_ascii=False, cls=DjangoJSONEncoder)
+        return format_html('<pre class="whitespace-pre-wrap">{}</pre>', text)
+
+
 class BackOfficeAdmin(Ruled, ModelAdmin):
     """A model in the back office, read-only unless `editable` names fields.
 
@@ -73,6 +88,7 @@ class BackOfficeAdmin(Ruled, ModelAdmin):
     list_per_page = 50
     list_max_show_all = 0
     list_filter_submit = True
+    list_disable_select_all = True
     show_facets = admin.ShowFacets.NEVER
 
     def create(self, *, fields: Mapping[str, Any], actor: Actor, now: datetime) -> Model:
@@ -90,7 +106,11 @@ class BackOfficeAdmin(Ruled, ModelAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return self.editable
-        return self.shown or [field.name for field in self.opts.fields]
+        return [self._as_shown(name) for name in self.shown or [field.name for field in self.opts.fields]]
+
+    def _as_shown(self, name: str) -> Any:
+        field = None if hasattr(self, name) else self.opts.get_field(name)
+        return JsonText(field) if isinstance(field, JSONField) and name not in self.editable else name
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [name for name in self.get_fields(request, obj) if name not in self.editable]
@@ -161,7 +181,7 @@ class HistoryAdmin(BackOfficeAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         hidden = {"pgh_obj", "pgh_context"}
-        return ["who", *(field.name for field in self.opts.fields if field.name not in hidden)]
+        return ["who", *(self._as_shown(field.name) for field in self.opts.fields if field.name not in hidden)]
 
 
 class RowsInline(Ruled, TabularInline):

@@ -2,14 +2,20 @@
 
 from typing import Any
 
+from csp.constants import UNSAFE_EVAL
+from csp.decorators import csp_update
 from django.contrib.admin import site
 from django.contrib.auth.views import LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver
+from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
 
 from access import people
+
+# unfold is written with Alpine, which makes functions of the expressions in its templates (docs/decisions/0010-csp-in-admin.md).
+ALPINE = {"script-src": [UNSAFE_EVAL]}
 
 
 class TallybookAdminSite(UnfoldAdminSite):
@@ -17,6 +23,13 @@ class TallybookAdminSite(UnfoldAdminSite):
 
     final_catch_all_view = False
     site_title = site_header = index_title = "Tallybook"
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        return csp_update(ALPINE)(super().admin_view(view, cacheable))
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Leave out unfold's colours, an inline style; static/css/backoffice.css has them."""
+        return super().each_context(request) | {"colors": None}
 
     def has_permission(self, request: HttpRequest) -> bool:
         return people.may(request.user, "admin:index")
@@ -45,7 +58,9 @@ _ORDER = {label: place for place, label in enumerate(_FLOW)}
 
 
 def _link(model: dict[str, Any]) -> dict[str, Any]:
-    return {"title": str(model["name"]), "link": model["admin_url"]}
+    tracked = getattr(model["model"], "pgh_tracked_model", None)
+    title = _("History of %(name)s") % {"name": tracked._meta.verbose_name_plural} if tracked else model["name"]
+    return {"title": title, "link": model["admin_url"]}
 
 
 def _named(url: URLPattern | URLResolver) -> URLPattern | URLResolver:

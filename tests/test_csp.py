@@ -1,0 +1,159 @@
+"""Every page has a strict content security policy, and nothing in our templates that it would block."""
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.urls import reverse
+
+from access.models import User
+from invoices.models import Invoice
+from tests import rows
+from tests.browser import chromium, complaints_of
+from tests.test_permissions import walk
+
+STRICT = {
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+}
+BACK_OFFICE = (STRICT - {"script-src 'self'"}) | {"script-src 'self' 'unsafe-eval'"}
+
+
+class Inline(HTMLParser):
+    """Collect what a strict policy blocks: script and style bodies, style attributes, event handlers, javascript: links."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._inside = ""
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        names = dict(attributes)
+        if tag == "style" or (tag == "script" and "src" not in names and names.get("type") != "application/json"):
+            self._inside = tag
+        self.found += [f"<{tag} {name}>" for name in names if name == "style" or name.startswith("on")]
+        self.found += [f"<{tag} {name}={text}>" for name, text in attributes if (text or "").lower().startswith("javascript:")]
+
+    def handle_data(self, text: str) -> None:
+        if self._inside and text.strip():
+            self.found.append(f"<{self._inside}> {text.strip()[:60]}")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+
+def inline_of(page: str) -> list[str]:
+    parser = Inline()
+    parser.feed(page)
+    return parser.found
+
+
+def policy_of(response: Any) -> set[str]:
+    return {part.strip() for part in response.headers["Content-Security-Policy"].split(";")}
+
+
+@pytest.fixture
+def owner(db: None) -> Client:
+    user = User.objects.create_user("the-owner")
+    user.groups.add(Group.objects.get(name="owner"))
+    client = Client(raise_request_exception=False)
+    client.force_login(user)
+    return client
+
+
+def test_the_test_sees_what_a_policy_would_block() -> None:
+    page = """<script src="/a.js"></script><script>alert(1)</script><p style="top:0" onclick="x()"><a href="javascript:y()">
+        <style>p {}</style><script type="application/json">{}</script>"""
+
+    assert inline_of(page) == [
+        "<script> alert(1)",
+        "<p style>",
+        "<p onclick>",
+        "<a href=javascript:y()>",
+        "<style> p {}",
+    ]
+
+
+def test_every_page_is_strict_and_holds_nothing_inline(owner: Client) -> None:
+    for _ in range(2):
+        rows.of_every_table()
+    pages = {name: path for name, path in walk().items() if not name.startswith("admin:")}
+    assert pages
+
+    for name, path in pages.items():
+        for client in (owner, Client(raise_request_exception=False)):
+            if "logout" in name:
+                continue
+            response = client.get(path)
+            assert policy_of(response) == STRICT, name
+            if response.get("Content-Type", "").startswith("text/html") and not response.streaming:
+                assert inline_of(response.content.decode()) == [], name
+
+
+def test_the_page_of_a_refusal_is_strict_too(owner: Client) -> None:
+    for path in ("/admin/events/event/add/", "/no/such/page", "/admin/no/such/page"):
+        response = owner.get(path)
+
+        assert response.status_code in {403, 404}
+        assert policy_of(response) == STRICT
+        assert inline_of(response.content.decode()) == []
+
+
+def test_the_back_office_may_evaluate_and_nothing_else_more(owner: Client) -> None:
+    response = owner.get("/admin/")
+
+    assert policy_of(response) == BACK_OFFICE
+    assert inline_of(response.content.decode()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_chromium_blocks_nothing_in_the_back_office(live_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Playwright runs an event loop on this thread, in which Django would refuse to ask the database.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    user = User.objects.create_user("the-owner")
+    user.groups.add(Group.objects.get(name="owner"))
+    for _ in range(2):
+        rows.of_every_table()
+    signed_in = Client()
+    signed_in.force_login(user)
+    cookie = {
+        "name": settings.SESSION_COOKIE_NAME,
+        "value": signed_in.cookies[settings.SESSION_COOKIE_NAME].value,
+        "url": live_server.url,
+    }
+    invoice = Invoice.objects.filter(status="issued").first()
+    assert invoice
+    pages = [
+        reverse("admin:index"),
+        reverse("admin:customers_customer_changelist"),
+        reverse("admin:events_event_changelist"),
+        reverse("admin:customers_customer_add"),
+        reverse("admin:access_user_add"),
+        reverse("admin:invoices_invoice_change", args=[invoice.pk]),
+    ]
+
+    with chromium() as browser:
+        context = browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 900})
+        context.add_cookies([cookie])
+        page = context.new_page()
+        complaints = complaints_of(page)
+        for address in pages:
+            page.goto(address, wait_until="networkidle")
+        # The filters are a sheet that Alpine opens, with a search that select2 builds.
+        page.goto(reverse("admin:invoices_invoice_changelist"))
+        page.get_by_text("Filters").first.click()
+        page.locator("select[name=customer__id__exact] + .select2 .select2-selection").click()
+        page.locator(".select2-results").get_by_text(re.compile(r"Customer \d")).first.wait_for(timeout=10_000)
+
+    assert complaints == []
