@@ -1,7 +1,11 @@
 """Refuse to work on a database that is not the one it was: another cluster after a restore, or another billing zone."""
 
+from typing import Any
+from weakref import WeakSet
+
 from django.conf import settings
 from django.db import connection
+from psycopg import AsyncConnection, Connection
 
 from core.errors import DomainError
 
@@ -26,9 +30,29 @@ def epoch() -> int:
             FROM core_deployment d, pg_control_system() c"""
         )
         log_epoch, same = cursor.fetchone()
-    if not same:
-        raise ClusterChanged("This database was restored into another cluster. Run manage.py after_restore, then start again.")
+    _refuse_other((same,))
     return int(log_epoch)
+
+
+_SAME_CLUSTER = "SELECT d.system_identifier = c.system_identifier::text FROM core_deployment d, pg_control_system() c"
+_verified: "WeakSet[Connection[Any]]" = WeakSet()
+
+
+def verify(raw: Connection[Any]) -> None:
+    """Make sure once for each connection that it leads to the cluster that the log belongs to. Raises ClusterChanged."""
+    if raw not in _verified:
+        _refuse_other(raw.execute(_SAME_CLUSTER).fetchone())
+        _verified.add(raw)
+
+
+async def verify_async(raw: AsyncConnection[Any]) -> None:
+    """Do as verify() for a new connection on the event loop. Raises ClusterChanged."""
+    _refuse_other(await (await raw.execute(_SAME_CLUSTER)).fetchone())
+
+
+def _refuse_other(row: tuple[Any, ...] | None) -> None:
+    if row != (True,):
+        raise ClusterChanged("This database was restored into another cluster. Run manage.py after_restore, then start again.")
 
 
 def check_zone() -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 
-from core import database
+from core import database, deployment
+from core.errors import DomainError
 from core.faults import fault
 from events import rows
 
@@ -30,7 +31,7 @@ class GroupCommit:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def write(self, text: str) -> None:
-        """Return once the COPY lines are committed. Raises psycopg.Error, and then nobody's rows of the group may count as written."""
+        """Return once the COPY lines are committed. Raises psycopg.Error or ClusterChanged: it may not count as written."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((text, done))
         self._wake.set()
@@ -52,8 +53,10 @@ class GroupCommit:
             try:
                 async with asyncio.timeout(GIVE_UP_SECONDS):
                     await self._copy("".join([text for text, _ in group]))
-            except (psycopg.Error, TimeoutError) as error:
-                self._tell(group, error if isinstance(error, psycopg.Error) else psycopg.OperationalError("no answer"))
+            except TimeoutError:
+                self._tell(group, psycopg.OperationalError("no answer"))
+            except (psycopg.Error, DomainError) as error:
+                self._tell(group, error)
             except BaseException:
                 self._tell(group, psycopg.OperationalError("the writer ended"))
                 raise
@@ -71,7 +74,7 @@ class GroupCommit:
             self._wake.clear()
         return group
 
-    def _tell(self, group: list[tuple[str, asyncio.Future[None]]], error: psycopg.Error | None) -> None:
+    def _tell(self, group: list[tuple[str, asyncio.Future[None]]], error: Exception | None) -> None:
         for _, done in group:
             if done.done():
                 continue
@@ -83,13 +86,15 @@ class GroupCommit:
     async def _copy(self, text: str) -> None:
         connection = self._connection
         if connection is None or not database.is_usable(connection):
-            connection = self._connection = await AsyncConnection.connect(**self._params, autocommit=True)
+            connection = await AsyncConnection.connect(**self._params, autocommit=True)
+            await deployment.verify_async(connection)
+            self._connection = connection
         try:
             async with connection.cursor() as cursor, cursor.copy(rows.COPY) as lines:
                 await lines.write(text.encode())
-                fault("ingest-copied")
+                fault("ingest: copied")
         except (psycopg.OperationalError, psycopg.InterfaceError, asyncio.CancelledError):
             self._connection = None
             await connection.close()
             raise
-        fault("ingest-committed")
+        fault("ingest: committed")

@@ -8,7 +8,7 @@ import psycopg
 from django.conf import settings
 from psycopg import Connection
 
-from core import database
+from core import database, deployment
 from core.errors import DomainError
 from customers import directory
 from events import delivery, names, refusals
@@ -50,10 +50,12 @@ def ingest(
     """Store the events of a request body that a key with the scope ingest sent.
 
     connection: where to write, Django's if None.  lenient: store the good events and list the others in `errors`.  max_age: how far back
-    timestamps may lie, EVENT_MAX_AGE_DAYS if None. Raises RequestRefused (and keeps what was refused), OutcomeUnknown.
+    timestamps may lie, EVENT_MAX_AGE_DAYS if None. Raises RequestRefused (and keeps what was refused), OutcomeUnknown, ClusterChanged.
     """
     try:
-        request = _Request(body, key_id, received_at, connection or database.of_django())
+        connection = connection or database.of_django()
+        deployment.verify(connection)
+        request = _Request(body, key_id, received_at, connection)
         result = request.ingest(lenient=lenient, max_age=max_age or age_limit())
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         raise OutcomeUnknown from error

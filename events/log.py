@@ -131,7 +131,7 @@ def _conditions(filters: Filters, cursor: Cursor | None, moment: str | None) -> 
     parameters: dict[str, Any] = dict(filters.parameters)
 
     def add(condition: str, **bound: Any) -> None:
-        parts.append(sql.SQL(condition))  # type: ignore[arg-type]
+        parts.append(sql.SQL(condition))
         parameters.update(bound)
 
     if filters.customer_id is not None:
@@ -160,4 +160,5 @@ def _conditions(filters: Filters, cursor: Cursor | None, moment: str | None) -> 
 def _read(statement: sql.Composed, parameters: Mapping[str, Any]) -> list[LoggedEvent]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return [LoggedEvent(*row[:-2], exact_json.loads(row[-2]), row[-1]) for row in cursor.fetchall()]
+        rows: list[tuple[Any, ...]] = [(*row[:-2], exact_json.loads(row[-2]), row[-1]) for row in cursor.fetchall()]
+    return [LoggedEvent(*row) for row in rows]

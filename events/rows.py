@@ -13,7 +13,6 @@ COPY = (
 )
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
-_COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +41,18 @@ def copy_text(batch: Batch) -> str:
     return "".join(
         [
             f"{identity(e.event_id)}\t{customers[e.customer_id]}\t{e.timestamp or received}\t{received}\t{names[e.event_name]}\t"
-            f"{'t' if e.timestamp else 'f'}\t{e.event_id.translate(_COPY_ESCAPES)}\t"
-            f"{_encode(e.metadata or {}).decode().translate(_COPY_ESCAPES)}\n"
+            f"{'t' if e.timestamp else 'f'}\t{_escaped(e.event_id)}\t{_escaped_json(e.metadata or {})}\n"
             for e in batch.events
         ]
     )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def _escaped_json(metadata: object) -> str:
+    return _encode(metadata).decode().replace("\\", "\\\\")  # JSON holds no raw control character
 
 
 def record_set(batch: Batch) -> str:

@@ -91,7 +91,7 @@ def store(batch: Batch, *, key_id: int, connection: Connection[Any]) -> IngestRe
         sentence = f"The database refuses an event of this request ({str(error).splitlines()[0]}). Mend it or leave it out."
         raise Unstorable([Problem(None, None, None, "NOT_STORABLE", sentence)]) from error
     finally:
-        fault("ingest-committed")
+        fault("ingest: committed")
 
 
 def copy(text: str, connection: Connection[Any]) -> None:
@@ -106,7 +106,7 @@ def copy(text: str, connection: Connection[Any]) -> None:
 def _copy(text: str, connection: Connection[Any]) -> None:
     with connection.cursor() as cursor, cursor.copy(rows.COPY) as lines:
         lines.write(text.encode())
-        fault("ingest-copied")
+        fault("ingest: copied")
 
 
 def _without_deadlock(attempt: Callable[[], Answer]) -> Answer:
@@ -125,7 +125,7 @@ def _insert(batch: Batch, key_id: int, connection: Connection[Any]) -> IngestRes
         result = IngestResult(ingested_count=len(stored))
         if len(stored) < len(batch.events):
             _compare(result, parameters | {"stored": stored}, connection)
-        fault("ingest-copied")
+        fault("ingest: copied")
     return result
 
 

@@ -94,11 +94,16 @@ def fraction(text: str) -> Decimal:
 _timestamp = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,6}(\d*))?([Zz]|[+-]\d\d:\d\d)?", re.ASCII).fullmatch
 
 
+_USUAL = {"--T::Z", "--T::."}  # what stands at every third place of 2026-01-31T12:00:00Z, with or without a fraction
+
+
 def instant(text: str) -> tuple[datetime, str]:
     """Read an RFC 3339 time (no zone: UTC; beyond microseconds cut) as an aware datetime and as text for PostgreSQL.
 
     Raises ValueError for any other form, and for a date or time that does not exist.
     """
+    if text[4:20:3] in _USUAL and text[-1] == "Z" and len(text) <= 27:  # a third of the time that the pattern takes
+        return datetime.fromisoformat(text), text
     match = _timestamp(text)
     if match is None:
         raise ValueError(text)

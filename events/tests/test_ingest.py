@@ -9,6 +9,8 @@ import pytest
 from django.db import connection as django_connection
 
 from core import database, expiring, faults
+from core.deployment import ClusterChanged
+from core.models import Deployment
 from events import delivery, store
 from events.ingest import OutcomeUnknown, RequestRefused, ingest, prepare_from_memory
 from events.models import DeliveryHour, DeliveryRefusal, Event, EventConflict, EventName, EventVoid, RefusedRequest, RejectedEvent
@@ -319,12 +321,21 @@ class TestRaces:
         key, ada = make_key()[0], make_customer()
         own = self.own_connection()
 
-        with faults.striking("ingest-copied", own.close), pytest.raises(OutcomeUnknown):
+        with faults.striking("ingest: copied", own.close), pytest.raises(OutcomeUnknown):
             send(key, event("a", ada), connection=own)
         with self.own_connection() as fresh:
             send(key, event("a", ada), connection=fresh)
 
         assert Event.objects.count() == 1
+
+    def test_after_a_restore_nothing_is_taken_in_until_the_next_epoch_has_begun(self):
+        key, ada = make_key()[0], make_customer()
+        Deployment.objects.update(system_identifier="another")
+
+        with self.own_connection() as own, pytest.raises(ClusterChanged, match="after_restore"):
+            send(key, event("a", ada), connection=own)
+
+        Deployment.objects.all().delete()  # base_rows writes it again
 
     def test_a_waiting_writer_gives_up_after_the_lock_time_out(self):
         key, ada = make_key()[0], make_customer()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from events.judgement import judge, judge_slowly
@@ -156,6 +156,7 @@ sent_events = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(events=st.lists(sent_events, max_size=4), ascii_only=st.booleans(), indent=st.none() | st.integers(0, 2))
 def test_the_fast_path_accepts_nothing_that_the_slow_one_refuses(events, ascii_only, indent):
     text = json.dumps({"events": events}, ensure_ascii=ascii_only, indent=indent).encode(errors="replace")
