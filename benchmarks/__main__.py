@@ -1,0 +1,16 @@
+"""`make bench`: run the benchmarks, or those named, and print one line of JSON for each figure."""
+
+import sys
+
+from benchmarks import ingest
+
+BENCHMARKS = {"ingest": ingest.main}
+
+
+def main() -> None:
+    for name in sys.argv[1:] or BENCHMARKS:
+        BENCHMARKS[name]()
+
+
+if __name__ == "__main__":
+    main()
