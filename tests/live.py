@@ -13,12 +13,27 @@ from billing_project.asgi import application, ingest  # noqa: F401 -- tests reac
 STARTS_WITHIN_SECONDS = 20
 
 
+_running: list[str] = []
+
+
 @contextmanager
 def server() -> Iterator[str]:
     """Yield the address of a running server, such as http://127.0.0.1:40001; it uses the test's database.
 
-    Tests must commit for real (django_db with transaction=True), for the server has connections of its own.
+    Tests must commit for real (django_db with transaction=True), for the server has connections of its own. Entered again while it
+    runs it is the same server: one process has one ingest.
     """
+    if _running:
+        yield _running[0]
+        return
+    with _served() as address:
+        _running.append(address)
+        yield address
+        _running.clear()
+
+
+@contextmanager
+def _served() -> Iterator[str]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     web = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="on"))

@@ -47,8 +47,8 @@ def call(secrets: dict[str, str]) -> Callable[..., Reply]:
         address = f"/api/v1{path}"
         response = client.generic(method, address, sent, content_type="application/json", REQUEST_URI=address, **extra)
         is_json = response.get("Content-Type", "").startswith("application/json")
-        body = json.loads(response.content) if is_json and response.content else None
-        return Reply(response.status_code, body, response.headers, response.content)
+        content = response.getvalue()
+        return Reply(response.status_code, json.loads(content) if is_json and content else None, response.headers, content)
 
     return send
 

@@ -24,6 +24,7 @@ ENDPOINTS = [
     ("POST", "/events/ingest", "ingest"),
     ("GET", "/events/{event_id}", "read"),
     ("GET", "/invoices", "read"),
+    ("GET", "/invoices/export", "read"),
     ("GET", "/invoices/{id}", "read"),
     ("POST", "/invoices/{id}/issue", "write"),
     ("GET", "/meters", "read"),

@@ -1,5 +1,7 @@
 """Invoices and usage histories through HTTP: drafts as they stand, issued ones from their rows."""
 
+import csv
+import io
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -114,6 +116,24 @@ def test_lists_filter(call: Callable[..., Any], clock: Any, story: Any) -> None:
     assert call("GET", "/invoices?status=sent").status == 422
     assert call("GET", "/invoices/inv_x").body["code"] == "INVOICE_NOT_FOUND"
     assert call("POST", "/invoices/inv_x/issue").body["code"] == "INVOICE_NOT_FOUND"
+
+
+def test_exports_invoices_and_lines_as_csv(call: Callable[..., Any], clock: Any, story: Any) -> None:
+    clock.move_to(FIRST)
+    run_billing(now=FIRST, actor=ACTOR)
+
+    def exported(query: str) -> list[dict[str, str]]:
+        reply = call("GET", f"/invoices/export?{query}")
+        assert reply.headers["Content-Type"] == "text/csv; charset=utf-8"
+        assert reply.headers["Content-Disposition"].startswith("attachment; filename=")
+        return list(csv.DictReader(io.StringIO(reply.raw.decode(), newline="")))
+
+    assert [(row["number"], row["status"]) for row in exported("")] == [("INV-2026-000001", "issued"), ("", "draft")]
+    assert [row["number"] for row in exported("format=csv&status=issued&customer_id=ext")] == ["INV-2026-000001"]
+    assert [(row["kind"], row["amount"]) for row in exported("rows=lines")] == [("fixed_fee", "4900")]
+    assert exported("period_start=2027-01-01T00:00:00Z") == []
+    refused = call("GET", "/invoices/export?format=xlsx")
+    assert (refused.status, refused.body["code"], refused.body["field"]) == (400, "UNSUPPORTED_ACTION", "format")
 
 
 def test_the_usage_history_shows_running_and_billed_cycles_alike(call: Callable[..., Any], clock: Any, story: Any) -> None:

@@ -6,10 +6,11 @@ from typing import Any, Literal
 
 import msgspec
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from rest_framework.request import Request
 
 from api.v1 import body, shapes
+from api.v1.body import UnsupportedAction
 from api.v1.lookup import find
 from api.v1.pagination import NewestFirst, PageQuery, page
 from api.v1.resource import Resource, answer
@@ -17,7 +18,7 @@ from api.v1.schema import describes
 from core.money import plain
 from credits.models import CreditGrant, CreditKind
 from customers import find as customers
-from invoices import issue, preview
+from invoices import export, issue, preview
 from invoices.listing import InvoiceFilter
 from invoices.models import Invoice, InvoiceCredit, InvoiceLine, InvoiceStatus, InvoiceTax
 from invoices.preview import Preview
@@ -89,9 +90,11 @@ class InvoiceAnswer(msgspec.Struct, kw_only=True):
     estimated_at: datetime | None = None
 
 
-class InvoiceFilters(msgspec.Struct, kw_only=True):
-    """What invoices are narrowed by; their period lies in [period_start, period_end)."""
+class ExportQuery(msgspec.Struct, kw_only=True):
+    """What is exported: a row for each invoice, or for each line; the filters are those of the list."""
 
+    format: Literal["csv", "xlsx", "journal"] = "csv"
+    rows: Literal["invoices", "lines"] = "invoices"
     customer_id: str | None = None
     subscription_id: str | None = None
     status: Status | None = None
@@ -109,6 +112,7 @@ class InvoiceQuery(PageQuery, kw_only=True):
     period_end: datetime | None = None
 
 
+EXPORTS = {"invoices": export.invoices_csv, "lines": export.lines_csv}
 ROWS = Invoice.objects.select_related("customer", "subscription", "corrects")
 _WHOLE = ROWS.prefetch_related(
     Prefetch("lines", InvoiceLine.objects.order_by("position").select_related("meter")),
@@ -129,6 +133,19 @@ class Invoices(Resource):
         return answer(page(request, query, NewestFirst(filtered(query, _WHOLE)), _listed, now=self.now))
 
 
+class InvoiceExport(Resource):
+    """/invoices/export"""
+
+    @describes("Export invoices as CSV", query=ExportQuery, media_type="text/csv", errors=[400, 404])
+    def get(self, request: Request) -> StreamingHttpResponse:
+        query = body.decode_query(request.GET, ExportQuery)
+        if query.format != "csv":
+            raise UnsupportedAction("format")
+        written = EXPORTS[query.rows](filtered(query, Invoice.objects.all()))
+        headers = {"Content-Disposition": f'attachment; filename="{query.rows}.csv"'}
+        return StreamingHttpResponse(written, content_type="text/csv; charset=utf-8", headers=headers)
+
+
 class InvoiceById(Resource):
     """/invoices/{id}"""
 
@@ -146,7 +163,7 @@ class InvoiceIssue(Resource):
         return answer(shown(find(_WHOLE, id), now=self.now))
 
 
-def filtered(query: InvoiceFilters | InvoiceQuery, rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
+def filtered(query: ExportQuery | InvoiceQuery, rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
     """Narrow invoices as a query asks, external_id standing for customer_id. Raises CustomerNotFound."""
     asked = {
         "customer_id": customers.find(query.customer_id).public_id if query.customer_id else None,

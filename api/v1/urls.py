@@ -39,6 +39,7 @@ urlpatterns = [
     path("events/ingest", ingest.IngestView.as_view()),
     path("events/<segment:event_id>", events.EventById.as_view()),
     path("invoices", invoices.Invoices.as_view()),
+    path("invoices/export", invoices.InvoiceExport.as_view()),
     path("invoices/<segment:id>", invoices.InvoiceById.as_view()),
     path("invoices/<segment:id>/issue", invoices.InvoiceIssue.as_view()),
     path("meters", meters.Meters.as_view()),
