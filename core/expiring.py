@@ -13,7 +13,7 @@ from collections.abc import Hashable
 from typing import Generic, TypeVar
 
 import psycopg
-from django.db import connection
+from django.db import connection, transaction
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +52,9 @@ _caches: dict[str, list[Expiring]] = {}
 
 
 def announce(topic: str) -> None:
-    """Have every process forget what it remembers of `topic`, at once here and elsewhere when the transaction commits."""
+    """Have every process forget what it remembers of `topic` when the transaction commits, this one at once too."""
     forget(topic)
+    transaction.on_commit(lambda: forget(topic))  # what another thread has read in between
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, topic])
 

@@ -8,7 +8,9 @@ from django.db import transaction
 
 from access.actors import Actor
 from access.history import acting
+from core import expiring
 from core.errors import DomainError
+from customers import directory
 from customers.models import Customer
 
 CHANGEABLE = frozenset(
@@ -65,6 +67,8 @@ def update(*, customer: Customer, fields: Mapping[str, Any], actor: Actor, now: 
             setattr(locked, name, content)
         locked.updated_at = now
         locked.save(update_fields=[*fields, "updated_at"])
+        if "external_id" in fields:
+            expiring.announce(directory.TOPIC)
         return locked
 
 
@@ -72,6 +76,7 @@ def archive(*, customer: Customer, actor: Actor, now: datetime) -> Customer:
     """Close a customer to new events from now on; a customer archived before keeps its time."""
     with acting(actor), transaction.atomic():
         Customer.objects.filter(id=customer.id, archived_at__isnull=True).update(archived_at=now, updated_at=now)
+        expiring.announce(directory.TOPIC)
         return Customer.objects.get(id=customer.id)
 
 
@@ -79,6 +84,7 @@ def unarchive(*, customer: Customer, actor: Actor, now: datetime) -> Customer:
     """Open an archived customer to events again."""
     with acting(actor), transaction.atomic():
         Customer.objects.filter(id=customer.id, archived_at__isnull=False).update(archived_at=None, updated_at=now)
+        expiring.announce(directory.TOPIC)
         return Customer.objects.get(id=customer.id)
 
 

@@ -22,6 +22,7 @@ ON CONFLICT (api_key_id, hour) DO UPDATE SET
 """
 
 
+_USE_KEY = "UPDATE access_apikey SET latest_used_at = greatest(latest_used_at, %s) WHERE id = %s"
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -62,6 +63,7 @@ def write(connection: Connection[Any]) -> None:
     try:
         with connection.transaction(), connection.cursor() as cursor:
             cursor.executemany(_WRITE, rows)
+            cursor.executemany(_USE_KEY, [(latest_at, api_key_id) for api_key_id, *_, latest_at in rows])
     except BaseException:
         for (api_key_id, hour), f in taken.items():
             _restore(api_key_id, hour, f)

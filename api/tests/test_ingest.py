@@ -205,6 +205,15 @@ def test_one_requests_bad_row_never_costs_its_neighbours(by_coroutine, secret, a
     assert sorted(stored()) == sorted(["taken", *[f"e{n}" for n in range(200) if n % 10]])
 
 
+def test_an_event_whose_id_is_ingest_can_be_had(by_coroutine, live_address, ada):
+    headers = {"Authorization": f"Bearer {make_key('write')[1]}"}
+    by_coroutine(body(event("ingest", ada)), **headers)
+
+    answer = httpx.get(live_address + PATH, headers=headers)
+
+    assert (answer.status_code, answer.json()["event_id"]) == (200, "ingest")
+
+
 def test_a_chunked_body_is_read(by_coroutine, secret, ada):
     content = body(*[event(f"e{n}", ada) for n in range(100)])
     pieces = (content[at : at + 1000] for at in range(0, len(content), 1000))

@@ -6,13 +6,14 @@ from typing import Annotated, Any, cast
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
 from msgspec import Meta, Struct
 from rest_framework.request import Request
 
 from access.models import ApiKey
 from api.v1 import ingest_http, shapes
+from api.v1.events import EventById
 from api.v1.ingest_http import Unpacker
-from api.v1.resource import Resource
 from api.v1.schema import describes
 from core.errors import DomainError
 from events.ingest import OutcomeUnknown, ingest
@@ -58,10 +59,14 @@ class IngestAnswer(Struct, omit_defaults=True):
     error_count: int = 0
 
 
-class IngestView(Resource):
-    """POST 1 to 1000 events; all are committed before the answer, or none."""
+class IngestView(EventById):
+    """POST 1 to 1000 events; all are committed before the answer, or none. GET is for an event whose id is "ingest"."""
 
     scopes = {"POST": "ingest"}
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, event_id: str = "ingest") -> HttpResponse:
+        return super().get(request, event_id)
 
     @describes("Ingest usage events", body=IngestRequest, answer=IngestAnswer, errors=(400, 413, 415, 503))
     def post(self, request: Request) -> HttpResponse:

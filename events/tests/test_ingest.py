@@ -8,9 +8,11 @@ import psycopg
 import pytest
 from django.db import connection as django_connection
 
+from access.actors import COMMAND
 from core import database, expiring, faults
 from core.deployment import ClusterChanged
 from core.models import Deployment
+from customers import register
 from events import delivery, store
 from events.ingest import OutcomeUnknown, RequestRefused, ingest, prepare_from_memory
 from events.models import DeliveryHour, DeliveryRefusal, Event, EventConflict, EventName, EventVoid, RefusedRequest, RejectedEvent
@@ -234,6 +236,20 @@ def test_a_customer_made_after_a_refusal_is_found_at_once(key):
     assert send(key, event("a", "ext-1")).ingested_count == 1
 
 
+def test_an_external_id_that_moves_to_another_customer_is_followed_at_once(key, ada):
+    register.update(customer=ada, fields={"external_id": "ext"}, actor=COMMAND, now=NOW)
+    send(key, event("a", "ext"))
+    register.update(customer=ada, fields={"external_id": None}, actor=COMMAND, now=NOW)
+    bob = make_customer("Bob", external_id="ext")
+
+    send(key, event("b", "ext"))
+    register.archive(customer=bob, actor=COMMAND, now=NOW)
+
+    assert list(Event.objects.order_by("arrival").values_list("customer_id", flat=True)) == [ada.id, bob.id]
+    with pytest.raises(RequestRefused, match="archived"):
+        send(key, event("c", "ext"))
+
+
 def test_lenient_handling_stores_the_good_and_lists_the_bad(key, ada):
     result = send(key, event("a", ada), event("b", "cus_nobody"), event("c", ada), lenient=True)
 
@@ -275,6 +291,8 @@ def test_deliveries_are_counted_by_key_and_hour(key, ada):
 
     [hour] = DeliveryHour.objects.all()
     assert (hour.hour, hour.accepted_count, hour.duplicate_count, hour.conflict_count) == (NOW, 2, 2, 1)
+    key.refresh_from_db()
+    assert key.latest_used_at == NOW
 
 
 def test_memory_prepares_only_what_it_can_vouch_for(key, ada):
