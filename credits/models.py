@@ -50,12 +50,19 @@ class CreditTerms(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(kind="units", meter__isnull=False, currency__isnull=True, applies_to="usage")
-                | Q(kind="money", meter__isnull=True, currency__regex="^[A-Z]{3}$", amount=Floor(F("amount"))),
+                | Q(
+                    kind="money",
+                    meter__isnull=True,
+                    currency__isnull=False,
+                    currency__regex="^[A-Z]{3}$",
+                    amount=Floor(F("amount")),
+                ),
                 name="%(class)s_units_or_money",
             ),
             models.CheckConstraint(condition=Q(amount__gt=0), name="%(class)s_amount_positive"),
             models.CheckConstraint(
-                condition=Q(rollover="capped", rollover_cap__gt=0) | (~Q(rollover="capped") & Q(rollover_cap__isnull=True)),
+                condition=Q(rollover="capped", rollover_cap__isnull=False, rollover_cap__gt=0)
+                | (~Q(rollover="capped") & Q(rollover_cap__isnull=True)),
                 name="%(class)s_cap_when_capped",
             ),
         ]
@@ -116,7 +123,13 @@ class CreditGrant(CreditTerms):
             ),
             models.CheckConstraint(
                 condition=Q(renewal_interval__isnull=True, renewal_count__isnull=True)
-                | Q(renews=True, renewal_interval__in=IntervalUnit.values, renewal_count__gte=1),
+                | Q(
+                    renews=True,
+                    renewal_interval__isnull=False,
+                    renewal_interval__in=IntervalUnit.values,
+                    renewal_count__isnull=False,
+                    renewal_count__gte=1,
+                ),
                 name="credit_grant_renewal_whole",
             ),
             models.CheckConstraint(

@@ -91,7 +91,12 @@ class PriceVersion(models.Model):
             models.CheckConstraint(condition=Q(currency__regex="^[A-Z]{3}$"), name="price_version_currency_code"),
             models.CheckConstraint(
                 condition=Q(payment_frequency_interval__isnull=True, payment_frequency_count__isnull=True)
-                | Q(payment_frequency_interval__in=IntervalUnit.values, payment_frequency_count__gte=1),
+                | Q(
+                    payment_frequency_interval__isnull=False,
+                    payment_frequency_interval__in=IntervalUnit.values,
+                    payment_frequency_count__isnull=False,
+                    payment_frequency_count__gte=1,
+                ),
                 name="price_version_frequency_whole",
             ),
         ]
@@ -126,12 +131,12 @@ class MeterPrice(models.Model):
             models.UniqueConstraint(fields=["price_version", "position"], name="meter_price_position_unique"),
             models.CheckConstraint(condition=Q(price_model__in=PriceModel.values), name="meter_price_model_known"),
             models.CheckConstraint(
-                condition=Q(price_model__in=["per_unit", "package"], price_per_unit__gt=0)
+                condition=Q(price_model__in=["per_unit", "package"], price_per_unit__isnull=False, price_per_unit__gt=0)
                 | Q(price_model__in=["graduated", "volume"], price_per_unit__isnull=True),
                 name="meter_price_unit_price_or_tiers",
             ),
             models.CheckConstraint(
-                condition=Q(price_model="package", package_size__gt=0)
+                condition=Q(price_model="package", package_size__isnull=False, package_size__gt=0)
                 | (~Q(price_model="package") & Q(package_size__isnull=True)),
                 name="meter_price_package_size",
             ),
@@ -230,7 +235,7 @@ class Subscription(PostalAddress):
             ),
             models.CheckConstraint(
                 condition=Q(next_point__isnull=True, next_point_at__isnull=True)
-                | Q(next_point__gte=0, next_point_at__isnull=False),
+                | Q(next_point__isnull=False, next_point__gte=0, next_point_at__isnull=False),
                 name="subscription_next_point_whole",
             ),
         ]
