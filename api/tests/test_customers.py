@@ -69,6 +69,13 @@ def test_lists_filter(call: Callable[..., Any]) -> None:
     assert names("archived=true") == []
 
 
+@pytest.mark.parametrize(
+    "instant", ["0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00", "2026-02-30T00:00:00Z", "today", "2026"]
+)
+def test_refuses_times_outside_the_calendar(call: Callable[..., Any], instant: str) -> None:
+    assert call("GET", f"/customers?created_at_gte={instant}").status == 422
+
+
 def test_external_id_stands_for_the_customer(call: Callable[..., Any]) -> None:
     made = call("POST", "/customers", {"email": "a@x.com", "name": "A", "external_id": "crm/42"}).body
 

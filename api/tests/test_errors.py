@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, OperationalError
+from django.db import DataError, IntegrityError, OperationalError
 from django.test import Client, override_settings
 from django.urls import include, path
 from rest_framework import exceptions
@@ -47,6 +47,7 @@ def subclasses(kind: type) -> Iterator[type]:
         (DomainError("No."), 400, "INVALID_REQUEST"),
         (OperationalError("server closed the connection"), 503, "UNAVAILABLE"),
         (IntegrityError("duplicate key"), 409, "CONFLICT"),
+        (DataError("out of range"), 422, "INVALID_FIELD"),
         (ZeroDivisionError("secret words"), 500, "INTERNAL_ERROR"),
     ],
 )

@@ -44,7 +44,18 @@ def decode_query(query: QueryDict, shape: type[Shape]) -> Shape:
     """Read the query string as `shape`; of a repeated name the last one counts. Raises Refused, UnsupportedAction."""
     texts = {name: text for name, text in query.items() if text != ""}
     _refuse_unstorable(texts)
+    for name in _times_of(shape):
+        if re.fullmatch(r"[\d.+-]+", texts.get(name, "")):  # the decoder would take it for seconds since 1970
+            raise invalid(name, "must be an RFC 3339 time")
     return convert(texts, shape, texts_only=True)
+
+
+@cache
+def _times_of(shape: type[msgspec.Struct]) -> frozenset[str]:
+    kind = inspect.type_info(shape)
+    assert isinstance(kind, inspect.StructType)  # noqa: S101 -- a Struct's type is no other
+    members = {field.encode_name: getattr(field.type, "types", (field.type,)) for field in kind.fields}
+    return frozenset(name for name, kinds in members.items() if any(isinstance(one, inspect.DateTimeType) for one in kinds))
 
 
 def read(request: HttpRequest) -> bytes:

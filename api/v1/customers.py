@@ -89,7 +89,11 @@ class Customers(Resource):
     @describes("List customers, newest first", query=CustomerQuery, answer=CustomerAnswer, listed=True)
     def get(self, request: Request) -> HttpResponse:
         query = body.decode_query(request.GET, CustomerQuery)
-        customers = CustomerFilter(request.GET, queryset=Customer.objects.all()).qs
+        asked = shapes.given(query, "email", "name", "archived") | {
+            name: shapes.utc(instant).isoformat()
+            for name, instant in shapes.given(query, "created_at_gte", "created_at_lte").items()
+        }
+        customers = CustomerFilter(asked, queryset=Customer.objects.all()).qs
         business = business_id()
         return answer(
             page(request, query, NewestFirst(customers), lambda rows: [shown(row, business) for row in rows], now=self.now)

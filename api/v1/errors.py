@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import IntegrityError, InterfaceError, OperationalError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions
 
@@ -98,6 +98,9 @@ def handle(error: Exception, context: dict[str, Any]) -> HttpResponse:
         return plain_error(403)
     if isinstance(error, RequestDataTooBig):
         return plain_error(413)
+    if isinstance(error, DataError):
+        log.warning("api request held what no column takes", exc_info=error, extra={"path": context["request"].path})
+        return error_response("INVALID_FIELD", "A number, a time or a text of the request is out of range.")
     if isinstance(error, IntegrityError):
         log.warning("api request met a constraint", exc_info=error, extra={"path": context["request"].path})
         return error_response(

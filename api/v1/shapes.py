@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from api.v1.body import invalid
+from api.v1.errors import Refused
 from core.money import CURRENCIES
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
@@ -82,8 +83,11 @@ def currency(code: str, *, field: str = "currency") -> str:
 
 
 def utc(instant: datetime) -> datetime:
-    """Read a time without a zone as UTC, any other in UTC."""
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    """Read a time without a zone as UTC, any other in UTC. Raises Refused at the ends of the calendar."""
+    try:
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except OverflowError as error:
+        raise Refused("INVALID_FIELD", f"{instant.isoformat()} lies outside the calendar in UTC.") from error
 
 
 def fraction(text: str, *, field: str) -> Decimal:

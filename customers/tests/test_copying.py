@@ -12,7 +12,9 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def test_rows_are_written_with_keys_defaults_and_awkward_text():
-    rows = [Customer(name=name, email="a@b.c", metadata={"k": "v\t\\N"}, created_at=NOW, updated_at=NOW) for name in ("a\tb\n", "\\N")]
+    rows = [
+        Customer(name=name, email="a@b.c", metadata={"k": "v\t\\N"}, created_at=NOW, updated_at=NOW) for name in ("a\tb\n", "\\N")
+    ]
 
     copy(rows)
 
