@@ -29,6 +29,8 @@ def main(arguments: list[str]) -> None:
         python = bootstrap.environment_python(requirements)
     except CannotStart as problem:
         sys.exit(str(problem))
+    except KeyboardInterrupt:
+        sys.exit("Interrupted; what was half done is done again at the next start.")
     os.chdir(CLONE)
     os.execv(python, [str(python), *command, *arguments[1:]])
 

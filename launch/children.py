@@ -10,11 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from launch import processes
-
-FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 30.0
-HEALTHY_SECONDS = 30.0
-"""Who lived this long starts again at the first pause."""
+from launch.backoff import Backoff
 
 STOP_SECONDS = 15.0
 
@@ -30,13 +26,12 @@ class Child:
     log: Path
     process: subprocess.Popen[bytes] | None = None
     identity: processes.Identity | None = None
-    _pause: float = field(default=FIRST_PAUSE_SECONDS, init=False)
-    _started: float = field(default=0.0, init=False)
-    _due: float = field(default=0.0, init=False)
+    backoff: Backoff = field(default_factory=Backoff, init=False)
 
     def start(self) -> None:
         """Start it now."""
-        self._started = time.monotonic()
+        self.backoff.started()
+        processes.rotate(self.log)
         self.process = processes.spawn(self.command, environment=self.environment, log=self.log, folder=self.folder)
         self.identity = processes.identify(self.process.pid)
 
@@ -46,7 +41,7 @@ class Child:
             if self.identity and self.identity.alive():
                 return None
             return self._note_death(self.process)
-        if time.monotonic() < self._due:
+        if not self.backoff.due:
             return None
         self.start()
         return f"{self.name} was started again"
@@ -67,12 +62,8 @@ class Child:
 
     def _note_death(self, process: subprocess.Popen[bytes]) -> str:
         self._reap(process)
-        if time.monotonic() - self._started > HEALTHY_SECONDS:
-            self._pause = FIRST_PAUSE_SECONDS
-        self._due = time.monotonic() + self._pause
-        sentence = f"{self.name} ended ({_how(process.returncode)}; see {self.log}), starting it again in {self._pause:g} s"
-        self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
-        return sentence
+        pause = self.backoff.failed()
+        return f"{self.name} ended ({_how(process.returncode)}; see {self.log}), starting it again in {pause:g} s"
 
     def _reap(self, process: subprocess.Popen[bytes]) -> None:
         # Before wait(): until then the number cannot belong to another process group.

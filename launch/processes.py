@@ -15,6 +15,7 @@ from launch.accounts import Account
 
 SHIM = Path(__file__).with_name("shim.py")
 DEAD_STATES = {"Z", "X"}
+LOG_BYTES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,12 @@ def spawn(
             stderr=output,
             start_new_session=True,
         )
+
+
+def rotate(log: Path) -> None:
+    """Keep a log from growing for ever: beyond LOG_BYTES it becomes NAME.1, in place of the one before."""
+    if log.exists() and log.stat().st_size > LOG_BYTES:
+        log.replace(log.with_name(log.name + ".1"))
 
 
 def end(

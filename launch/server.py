@@ -137,6 +137,7 @@ class Server:
         while True:
             self._reap()
             self.before_start()
+            processes.rotate(self.log)
             self.child = self.spawn(self.command(), log=self.log, death_signal=self.stop_steps[0][0])
             identity = processes.identify(self.child.pid)
             if identity:

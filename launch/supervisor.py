@@ -9,11 +9,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import defaultdict
 from dataclasses import dataclass, field
 from types import FrameType
 
 from launch import places, processes, programs
 from launch.accounts import server_account
+from launch.backoff import Backoff
 from launch.broker import Broker
 from launch.children import STOP_SECONDS, Child
 from launch.instance import MARK, Instance
@@ -23,7 +25,7 @@ from launch.problems import CannotStart
 from launch.server import Server
 
 DATABASE = "tallybook"
-UP_SECONDS = 60
+UP_SECONDS = 120
 
 
 class Stopped(Exception):
@@ -39,6 +41,7 @@ class Supervisor:
     servers: list[Server] = field(default_factory=list)
     children: list[Child] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    _backoffs: defaultdict[str, Backoff] = field(default_factory=lambda: defaultdict(Backoff))
 
     def run(self) -> None:
         """Start everything in order, then watch until asked to stop. Raises CannotStart."""
@@ -157,13 +160,23 @@ class Supervisor:
     def _tend(self) -> None:
         for server in self.servers:
             if server.running() is None:
-                say(f"{server.title} ended (see {server.log}); starting it again")
-                server.start()
+                self._start_again(server)
         for child in self.children:
             happened = child.tend()
             if happened:
                 say(happened)
                 self._record_children()
+
+    def _start_again(self, server: Server) -> None:
+        backoff = self._backoffs[server.title]
+        if not backoff.due:
+            return
+        say(f"{server.title} ended (see {server.log}); starting it again")
+        backoff.started()
+        try:
+            server.start()
+        except CannotStart as problem:
+            say(f"{problem} Trying again in {backoff.failed():g} s.")
 
     def _stop(self) -> None:
         deadline = time.monotonic() + STOP_SECONDS

@@ -3,7 +3,8 @@ import signal
 import time
 from pathlib import Path
 
-from launch.children import FIRST_PAUSE_SECONDS, Child
+from launch.backoff import FIRST_PAUSE_SECONDS
+from launch.children import Child
 
 
 def make(folder: Path, *command: str) -> Child:

@@ -4,6 +4,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from launch import processes
 from launch.processes import Identity
 
@@ -36,6 +38,19 @@ def test_a_spawned_program_ignores_the_terminals_ctrl_c_for_it_has_a_session_of_
     assert os.getsid(child.pid) == child.pid
     child.kill()
     child.wait()
+
+
+def test_a_log_that_grew_too_long_makes_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "LOG_BYTES", 3)
+    (folder / "log").write_text("abc")
+    processes.rotate(folder / "log")
+    assert (folder / "log").exists()
+
+    (folder / "log").write_text("abcd")
+    processes.rotate(folder / "log")
+
+    assert not (folder / "log").exists()
+    assert (folder / "log.1").read_text() == "abcd"
 
 
 def test_end_goes_on_to_the_next_signal_when_the_first_is_ignored(folder: Path) -> None:

@@ -21,7 +21,7 @@ from launch import processes, supervisor
 from launch.places import CLONE
 from launch.problems import CannotStart
 
-UP_SECONDS = 120
+UP_SECONDS = 300
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", ".*cache", "__pycache__", ".hypothesis", "node_modules")
 
 
