@@ -4,7 +4,7 @@ A period is made once, whoever asks and however often: UNIQUE (grant, starts_at)
 Callers hold the locks of the customers (semantics.md [7]).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -66,20 +66,25 @@ def begin(missing: Sequence[Wanted], *, actor: Actor, now: datetime) -> None:
     )
 
 
-def settle(*, billed_until: Mapping[int, datetime], actor: Actor, now: datetime) -> int:
+def settle(
+    *, customer_ids: Iterable[int], billed_until: Callable[[Set[int]], Mapping[int, datetime]], actor: Actor, now: datetime
+) -> int:
     """Close every period that has ended and that no invoice can draw on any more; give their number.
 
-    billed_until: by customer, the instant up to which every cycle is on an issued invoice (FOREVER where none is open).
-    What a closed period still holds rolls over to the grant's next period, or expires.
+    billed_until: gives, for those customers that it matters for, the instant up to which every cycle is on an issued invoice
+    (FOREVER where none is open). What a closed period still holds rolls over to the grant's next period, or expires.
     """
-    periods = (
-        GrantPeriod.objects.filter(grant__customer_id__in=billed_until, settled_at=None)
+    periods = list(
+        GrantPeriod.objects.filter(grant__customer_id__in=set(customer_ids), settled_at=None)
         .annotate(last_at=Least(F("ends_at"), F("grant__voided_at")))
         .filter(last_at__lte=now)
         .select_related("grant")
         .order_by("grant_id", "starts_at")
     )
-    closed = [period for period in periods if period.last_at <= billed_until[period.grant.customer_id]]
+    if not periods:
+        return 0
+    until = billed_until({period.grant.customer_id for period in periods})
+    closed = [period for period in periods if period.last_at <= until[period.grant.customer_id]]
     GrantPeriod.objects.filter(id__in=[period.id for period in closed]).update(settled_at=now)
     for period in closed:
         # Asked again, because the period before it may have rolled over into it just now.

@@ -76,9 +76,9 @@ class Point:
     def customer_id(self) -> int:
         return self.plan.subscription.customer_id
 
-    def with_credits(self, holdings: Iterable[Held]) -> InvoiceInputs:
+    def with_credits(self, own: Iterable[Held]) -> InvoiceInputs:
         """Give the inputs with what the customer holds."""
-        own = [one for one in holdings if one.grant.customer_id == self.customer_id]
+        own = tuple(own)
         units: dict[int, list[Held]] = {}
         for one in own:
             if one.grant.kind == CreditKind.UNITS and one.grant.meter_id is not None:
@@ -96,10 +96,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Read:
-    """What was read: the points by key, what the customers hold, who sells, and which events the usage statement saw."""
+    """What was read: the points by key, what each customer holds, who sells, and which events the usage statement saw."""
 
     points: Mapping[PointKey, Point]
-    holdings: tuple[Held, ...]
+    holdings: Mapping[int, tuple[Held, ...]]
     seller: Seller
     snapshot: Snapshot
 
@@ -109,8 +109,10 @@ def read(*, keys: Sequence[PointKey], hold: Callable[[set[int], Period], tuple[H
     plans = plan(keys)
     seller = Seller.objects.get()
     customers = {one.subscription.customer_id for one in plans}
-    holdings = hold(customers, _hull([one.period for one in plans])) if plans else ()
-    cuts = {one.key: _cuts(one, holdings) for one in plans}
+    holdings: dict[int, tuple[Held, ...]] = dict.fromkeys(customers, ())
+    for held in hold(customers, _hull([one.period for one in plans])) if plans else ():
+        holdings[held.grant.customer_id] += (held,)
+    cuts = {one.key: _cuts(one, holdings[one.subscription.customer_id]) for one in plans}
     definitions = stored.definitions({meter.meter_id for one in plans for meter in one.meters})
     requests = {
         UsageRequest(meter.meter_id, one.subscription.customer_id, part)
@@ -214,16 +216,12 @@ def _hull(periods: Iterable[Period]) -> Period:
     return Period(min(period.start for period in listed), max(period.end for period in listed))
 
 
-def _cuts(one: Plan, holdings: Sequence[Held]) -> Mapping[int, tuple[Period, ...]]:
+def _cuts(one: Plan, own: Sequence[Held]) -> Mapping[int, tuple[Period, ...]]:
     """Cut the cycle for each meter where its unit grants begin, end or were voided."""
     return {
         meter.meter_id: phases(
             cycle=one.period,
-            balances=[
-                held.balance
-                for held in holdings
-                if held.grant.customer_id == one.subscription.customer_id and held.grant.meter_id == meter.meter_id
-            ],
+            balances=[held.balance for held in own if held.grant.meter_id == meter.meter_id],
         )
         for meter in one.meters
     }

@@ -177,7 +177,7 @@ def _assembled(drafts: Sequence[Invoice], now: datetime, actor: Actor, *, hold_f
             continue
         point = read.points[PointKey(draft.subscription_id, draft.point)]
         try:
-            made = _storable(invoice(inputs=point.with_credits(read.holdings)))
+            made = _storable(invoice(inputs=point.with_credits(read.holdings[draft.customer_id])))
         except UNBILLABLE as problem:
             if not hold_failing:
                 raise
@@ -205,7 +205,7 @@ def _issue(series: InvoiceSeries, chunk: Chunk, now: datetime, actor: Actor) -> 
         _write(series, chunk, now, actor)
     fault("billing: written")
     customers = {one.draft.customer_id for one in chunk.ready}
-    renewal.settle(billed_until=billed.until(customers), actor=actor, now=now)
+    renewal.settle(customer_ids=customers, billed_until=billed.until, actor=actor, now=now)
     fault("billing: settled")
 
 

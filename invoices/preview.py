@@ -38,7 +38,7 @@ def of_customers(customer_ids: Collection[int], *, now: datetime) -> Mapping[Poi
         return {}
     read = inputs.read(keys=keys, hold=lambda ids, within: balances.foreseen(customer_ids=ids, within=within))
     ordered = sorted(read.points.values(), key=lambda one: (one.plan.at, one.key.subscription_id))
-    holdings = {customer_id: _of(read.holdings, customer_id) for customer_id in customer_ids}
+    holdings = dict(read.holdings)
     found: dict[PointKey, Preview] = {}
     for point in ordered:
         made = invoice(inputs=point.with_credits(holdings[point.customer_id]))
@@ -101,10 +101,6 @@ def _undrafted(subscription: Subscription, now: datetime) -> Iterable[PointKey]:
     while schedule.has_cycle(n) and schedule.cycle(n).start <= now:
         yield PointKey(subscription.id, n)
         n += 1
-
-
-def _of(holdings: Iterable[Held], customer_id: int) -> tuple[Held, ...]:
-    return tuple(one for one in holdings if one.grant.customer_id == customer_id)
 
 
 def _draws(made: InvoiceDraft, point: Point) -> Iterable[Draw]:

@@ -73,4 +73,4 @@ def settle_credits(*, now: datetime, actor: Actor) -> int:
 def _settle_chunk(customer_ids: list[int], now: datetime, actor: Actor) -> int:
     list(Customer.objects.select_for_update(no_key=True).filter(id__in=customer_ids).order_by("id").values_list("id"))
     renewal.make_periods(customer_ids=customer_ids, until=now, actor=actor, now=now)
-    return renewal.settle(billed_until=billed.until(customer_ids), actor=actor, now=now)
+    return renewal.settle(customer_ids=customer_ids, billed_until=billed.until, actor=actor, now=now)
