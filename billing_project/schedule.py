@@ -14,5 +14,6 @@ def every(seconds: float, task: str) -> dict[str, Any]:
 SCHEDULE = {
     "jobs": every(10, "jobs.sweep"),
     "billing": every(60, "invoices.bill"),
+    "proofs": every(86_400, "invoices.verify"),
     "estimates of drafts": every(300, "invoices.estimate"),
 }

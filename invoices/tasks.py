@@ -1,11 +1,19 @@
 """Have beat bill what is due by the clock."""
 
+import logging
+from datetime import timedelta
+
 from celery import shared_task
 from django.utils import timezone
 
 from access.actors import BEAT
-from invoices import preview
+from invoices import preview, verify
 from invoices.run import run_billing
+
+log = logging.getLogger(__name__)
+
+# Nightly proofs reach back over everything that a late event can still fall into, and a little more.
+PROVED_DAYS = 40
 
 
 @shared_task(name="invoices.bill", ignore_result=True)
@@ -18,3 +26,12 @@ def bill() -> None:
 def estimate() -> None:
     """Refresh the estimates that lists show for drafts."""
     preview.refresh_estimates(now=timezone.now())
+
+
+@shared_task(name="invoices.verify", ignore_result=True)
+def verify_recent() -> None:
+    """Prove the invoices of the last weeks from raw events, keep what came out, and tell the log what does not hold."""
+    now = timezone.now()
+    for proof in verify.verify_issued(since=now - timedelta(days=PROVED_DAYS), now=now):
+        if not proof.holds:
+            log.error("invoice %s does not hold: %s", proof.invoice.number, proof.findings)

@@ -4,14 +4,14 @@ Two answers: "as issued" (the events and voids that the line's snapshot saw; mus
 the same line counts now, and the lines that adjusted it). Beside them, whether rollups still say what raw events say.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from core.errors import DomainError
 from core.money import plain
@@ -78,6 +78,19 @@ def verify(invoice: Invoice) -> Proof:
             findings += rollups
             changes += since
     return Proof(invoice, tuple(findings), tuple(changes))
+
+
+def verify_issued(*, since: datetime | None = None, references: Sequence[str] = (), now: datetime) -> Iterator[Proof]:
+    """Verify and record issued invoices one after the other. since: issued then or later.  references: numbers or public ids."""
+    invoices = Invoice.objects.exclude(status=InvoiceStatus.DRAFT).order_by("id")
+    if since is not None:
+        invoices = invoices.filter(issued_at__gte=since)
+    if references:
+        invoices = invoices.filter(Q(number__in=references) | Q(public_id__in=references))
+    for invoice in invoices.iterator(chunk_size=200):
+        proof = verify(invoice)
+        record(proof, now=now)
+        yield proof
 
 
 @transaction.atomic
