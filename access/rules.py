@@ -84,6 +84,7 @@ PAGES = {
     "dashboard:subscription": Rule(read=ALL),
     "dashboard:invoices": Rule(read=ALL),
     "dashboard:invoice": Rule(read=ALL),
+    "dashboard:invoices_export": Rule(read=ALL),
     "dashboard:jobs": Rule(read=ALL),
     "dashboard:job": Rule(read=ALL),
     "dashboard:keys": Rule(read=CONFIGURE),

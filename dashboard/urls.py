@@ -23,6 +23,7 @@ urlpatterns = [
     path("subscriptions", subscriptions.index, name="subscriptions"),
     path("subscriptions/<slug:public_id>", subscriptions.detail, name="subscription"),
     path("invoices", invoices.index, name="invoices"),
+    path("invoices/export", invoices.export, name="invoices_export"),
     path("invoices/<slug:public_id>", invoices.detail, name="invoice"),
     path("jobs", jobs.index, name="jobs"),
     path("jobs/<slug:public_id>", jobs.detail, name="job"),

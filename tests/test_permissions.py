@@ -48,6 +48,7 @@ PAGES = """
     dashboard:subscription        vfpo    -
     dashboard:invoices            vfpo    -
     dashboard:invoice             vfpo    -
+    dashboard:invoices_export     vfpo    -
     dashboard:jobs                vfpo    -
     dashboard:job                 vfpo    -
     dashboard:keys                po      -

@@ -153,3 +153,20 @@ def test_the_menu_shows_only_what_opens(db: None) -> None:
 
     assert 'href="/customers"' in page
     assert 'href="/keys"' not in page
+
+
+def test_the_exported_list_is_the_filtered_one(owner: Client) -> None:
+    world.deployment(size=2)
+    number = Invoice.objects.order_by("id")[0].number
+
+    response = owner.get(reverse("dashboard:invoices_export"), {"search": number})
+    rows = b"".join(response.streaming_content).decode().splitlines()
+
+    assert response.headers["Content-Disposition"] == 'attachment; filename="invoices.csv"'
+    assert [row.split(",")[0] for row in rows] == ["number", number]
+
+
+def test_the_lines_can_be_exported_too(owner: Client) -> None:
+    response = owner.get(reverse("dashboard:invoices_export"), {"of": "lines"})
+
+    assert b"".join(response.streaming_content).startswith(b"number,invoice_id,line_id")

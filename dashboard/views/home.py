@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from core.periods import local_date, local_midnight
 from dashboard import charts
-from dashboard.reading import home
+from dashboard.reading import happenings, home
 from dashboard.views.figures import figure_response, palette_of
 
 
@@ -34,6 +34,7 @@ def page(request: HttpRequest) -> HttpResponse:
             "issued": home.issued_since(month),
             "month": month,
             "concerns": home.concerns(now=now),
+            "happenings": happenings.latest(),
             "next_billing": home.next_billing(now=now),
             "latest_invoices": home.latest_invoices(),
             "days": home.accepted_by_day(now=now),

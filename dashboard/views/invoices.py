@@ -1,6 +1,6 @@
 """Show invoices: the list that finance works from, and each document."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -8,9 +8,10 @@ from django.views.decorators.http import require_safe
 from dashboard import sheets
 from dashboard.reading import invoices
 from dashboard.views.lists import render_list
+from invoices import export as invoices_export
 from invoices import preview
 from invoices.listing import InvoiceFilter
-from invoices.models import InvoiceStatus
+from invoices.models import Invoice, InvoiceStatus
 
 CONTROLS = ("search", "status", "kind", "currency", "period_start", "period_end")
 
@@ -32,4 +33,16 @@ def detail(request: HttpRequest, public_id: str) -> HttpResponse:
         request,
         "dashboard/invoices/detail.html",
         {"invoice": invoice, "sheet": sheet, "is_draft": is_draft, "now": now, "events": invoice.events.order_by("id")},
+    )
+
+
+@require_safe
+def export(request: HttpRequest) -> StreamingHttpResponse:
+    """Stream the filtered list; of=lines gives the lines of its invoices instead."""
+    rows = InvoiceFilter(request.GET, queryset=Invoice.objects.all()).qs
+    of_lines = request.GET.get("of") == "lines"
+    lines = invoices_export.lines_csv(rows) if of_lines else invoices_export.invoices_csv(rows)
+    name = "invoice-lines.csv" if of_lines else "invoices.csv"
+    return StreamingHttpResponse(
+        lines, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )

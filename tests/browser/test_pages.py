@@ -1,0 +1,169 @@
+"""Open every page in a real Chromium, light and dark, wide and narrow: no error, no breach of the policy, no barrier."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from access.actors import COMMAND
+from customers.models import Customer
+from dashboard.tests import world
+from invoices import drafting
+from invoices.models import Invoice
+from jobs.models import Job
+from meters.models import Meter
+from products.models import Product, Subscription
+from tests.live import server
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+LOOKS = [((1440, 900), "light"), ((390, 844), "dark")]
+SERIOUS = {"serious", "critical"}
+USER, PASSWORD = "one-owner", "correct horse battery"
+
+pytestmark = [
+    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="browser tests need Chromium: apt-get install chromium"),
+    pytest.mark.django_db(transaction=True),
+]
+
+
+@dataclass
+class Watch:
+    """What a browser complained of, page by page."""
+
+    complaints: list[str] = field(default_factory=list)
+    address: str = ""
+
+    def over(self, page: Page) -> None:
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(f"{self.address}: {error}"))
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{self.address}: {message.text}")
+
+
+def addresses() -> list[str]:
+    """List every page, with one example where it needs one."""
+    lists = ("home", "meters", "events", "customers", "subscriptions", "products", "invoices", "jobs", "keys", "key_create")
+    examples = {
+        "meter": Meter, "meter_events": Meter, "meter_customers": Meter, "customer": Customer, "subscription": Subscription,
+        "product": Product, "invoice": Invoice, "job": Job,
+    }  # fmt: skip
+    found = [reverse(f"dashboard:{name}") for name in lists]
+    found += [reverse(f"dashboard:{name}", args=[model.objects.order_by("id")[0].public_id]) for name, model in examples.items()]
+    draft = Invoice.objects.filter(status="draft")[0]
+    return [
+        *found,
+        reverse("dashboard:invoice", args=[draft.public_id]),
+        f"{reverse('dashboard:event')}?id=call%2F1",
+        reverse("password_change"),
+    ]
+
+
+@pytest.fixture
+def site(db: None) -> Iterator[str]:
+    world.deployment(size=3)
+    world.signed_in()
+    subscription = Subscription.objects.order_by("id")[0]
+    Subscription.objects.filter(pk=subscription.pk).update(next_point=2, next_point_at=world.START.replace(month=10))
+    drafting.draft_points(subscription=subscription, now=world.NOW, actor=COMMAND)
+    with server() as address:
+        yield address
+
+
+def browser_page(browser: Browser, look: tuple[tuple[int, int], str]) -> Page:
+    (width, height), scheme = look
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, timezone_id="Asia/Kolkata")
+    return context.new_page()
+
+
+def sign_in(page: Page, site: str) -> None:
+    page.goto(f"{site}/login")
+    page.fill("[name=username]", USER)
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button[type=submit]")
+    page.wait_for_url(f"{site}/")
+
+
+def drawn(page: Page) -> None:
+    """Wait for the charts of the page."""
+    if page.locator("[data-figure]").count():
+        page.wait_for_selector("[data-drawn]", timeout=15_000)
+
+
+def barriers(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {one['help']} at {one['nodes'][0]['target']}" for one in found if one["impact"] in SERIOUS]
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look[0][0]}-{look[1]}")
+def test_every_page_is_clean_and_fits(site: str, look: tuple[tuple[int, int], str]) -> None:
+    # Playwright keeps an event loop running in this thread, in which Django refuses to ask the database: so all is asked before.
+    pages = addresses()
+    watch, faults = Watch(), []
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+        page = browser_page(browser, look)
+        watch.over(page)
+        page.goto(f"{site}/login")
+        faults += [f"/login: {one}" for one in barriers(page)]
+        sign_in(page, site)
+        for address in pages:
+            watch.address = address
+            response = page.goto(f"{site}{address}")
+            assert response is not None
+            assert response.status == 200, address
+            drawn(page)
+            faults += [f"{address}: {one}" for one in barriers(page)]
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                faults.append(f"{address}: wider than the window")
+        browser.close()
+
+    assert watch.complaints == []
+    assert faults == []
+
+
+def test_the_page_is_alive(site: str) -> None:
+    """Legend and hover of a chart, the reader's zone, the stored theme, the menu of a narrow screen."""
+    meter = reverse("dashboard:meter", args=[Meter.objects.order_by("id")[0].public_id])
+    watch = Watch()
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+        page = browser_page(browser, ((390, 844), "light"))
+        watch.over(page)
+        sign_in(page, site)
+
+        page.goto(f"{site}{meter}")
+        drawn(page)
+        page.locator(".chart").scroll_into_view_if_needed()
+        box = page.locator(".chart").bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.6)
+        page.wait_for_selector(".hoverlayer text")
+        assert {"This month", "Before"} <= set(page.locator(".legend .legendtext").all_text_contents())
+        rules = page.evaluate("document.getElementById('plotly.js-style-global').sheet.cssRules.length")
+        assert rules > 10
+
+        page.goto(f"{site}{reverse('dashboard:events')}")
+        zone = "new Date(document.querySelector('td time').dateTime).getTimezoneOffset()"
+        assert page.evaluate(zone) == -330
+        assert "UTC" not in page.locator("td time").first.text_content()
+
+        page.click("[popovertarget=sidebar]")
+        page.click("#sidebar [data-theme-choice=dark]")
+        page.reload()
+        assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+        page.click("[popovertarget=sidebar]")
+        page.keyboard.press("Escape")
+        assert not page.locator("#sidebar").is_visible()
+        browser.close()
+
+    assert watch.complaints == []
