@@ -14,7 +14,7 @@ from access import keys
 from access.actors import COMMAND
 from access.history import acting
 from access.models import Scope, User
-from launch.instance import write_private
+from launch.files import write_private
 
 USERNAME = "operator"
 ROLE = "owner"

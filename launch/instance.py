@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from launch import processes
+from launch.files import write_private
 from launch.problems import CannotStart
 
 MARK = "TALLYBOOK_INSTANCE"
@@ -79,13 +80,3 @@ class Instance:
         for entry in record.values():
             processes.end_group(processes.Identity(**entry), mark=f"{MARK}={self.var}")
         self.record_children({})
-
-
-def write_private(file: Path, text: str) -> None:
-    """Write a file that only its owner reads, whole or not at all."""
-    building = file.with_name(file.name + ".new")
-    building.unlink(missing_ok=True)
-    descriptor = os.open(building, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
-    building.replace(file)

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from launch import places, processes
 from launch.accounts import Account, server_account
+from launch.files import write_private
 from launch.locks import exclusive
 from launch.problems import CannotStart
 
@@ -141,7 +142,7 @@ class Server:
             self.child = self.spawn(self.command(), log=self.log, death_signal=self.stop_steps[0][0])
             identity = processes.identify(self.child.pid)
             if identity:
-                self._record.write_text(json.dumps(asdict(identity)))
+                write_private(self._record, json.dumps(asdict(identity)))
                 if self._wait_until_ready(self.child, deadline):
                     return identity
             if time.monotonic() > deadline or not (self.retried_log_line and self.retried_log_line in log_tail(self.log)):

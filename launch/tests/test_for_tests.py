@@ -11,8 +11,12 @@ from django.db import connection
 from launch import for_tests
 from launch.places import CLONE
 
+# A run in the background ignores SIGINT, and so do its children; as in a terminal, this one must not.
 DAWDLE = """
+import signal
 import time
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def pytest_runtest_call(item):
     print("dawdling", flush=True)

@@ -96,7 +96,7 @@ def product(folder: Path) -> Iterator[Product]:
     yield product
     for run in product.runs:
         if run.poll() is None:
-            run.send_signal(signal.SIGINT)
+            run.send_signal(signal.SIGTERM)
         run.wait(timeout=60)
 
 

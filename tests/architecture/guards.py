@@ -106,6 +106,8 @@ def _names_seconds(node: ast.AST) -> bool:
         targets = [ast.unparse(node.target)]
     elif isinstance(node, ast.keyword):
         targets = [node.arg or ""]
+    elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("sleep"):
+        targets = ["seconds"]
     return any("seconds" in name.lower() or "timeout" in name.lower() for name in targets)
 
 

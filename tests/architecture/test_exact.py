@@ -28,6 +28,7 @@ def test_no_column_holds_floats() -> None:
         ("total = float(amount) + 1", ["line 1: calls float"]),
         ("PAUSE_SECONDS = 0.5", []),
         ("wait(timeout=0.5)", []),
+        ("time.sleep(0.5)", []),
         ("isinstance(number, float)", []),
     ],
 )
