@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from django.conf import settings
 
+from core.errors import DomainError
 from core.periods import Period
 from credits.balances import Held
 from credits.burndown import PhaseUsage, phases
@@ -102,11 +103,23 @@ class Read:
     holdings: Mapping[int, tuple[Held, ...]]
     seller: Seller
     snapshot: Snapshot
+    problems: Mapping[PointKey, Exception]
+
+
+# What the figures of one billing point may raise; it is reported for that point, and blocks no other.
+UNBILLABLE = (DomainError, ArithmeticError, ValueError, LookupError)
 
 
 def read(*, keys: Sequence[PointKey], hold: Callable[[set[int], Period], tuple[Held, ...]]) -> Read:
     """Read billing points. hold: what gives the customers' balances within a time (credits.balances.held or foreseen)."""
-    plans = plan(keys)
+    plan_of = _planner(keys)
+    plans: list[Plan] = []
+    problems: dict[PointKey, Exception] = {}
+    for key in keys:
+        try:
+            plans.append(plan_of(key))
+        except UNBILLABLE as problem:
+            problems[key] = problem
     seller = Seller.objects.get()
     customers = {one.subscription.customer_id for one in plans}
     holdings: dict[int, tuple[Held, ...]] = dict.fromkeys(customers, ())
@@ -124,11 +137,17 @@ def read(*, keys: Sequence[PointKey], hold: Callable[[set[int], Period], tuple[H
     points = {
         one.key: Point(one, _inputs(one, seller, _usages(one, definitions, cuts[one.key], answer)), definitions) for one in plans
     }
-    return Read(points, holdings, seller, answer.snapshot)
+    return Read(points, holdings, seller, answer.snapshot, problems)
 
 
 def plan(keys: Sequence[PointKey]) -> list[Plan]:
-    """Read subscriptions, cycles and terms of billing points, in the order given."""
+    """Read subscriptions, cycles and terms of billing points, in the order given. Raises LookupError."""
+    plan_of = _planner(keys)
+    return [plan_of(key) for key in keys]
+
+
+def _planner(keys: Sequence[PointKey]) -> Callable[[PointKey], Plan]:
+    """Read what all the points need, and give the function that plans one of them."""
     subscriptions = Subscription.objects.select_related("customer").in_bulk({key.subscription_id for key in keys})
     stored_phases: dict[int, list[SubscriptionPhase]] = {}
     for phase in SubscriptionPhase.objects.filter(subscription__in=subscriptions).select_related("product"):
@@ -138,16 +157,12 @@ def plan(keys: Sequence[PointKey]) -> list[Plan]:
     bought: dict[int, list[OneTimeItem]] = {}
     for item in OneTimeItem.objects.filter(subscription__in=openings).select_related("price_version__product").order_by("id"):
         bought.setdefault(item.subscription_id, []).append(item)
-    return [
-        _plan(
-            key,
-            subscriptions[key.subscription_id],
-            stored_phases[key.subscription_id],
-            versions,
-            bought.get(key.subscription_id, []),
-        )
-        for key in keys
-    ]
+
+    def planned(key: PointKey) -> Plan:
+        one = key.subscription_id
+        return _plan(key, subscriptions[one], stored_phases[one], versions, bought.get(one, []))
+
+    return planned
 
 
 def _plan(

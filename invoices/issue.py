@@ -30,7 +30,7 @@ from customers.models import Customer
 from events.models import LogSnapshot
 from invoices import billed, inputs, numbers, rows
 from invoices.assemble import InvoiceDraft, invoice
-from invoices.inputs import Point, PointKey
+from invoices.inputs import UNBILLABLE, Point, PointKey
 from invoices.models import Invoice, InvoiceSeries, InvoiceStatus
 from invoices.rows import Issue, Rows
 
@@ -38,8 +38,6 @@ log = logging.getLogger(__name__)
 
 CHUNK_DRAFTS = 500
 _LARGEST_AMOUNT = 2**63 - 1
-# What the figures of one draft may raise; it is then held with the reason, and blocks no other customer's.
-UNBILLABLE = (DomainError, ArithmeticError, ValueError, LookupError)
 
 
 class InvoiceNotDraft(DomainError):
@@ -175,8 +173,8 @@ def _assembled(drafts: Sequence[Invoice], now: datetime, actor: Actor, *, hold_f
     for draft in drafts:
         if draft.customer_id in waiting:
             continue
-        point = read.points[PointKey(draft.subscription_id, draft.point)]
         try:
+            point = _point(read, draft)
             made = _storable(invoice(inputs=point.with_credits(read.holdings[draft.customer_id])))
         except UNBILLABLE as problem:
             if not hold_failing:
@@ -189,6 +187,13 @@ def _assembled(drafts: Sequence[Invoice], now: datetime, actor: Actor, *, hold_f
         if made.carried_forward:
             waiting.add(draft.customer_id)
     return Chunk(tuple(ready), tuple(failed), read)
+
+
+def _point(read: inputs.Read, draft: Invoice) -> Point:
+    key = PointKey(draft.subscription_id, draft.point)
+    if key in read.problems:
+        raise read.problems[key]
+    return read.points[key]
 
 
 def _storable(made: InvoiceDraft) -> InvoiceDraft:

@@ -37,6 +37,8 @@ def of_customers(customer_ids: Collection[int], *, now: datetime) -> Mapping[Poi
     if not keys:
         return {}
     read = inputs.read(keys=keys, hold=lambda ids, within: balances.foreseen(customer_ids=ids, within=within))
+    for problem in read.problems.values():
+        raise problem
     ordered = sorted(read.points.values(), key=lambda one: (one.plan.at, one.key.subscription_id))
     holdings = dict(read.holdings)
     found: dict[PointKey, Preview] = {}

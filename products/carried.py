@@ -36,9 +36,10 @@ def sync(subscription: Subscription) -> None:
 
 def sync_subscribers(product: Product) -> None:
     """Write what every living subscription of a product carries, after its price changed. Raises MeterAlreadySubscribed."""
+    having = SubscriptionPhase.objects.filter(product=product).values("subscription")
     subscriptions = list(
-        Subscription.objects.filter(phases__product=product, next_point__isnull=False)
-        .distinct()
+        Subscription.objects.select_for_update(no_key=True)  # or a cancellation at this moment would be overwritten
+        .filter(id__in=having, next_point__isnull=False)
         .order_by("id")
         .prefetch_related("phases", "meters")
     )

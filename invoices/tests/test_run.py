@@ -395,6 +395,18 @@ def test_figures_that_cannot_be_stored_hold_their_draft_and_nobody_elses():
     assert held.hold_reason == "AmountTooLarge: An amount of this invoice is too large to be stored."
 
 
+def test_a_draft_whose_point_is_gone_is_held_with_the_reason():
+    subscription = begin(making.customer(), making.product(fee=1), "2026-01-01")
+    begin(making.customer("Other"), making.product(fee=1), "2026-01-01")
+    bill("2026-03-01")
+    subscribe.cancel_now(subscription=subscription, why=Cancellation(), actor=ACTOR, now=utc("2026-01-15"))
+
+    assert bill("2026-03-02").held_count == 1
+
+    reason = Invoice.objects.get(is_held=True).hold_reason
+    assert reason == f"LookupError: subscription {subscription.public_id} has no billing point 2"
+
+
 def test_a_run_ahead_of_the_clock_must_be_meant(settings):
     settings.DEVELOPMENT = False
     ahead = database_now() + timedelta(hours=1)
