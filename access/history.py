@@ -1,4 +1,4 @@
-"""Tell the audit trail who acts: every history row written inside `acting` carries the actor."""
+"""Tell the audit trail and the log who acts: every history row and log line written inside `acting` carries the actor."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pghistory
+import structlog
 from django.db import connection
 from pghistory import runtime
 from psycopg.sql import Composable
@@ -21,7 +22,14 @@ def acting(actor: Actor) -> Iterator[None]:
     Views of the web need nothing (the middleware does it); the API does it for its key, tasks and commands for themselves.
     """
     metadata = {"actor_kind": actor.kind, "actor_id": actor.id}
-    with connection.execute_wrapper(_as_text), pghistory.context() as entered:
+    if _present() == metadata:
+        yield
+        return
+    with (
+        structlog.contextvars.bound_contextvars(actor=str(actor)),
+        connection.execute_wrapper(_as_text),
+        pghistory.context() as entered,
+    ):
         # pghistory would add the inner actor to the outer context, also for rows already written under it; so the inner one gets
         # a context of its own, with an id of its own.
         runtime._tracker.value = runtime.Context(id=uuid.uuid4(), metadata=metadata)
@@ -29,6 +37,11 @@ def acting(actor: Actor) -> Iterator[None]:
             yield
         finally:
             runtime._tracker.value = entered
+
+
+def _present() -> dict[str, Any] | None:
+    entered = getattr(runtime._tracker, "value", None)
+    return entered.metadata if entered else None
 
 
 def _as_text(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:

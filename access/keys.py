@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from access.actors import Actor
+from access.history import acting
 from access.models import ApiKey, Scope
 from core import expiring
 from core.errors import DomainError
@@ -28,20 +29,20 @@ class KeyAlreadyRevoked(DomainError):
     code = "KEY_ALREADY_REVOKED"
 
 
-@transaction.atomic
 def create(*, name: str, scope: str, actor: Actor, now: datetime) -> tuple[ApiKey, str]:
     """Make a key and return it with its secret, which cannot be had again. Raises ScopeUnknown."""
     if scope not in Scope.values:
         raise ScopeUnknown(f"The scope {scope!r} is unknown. Choose one of {', '.join(Scope.values)}.", field="scope")
     secret = PREFIX + secrets.token_urlsafe(32)
-    key = ApiKey.objects.create(
-        name=name,
-        scope=scope,
-        secret_hash=hash_secret(secret),
-        secret_hint=secret[:HINT_LENGTH],
-        created_at=now,
-        created_by=str(actor),
-    )
+    with acting(actor), transaction.atomic():
+        key = ApiKey.objects.create(
+            name=name,
+            scope=scope,
+            secret_hash=hash_secret(secret),
+            secret_hint=secret[:HINT_LENGTH],
+            created_at=now,
+            created_by=str(actor),
+        )
     return key, secret
 
 

@@ -2,13 +2,18 @@
 
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from io import StringIO
 
 import pytest
+from django.apps import apps
+from django.core.management import call_command
 from django.db import connection
+from django.test import Client
 from pghistory.models import Context
 from psycopg import sql
 
-from access.actors import Actor
+from access import keys
+from access.actors import COMMAND, Actor
 from access.history import acting
 from access.models import ApiKey, ApiKeyHistory
 
@@ -79,3 +84,38 @@ def test_composed_statements_run_too(nested: bool):
         row = cursor.fetchone()
 
     assert row == (1, "100 %")
+
+
+@pytest.mark.django_db
+def test_the_same_actor_again_stays_in_one_context() -> None:
+    with acting(USER), acting(USER):
+        make("a")
+    with acting(USER):
+        make("b")
+
+    contexts = ApiKeyHistory.objects.values_list("pgh_context", flat=True)
+    assert len(set(contexts)) == 2
+    assert who() == {"a": "user:usr_1", "b": "user:usr_1"}
+
+
+@pytest.mark.django_db
+def test_a_command_is_the_actor_of_what_it_does() -> None:
+    call_command("create_api_key", "--name", "server", "--scope", "ingest", stdout=StringIO())
+
+    assert who() == {"server": "system:command"}
+
+
+@pytest.mark.django_db
+def test_a_key_is_the_actor_of_what_it_asks_for() -> None:
+    key, secret = keys.create(name="server", scope="write", actor=COMMAND, now=NOW)
+
+    response = Client().post(
+        "/api/v1/customers",
+        {"name": "Acme", "email": "billing@acme.example"},
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {secret}"},
+    )
+
+    assert response.status_code == 200
+    row = apps.get_model("customers.CustomerHistory").objects.select_related("pgh_context").get()
+    assert _actor(row.pgh_context) == f"api_key:{key.public_id}"
