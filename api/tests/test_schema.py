@@ -28,6 +28,19 @@ def test_every_reference_leads_somewhere(document: Any) -> None:
     assert {"CustomerCreate", "CustomerAnswer", "Error"} <= references
 
 
+def test_every_operation_has_a_name_of_its_own(document: Any) -> None:
+    names = [operation["operationId"] for operations in document["paths"].values() for operation in operations.values()]
+
+    assert len(names) == len(set(names))
+    assert {"get_customers", "get_customer_by_id", "post_meter_unarchive"} <= set(names)
+
+
+def test_making_the_document_warns_of_nothing(db: None, capsys: pytest.CaptureFixture[str]) -> None:
+    Client().get("/api/v1/openapi.json")
+
+    assert capsys.readouterr().err == ""
+
+
 def test_every_operation_says_what_it_does_and_how_it_fails(document: Any) -> None:
     for operations in document["paths"].values():
         for method, operation in operations.items():

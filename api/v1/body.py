@@ -42,7 +42,7 @@ def decode(request: HttpRequest, shape: type[Shape]) -> Shape:
 
 def decode_query(query: QueryDict, shape: type[Shape]) -> Shape:
     """Read the query string as `shape`; of a repeated name the last one counts. Raises Refused, UnsupportedAction."""
-    texts = {name: text for name, text in query.items() if text != ""}
+    texts = {name: str(text) for name, text in query.items() if text != ""}
     _refuse_unstorable(texts)
     for name in _times_of(shape):
         if re.fullmatch(r"[\d.+-]+", texts.get(name, "")):  # the decoder would take it for seconds since 1970
