@@ -110,7 +110,7 @@ def web(server: str, port: int) -> list[str]:
 
 def reference(port: int) -> list[str]:
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "benchmarks.reference:application", "--port", str(port)]
-    return [*command, "--workers", "1", "--no-access-log", "--log-level", "warning"]
+    return [*command, "--workers", "1", "--blocking-threads", "16", "--no-access-log", "--log-level", "warning"]
 
 
 def servers(rounds: int) -> None:

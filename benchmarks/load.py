@@ -45,8 +45,11 @@ class _Connection(asyncio.Protocol):
         head, blank, body = self._received.partition(b"\r\n\r\n")
         if not blank:
             return
-        at = head.lower().find(b"content-length:")
+        head = head.lower()
+        at = head.find(b"content-length:")
         if at >= 0 and len(body) < int(head[at + 15 :].split(b"\r\n", 1)[0]):
+            return
+        if at < 0 and b"chunked" in head and not body.endswith(b"0\r\n\r\n"):
             return
         now = time.perf_counter()
         self._state.note(ok=head[9:12] == b"200", latency=now - self._sent_at, now=now, text=self._received)
