@@ -22,6 +22,7 @@ ENDPOINTS = [
     ("POST", "/credit-grants/{id}/void", "write"),
     ("GET", "/events", "read"),
     ("POST", "/events/ingest", "ingest"),
+    ("GET", "/events/ingest", "read"),  # the event with that id
     ("GET", "/events/{event_id}", "read"),
     ("GET", "/invoices", "read"),
     ("GET", "/invoices/export", "read"),
