@@ -1,8 +1,10 @@
-"""Register the project's own commands and jobs with Django."""
+"""Register the project's own commands, jobs and system checks with Django."""
 
 from django.apps import AppConfig
+from django.core import checks
 from django.utils.translation import gettext_lazy as _
 
+from billing_project.checks import CHECKS
 from jobs import kinds
 
 
@@ -10,4 +12,6 @@ class BillingProjectConfig(AppConfig):
     name = "billing_project"
 
     def ready(self) -> None:
+        for check in CHECKS:
+            checks.register(check)
         kinds.register(kinds.Kind("demo", _("Demonstration data"), "billing_project.demo.load.work"))

@@ -4,6 +4,7 @@ Ingest is told by its raw path (semantics.md [27]): POST /api/v1/events%2Fingest
 the raw path too (api.middleware).
 """
 
+import asyncio
 import os
 
 from a2wsgi import WSGIMiddleware
@@ -13,8 +14,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "billing_project.settings")
 _django = get_wsgi_application()  # before anything that needs the models
 
 from django.conf import settings  # noqa: E402
+from django.core.exceptions import ImproperlyConfigured  # noqa: E402
+from django.db import connections  # noqa: E402
 
 from api.v1.ingest_asgi import IngestApp, Receive, Scope, Send  # noqa: E402
+from billing_project.checks import refuse_misconfiguration  # noqa: E402
 
 INGEST_PATH = b"/api/v1/events/ingest"
 
@@ -35,10 +39,22 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
             await pages(scope, receive, send)  # type: ignore[arg-type]
 
 
+def _check() -> None:
+    try:
+        refuse_misconfiguration()
+    finally:
+        connections.close_all()  # this thread is not asked again
+
+
 async def _lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            try:
+                await asyncio.to_thread(_check)
+            except ImproperlyConfigured as problem:
+                await send({"type": "lifespan.startup.failed", "message": str(problem)})
+                return
             await ingest.start()
             await send({"type": "lifespan.startup.complete"})
         else:

@@ -58,10 +58,12 @@ def _refuse_other(row: tuple[Any, ...] | None) -> None:
 def check_zone() -> None:
     """Compare the configured billing zone with the stored one. Raises ZoneChanged."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT billing_time_zone FROM core_deployment")
-        (stored,) = cursor.fetchone()
-    if stored != settings.BILLING_TIME_ZONE:
+        cursor.execute(
+            "SELECT billing_time_zone FROM core_deployment WHERE billing_time_zone <> %s", [settings.BILLING_TIME_ZONE]
+        )
+        other = cursor.fetchone()
+    if other:
         raise ZoneChanged(
-            f"BILLING_TIME_ZONE is {settings.BILLING_TIME_ZONE}, but this database was set up with {stored}. "
+            f"BILLING_TIME_ZONE is {settings.BILLING_TIME_ZONE}, but this database was set up with {other[0]}. "
             f"Set it back, or run manage.py change_billing_zone {settings.BILLING_TIME_ZONE}."
         )
