@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import ingest
+from benchmarks import ingest, query
 
-BENCHMARKS = {"ingest": ingest.main}
+BENCHMARKS = {"ingest": ingest.main, "query": query.main}
 
 
 def main() -> None:

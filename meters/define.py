@@ -69,8 +69,8 @@ def create(
         updated_at=now,
     )
     MeterActivity.objects.create(meter=meter, during=TimestamptzRange(None, None))
-    # Up to the live position every transaction has ended: a name that is unknown here has no event there, nothing to catch up with.
-    if EventName.objects.filter(name=event_name).exists():
+    # Up to the live position every transaction has ended: without an event that is seen here there is nothing to catch up with.
+    if Event.objects.filter(event_name__name=event_name).exists():
         RollPosition.objects.create(meter=meter)
     return meter
 

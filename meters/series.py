@@ -1,6 +1,6 @@
 """Show a meter's usage over time and by customer or metadata value, for charts, tables and GET /meters/{id}/usage (semantics 30, 31)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -69,11 +69,10 @@ class UsageRow:
 
 @dataclass(frozen=True)
 class _Source:
-    """Where the answer is read: which rollup, or raw events alone; limited: these may be too many to wait for."""
+    """Where the answer is read: which rollup, or raw events alone, which may be too many to wait for."""
 
     rollup: Rollup
-    raw: bool
-    limited: bool = False
+    raw: bool = False
 
 
 def total(*, meter_id: int, period: Period, customer_id: int | None = None) -> UsageRow:
@@ -96,65 +95,74 @@ def series(question: Question) -> list[UsageRow]:
     if question.top is not None and question.window != "none":
         only = series(replace(question, window="none"))
     definition = stored.definitions([question.meter_id])[question.meter_id]
-    source = _source(question, definition)
     cut = list(islice(windows.windows(question.period, question.window, question.zone), MAX_ROWS + 1))
     if len(cut) > MAX_ROWS:
         raise RangeTooLarge(f"The range has more than {MAX_ROWS} windows. Take a shorter range or wider windows.")
-    rows = _read(question, definition, source, cut, only)
+    rows = _read(question, definition, cut, only)
     return rows if question.by_customer or question.by_key else _with_empty(rows, cut, question, definition)
 
 
 def _source(question: Question, definition: Definition) -> _Source:
-    """Choose the rollup that holds the windows whole; raw events where none does (semantics 31)."""
-    behind = bool(pieces.behind([question.meter_id]))
+    """Choose the rollup that holds the windows whole; raw events where none does (semantics 31). Raises RangeTooLarge."""
     one_by_one = question.customer_id is not None or question.by_customer
     additive = definition.aggregation in ("count", "sum")
     if not one_by_one and not question.by_key and (additive or question.window == "hour"):
-        return _Source("rolled_quarters", raw=behind)
+        return _Source("rolled_quarters")
     days_fit = question.window == "none" or (question.window != "hour" and question.zone == settings.BILLING_TIME_ZONE)
     if days_fit and not question.by_key:
-        return _Source("rolled_days", raw=behind)
+        return _Source("rolled_days")
     if question.period.end - question.period.start > timedelta(days=RAW_DAYS, hours=1):
         raise RangeTooLarge(
             f"These windows or groups are counted from raw events, at most {RAW_DAYS} days at a time. "
             f"Take a shorter range, or days in the zone {settings.BILLING_TIME_ZONE}."
         )
-    return _Source("rolled_days", raw=True, limited=True)
+    return _Source("rolled_days", raw=True)
 
 
-def _read(
-    question: Question, definition: Definition, source: _Source, cut: Sequence[Period], only: list[UsageRow] | None
-) -> list[UsageRow]:
-    asked = [Asked(question.meter_id, question.customer_id, _span(period, source)) for period in cut]
-    parameters = Parameters()
-    definitions = {question.meter_id: definition}
-    statement = template("series").format(
-        pieces=pieces.compose(asked, definitions, parameters, rollup=source.rollup, grouping=_grouping(question, parameters)),
-        counted_by=_customer(shown=question.by_customer or _one_by_one(question, definition)),
-        shown_by=_customer(shown=question.by_customer),
-        only=_only(question, only, parameters),
-        merged=template("merged"),
-        quantity=sql.SQL(AGGREGATIONS[definition.aggregation].tally_sql),
-    )
+def _read(question: Question, definition: Definition, cut: Sequence[Period], only: list[UsageRow] | None) -> list[UsageRow]:
+    source = _source(question, definition)
     limit = question.top if question.top is not None and question.window == "none" else MAX_ROWS + 1
-    bound = {**parameters.bound, **pieces.bound(asked, definitions), "limit": min(limit, MAX_ROWS + 1)}
-    found = _run(statement, bound, limited=source.limited)
+    rows = _run(lambda: _statement(question, definition, source, cut, only, limit), limited=source.raw)
+    found = [row for row in rows if row[1] is not None]
     if len(found) > MAX_ROWS:
         raise RangeTooLarge(f"The answer has more than {MAX_ROWS} rows. Take a shorter range, wider windows, or top.")
     return [
         UsageRow(
             cut[number].start, cut[number].end, customer_id, None if group is None else loads(group), quantity, count, latest_at
         )
-        for number, customer_id, group, quantity, count, latest_at in found
+        for _moved_back, number, customer_id, group, quantity, count, latest_at in found
     ]
 
 
-def _span(period: Period, source: _Source) -> windows.Span:
-    if source.raw:
+def _statement(
+    question: Question, definition: Definition, source: _Source, cut: Sequence[Period], only: list[UsageRow] | None, limit: int
+) -> tuple[sql.Composable, dict[str, Any]]:
+    standing = pieces.standing([question.meter_id])
+    raw = source.raw or question.meter_id in standing.behind
+    parameters = Parameters()
+    query = pieces.Query(
+        [Asked(question.meter_id, question.customer_id, _span(period, source.rollup, raw=raw)) for period in cut],
+        {question.meter_id: definition},
+        standing,
+        source.rollup,
+        grouping=_grouping(question, parameters),
+    )
+    statement = template("series").format(
+        pieces=pieces.compose(query, parameters),
+        counted_by=_customer(shown=question.by_customer or _one_by_one(question, definition)),
+        shown_by=_customer(shown=question.by_customer),
+        only=_only(question, only, parameters),
+        merged=template("merged"),
+        moved_back=template("moved_back"),
+        quantity=sql.SQL(AGGREGATIONS[definition.aggregation].tally_sql),
+    )
+    return statement, {**parameters.bound, **pieces.bound(query), "limit": min(limit, MAX_ROWS + 1)}
+
+
+def _span(period: Period, rollup: Rollup, *, raw: bool) -> windows.Span:
+    if raw:
         return windows.raw(period)
-    if source.rollup == "rolled_quarters":
-        return windows.in_quarters(period)
-    return windows.in_days(period, settings.BILLING_TIME_ZONE)
+    return windows.in_quarters(period) if rollup == "rolled_quarters" else windows.in_days(period, settings.BILLING_TIME_ZONE)
 
 
 def _one_by_one(question: Question, definition: Definition) -> bool:
@@ -183,20 +191,17 @@ def _only(question: Question, only: list[UsageRow] | None, parameters: Parameter
     return sql.SQL("({} OR grouping::jsonb = ANY({}::jsonb[]))").format(without, parameters.add(groups))
 
 
-def _run(statement: sql.Composable, bound: dict[str, Any], *, limited: bool) -> list[tuple[Any, ...]]:
-    """Run a statement; one that may read many raw events is stopped after a few seconds."""
+def _run(build: Callable[[], tuple[sql.Composable, dict[str, Any]]], *, limited: bool) -> list[tuple[Any, ...]]:
+    """Run a statement; one that may read too many raw events to wait for is stopped after a few seconds."""
     if not limited:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, bound)
-            return cursor.fetchall()
+        return pieces.run(build, moved_back=0)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
                 "SELECT current_setting('statement_timeout'), set_config('statement_timeout', %s, true)", [f"{RAW_SECONDS}s"]
             )
             before = cursor.fetchone()[0]
-            cursor.execute(statement, bound)
-            found = cursor.fetchall()
+            found = pieces.run(build, moved_back=0)
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
             return found
     except OperationalError as error:

@@ -3,7 +3,7 @@
 `quantities` and `recompute` answer the same; the second reads only raw events, through the Python meaning of meters.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -59,22 +59,29 @@ def quantities(*, requests: Sequence[UsageRequest], at: Snapshot | None = None) 
     """
     wanted = list(dict.fromkeys(requests))
     definitions = stored.definitions(request.meter_id for request in wanted)
-    only_raw = set(definitions) if at else pieces.behind(definitions)
-    asked = [Asked(request.meter_id, request.customer_id, _span(request, raw=request.meter_id in only_raw)) for request in wanted]
-    parameters = Parameters()
-    statement = template("quantities").format(
-        pieces=pieces.compose(asked, definitions, parameters, rollup="rolled_days", at=at),
-        merged=template("merged"),
-        quantity=pieces.quantity(sql.SQL("m.aggregation")),
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, {**parameters.bound, **pieces.bound(asked, definitions)})
-        rows = cursor.fetchall()
+    rows = pieces.run(lambda: _statement(wanted, definitions, at), moved_back=2)
     answer = {request: nothing(definitions[request.meter_id]) for request in wanted}
-    for _epoch, _snapshot, number, quantity, event_count in rows:
+    for _epoch, _snapshot, _moved_back, number, quantity, event_count in rows:
         if number is not None:
             answer[wanted[number]] = Quantity(quantity, event_count)
     return UsageAnswer(answer, at or Snapshot(rows[0][0], rows[0][1]))
+
+
+def _statement(
+    wanted: Sequence[UsageRequest], definitions: Mapping[int, Definition], at: Snapshot | None
+) -> tuple[sql.Composable, dict[str, Any]]:
+    standing = pieces.standing(definitions)
+    only_raw = definitions.keys() if at else standing.behind
+    asked = [Asked(request.meter_id, request.customer_id, _span(request, raw=request.meter_id in only_raw)) for request in wanted]
+    query = pieces.Query(asked, definitions, standing, "rolled_days", at=at)
+    parameters = Parameters()
+    statement = template("quantities").format(
+        pieces=pieces.compose(query, parameters),
+        merged=template("merged"),
+        moved_back=template("moved_back"),
+        quantity=pieces.quantity(sql.SQL("m.aggregation")),
+    )
+    return statement, {**parameters.bound, **pieces.bound(query)}
 
 
 def nothing(definition: Definition) -> Quantity:

@@ -3,6 +3,6 @@ WITH {pieces},
 tally AS (
     SELECT span, {merged} FROM piece GROUP BY span
 )
-SELECT d.log_epoch, pg_current_snapshot()::text, t.span, {quantity}, t.event_count
+SELECT d.log_epoch, pg_current_snapshot()::text, {moved_back}, t.span, {quantity}, t.event_count
 FROM core_deployment d
 LEFT JOIN (tally t JOIN span s ON s.number = t.span JOIN meter m USING (meter_id)) ON true
