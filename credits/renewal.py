@@ -19,6 +19,8 @@ from credits.models import CreditEntry, CreditGrant, EntryKind, GrantPeriod, Rol
 from products import terms
 from products.cycles import NoSuchCycle, Schedule, first_phase
 
+CLOSING = (EntryKind.EXPIRED, EntryKind.ROLLED_OUT, EntryKind.VOIDED)
+REOPENED = "reopened:"
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -93,6 +95,32 @@ def settle(
     return len(closed)
 
 
+def reopen(*, customer_id: int, within: Period, cause: str, actor: Actor, now: datetime) -> None:
+    """Open the customer's closed periods that overlap a time, with what had expired in them; what rolled over stays where it went.
+
+    cause: what they are opened for; once for each.
+    """
+    closed = list(
+        GrantPeriod.objects.filter(
+            grant__customer_id=customer_id, settled_at__isnull=False, starts_at__lt=within.end, ends_at__gt=within.start
+        ).order_by("id")
+    )
+    GrantPeriod.objects.filter(id__in=[period.id for period in closed]).update(settled_at=None)
+    for period in closed:
+        expired = Q(kind=EntryKind.EXPIRED) | Q(cause__startswith=REOPENED)
+        lost = CreditEntry.objects.filter(expired, period=period).aggregate(lost=Sum("amount"))["lost"] or Decimal(0)
+        if lost < 0:
+            CreditEntry.objects.create(
+                period=period,
+                kind=EntryKind.RETURNED,
+                amount=-lost,
+                cause=f"{REOPENED}{cause}:{period.id}",
+                actor_kind=actor.kind,
+                actor_id=actor.id,
+                created_at=now,
+            )
+
+
 def periods_of(grant: CreditGrant, schedule: Schedule, until: datetime) -> Iterator[Period]:
     """Yield a renewing grant's periods that begin before `until`: the cycles of its schedule within its own time."""
     last = min(until, grant.expires_at or FOREVER, grant.voided_at or FOREVER)
@@ -107,15 +135,26 @@ def periods_of(grant: CreditGrant, schedule: Schedule, until: datetime) -> Itera
 
 
 def entry(
-    period: GrantPeriod, kind: EntryKind, amount: Decimal, *, actor: Actor, now: datetime, source: GrantPeriod | None = None
+    period: GrantPeriod,
+    kind: EntryKind,
+    amount: Decimal,
+    *,
+    actor: Actor,
+    now: datetime,
+    source: GrantPeriod | None = None,
+    turn: int = 0,
 ) -> CreditEntry:
-    """Make the one entry of its kind that a period can have (by cause), not saved. source: the period it rolls in from."""
+    """Make the one entry of its kind that a period can have (by cause), not saved.
+
+    source: the period it rolls in from.  turn: how often the period was closed before; a void can open it again.
+    """
     origin = source or period
+    again = f":{turn}" if turn else ""
     return CreditEntry(
         period=period,
         kind=kind,
         amount=amount,
-        cause=f"{kind}:{origin.grant_id}:{origin.starts_at.isoformat()}",
+        cause=f"{kind}:{origin.grant_id}:{origin.starts_at.isoformat()}{again}",
         actor_kind=actor.kind,
         actor_id=actor.id,
         created_at=now,
@@ -126,17 +165,21 @@ def _closing(period: GrantPeriod, left: Decimal, *, actor: Actor, now: datetime)
     """Yield the entries that bring a period to zero."""
     if left <= 0:
         return
+    turn = period.entries.filter(kind__in=CLOSING).values("created_at").distinct().count()
+
+    def written(into: GrantPeriod, kind: EntryKind, amount: Decimal) -> CreditEntry:
+        return entry(into, kind, amount, actor=actor, now=now, source=period, turn=turn)
+
     rolled = _rolls_over(period.grant, left)
     following = _following(period, actor=actor, now=now) if rolled else None
     if following is None:
         ended_early = period.grant.voided_at is not None and period.grant.voided_at < (period.ends_at or FOREVER)
-        kind = EntryKind.VOIDED if ended_early else EntryKind.EXPIRED
-        yield entry(period, kind, -left, actor=actor, now=now)
+        yield written(period, EntryKind.VOIDED if ended_early else EntryKind.EXPIRED, -left)
         return
-    yield entry(period, EntryKind.ROLLED_OUT, -rolled, actor=actor, now=now)
-    yield entry(following, EntryKind.ROLLED_IN, rolled, actor=actor, now=now, source=period)
+    yield written(period, EntryKind.ROLLED_OUT, -rolled)
+    yield written(following, EntryKind.ROLLED_IN, rolled)
     if left > rolled:
-        yield entry(period, EntryKind.EXPIRED, rolled - left, actor=actor, now=now)
+        yield written(period, EntryKind.EXPIRED, rolled - left)
 
 
 def _rolls_over(grant: CreditGrant, left: Decimal) -> Decimal:

@@ -112,9 +112,11 @@ def _issue_chunk(now: datetime, actor: Actor) -> Issued | None:
 
 
 def _due(now: datetime) -> QuerySet[Invoice]:
-    """Give the drafts whose grace is over, in order; a held draft holds those of its customer that come after it."""
+    """Give the drafts whose grace is over, in order; one that is held or waits holds those of its customer that come after it."""
     limit = now - timedelta(minutes=settings.INVOICE_GRACE_MINUTES)
-    held = Invoice.objects.filter(customer=OuterRef("customer"), status=InvoiceStatus.DRAFT, is_held=True).filter(
+    # A revision's grace counts from when it was asked for, so that a person can look at it first.
+    waiting = Q(is_held=True) | Q(revision__gt=0, created_at__gt=limit)
+    held = Invoice.objects.filter(waiting, customer=OuterRef("customer"), status=InvoiceStatus.DRAFT).filter(
         Q(point_at__lt=OuterRef("point_at")) | Q(point_at=OuterRef("point_at"), subscription__lte=OuterRef("subscription"))
     )
     return Invoice.objects.filter(~Exists(held), status=InvoiceStatus.DRAFT, point_at__lte=limit).order_by(

@@ -9,6 +9,7 @@ from core.periods import local_date
 from invoices.models import InvoiceSeries
 
 INVOICES = "INV"
+CREDIT_NOTES = "CN"
 
 
 @dataclass(frozen=True)

@@ -188,3 +188,25 @@ def test_the_unit_price_of_tiers_is_what_a_unit_came_to(call: Callable[..., Any]
     # 2 × 10 + 1 × 1 = 21 cents for 3 mails: 7 each.
     assert [(m["chargeable_units"], m["total_price"], m["price_per_unit"]) for m in cycle["meters"]] == [("3", 21, "7")]
     assert Decimal(cycle["meters"][0]["price_per_unit"]) * 3 == 21
+
+
+def test_an_invoice_is_proved_and_voided(call: Callable[..., Any], clock: Any, story: Any) -> None:
+    clock.move_to(FIRST)
+    run_billing(now=FIRST, actor=ACTOR)
+    draft, _ = listed(call)
+    issued = call("POST", f"/invoices/{draft['id']}/issue").body
+
+    proof = call("GET", f"/invoices/{issued['id']}/verify").body
+    note = call("POST", f"/invoices/{issued['id']}/void", {"then": "reissue", "reason": "wrong plan"}).body
+
+    assert proof == {"invoice_id": issued["id"], "holds": True, "findings": [], "since_then": []}
+    assert (note["kind"], note["number"], note["corrects"], note["total"]) == (
+        "credit_note",
+        "CN-2026-000001",
+        issued["id"],
+        -5201,
+    )
+    assert call("GET", f"/invoices/{issued['id']}").body["status"] == "void"
+    assert [(one["revision"], one["status"]) for one in listed(call, "status=draft")] == [(1, "draft")]
+    again = call("POST", f"/invoices/{issued['id']}/void", {"then": "waive", "reason": "again"})
+    assert (again.status, again.body["code"]) == (400, "INVOICE_NOT_VOIDABLE")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from django.db.models import Prefetch, QuerySet
@@ -18,7 +18,7 @@ from api.v1.schema import describes
 from core.money import plain
 from credits.models import CreditGrant, CreditKind
 from customers import find as customers
-from invoices import export, issue, preview
+from invoices import export, issue, preview, verify, void
 from invoices.listing import InvoiceFilter
 from invoices.models import Invoice, InvoiceCredit, InvoiceLine, InvoiceStatus, InvoiceTax
 from invoices.preview import Preview
@@ -112,6 +112,40 @@ class InvoiceQuery(PageQuery, kw_only=True):
     period_end: datetime | None = None
 
 
+class VoidRequest(msgspec.Struct, kw_only=True):
+    """Why an invoice is voided, and what then becomes of its billing point."""
+
+    then: Literal["reissue", "waive"]
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+
+
+class FindingAnswer(msgspec.Struct, kw_only=True):
+    """A stored figure that is not what raw events make it; line_id is empty for the invoice's own figures."""
+
+    line_id: str
+    figure: str
+    stored: str
+    recomputed: str
+
+
+class ChangeAnswer(msgspec.Struct, kw_only=True):
+    """A line that counts otherwise now, and the invoices that corrected it."""
+
+    line_id: str
+    quantity_then: str
+    quantity_now: str
+    adjusted_by: tuple[str, ...]
+
+
+class ProofAnswer(msgspec.Struct, kw_only=True):
+    """Whether an invoice holds as issued, and what came since then."""
+
+    invoice_id: str
+    holds: bool
+    findings: list[FindingAnswer]
+    since_then: list[ChangeAnswer]
+
+
 EXPORTS = {"invoices": export.invoices_csv, "lines": export.lines_csv}
 ROWS = Invoice.objects.select_related("customer", "subscription", "corrects")
 _WHOLE = ROWS.prefetch_related(
@@ -161,6 +195,29 @@ class InvoiceIssue(Resource):
     def post(self, request: Request, id: str) -> HttpResponse:
         issue.issue_by_hand(draft=find(Invoice, id), actor=self.actor, now=self.now)
         return answer(shown(find(_WHOLE, id), now=self.now))
+
+
+class InvoiceVoid(Resource):
+    """/invoices/{id}/void"""
+
+    @describes("Void an issued invoice; answers its credit note", body=VoidRequest, answer=InvoiceAnswer, errors=[400, 404])
+    def post(self, request: Request, id: str) -> HttpResponse:
+        wanted = body.decode(request, VoidRequest)
+        note = void.void(invoice=find(Invoice, id), then=wanted.then, reason=wanted.reason, actor=self.actor, now=self.now)
+        return answer(shown(find(_WHOLE, note.public_id), now=self.now))
+
+
+class InvoiceVerify(Resource):
+    """/invoices/{id}/verify"""
+
+    @describes("Compute an issued invoice once more from raw events", answer=ProofAnswer, errors=[400, 404])
+    def get(self, request: Request, id: str) -> HttpResponse:
+        proof = verify.verify(find(Invoice, id))
+        findings = [FindingAnswer(**vars(one)) for one in proof.findings]
+        since_then = [ChangeAnswer(**vars(one)) for one in proof.since_then]
+        return answer(
+            ProofAnswer(invoice_id=proof.invoice.public_id, holds=proof.holds, findings=findings, since_then=since_then)
+        )
 
 
 def filtered(query: ExportQuery | InvoiceQuery, rows: QuerySet[Invoice]) -> QuerySet[Invoice]:

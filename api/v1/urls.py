@@ -42,6 +42,8 @@ urlpatterns = [
     path("invoices/export", invoices.InvoiceExport.as_view()),
     path("invoices/<segment:id>", invoices.InvoiceById.as_view()),
     path("invoices/<segment:id>/issue", invoices.InvoiceIssue.as_view()),
+    path("invoices/<segment:id>/void", invoices.InvoiceVoid.as_view()),
+    path("invoices/<segment:id>/verify", invoices.InvoiceVerify.as_view()),
     path("meters", meters.Meters.as_view()),
     path("meters/<segment:id>", meters.MeterById.as_view()),
     path("meters/<segment:id>/unarchive", meters.MeterUnarchive.as_view()),

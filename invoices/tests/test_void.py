@@ -1,0 +1,155 @@
+"""Voiding an invoice: a credit note, credits given back, and the point billed again or waived."""
+
+from decimal import Decimal
+
+import pytest
+
+from events.tests import sending
+from invoices import issue, preview, verify, void
+from invoices.models import Invoice, InvoiceEvent
+from invoices.run import BillingReport
+from invoices.tests.story import begin, bill, give, invoices, ledger, use
+from products.tests import making
+from products.tests.making import ACTOR, per_unit, utc
+
+pytestmark = pytest.mark.django_db(transaction=True)  # verify sees committed events only
+LATER = utc("2026-02-10")
+
+
+@pytest.fixture
+def billed():
+    """January: 9 calls, 4 of them on units that end with the month, tax, a wallet."""
+    calls = making.meter("call")
+    acme = making.customer(tax_rate=Decimal("0.1"))
+    begin(acme, making.product(per_unit(calls, "100")), "2026-01-01")
+    units = give(acme, Decimal(6), "2026-01-05", meter=calls, name="units", expires_at=utc("2026-02-01"))
+    wallet = give(acme, Decimal(50), "2026-01-01", name="wallet", applies_to="invoice")
+    use(acme, "call", "2026-01-02", times=5)
+    use(acme, "call", "2026-01-10", times=4)
+    bill("2026-02-01T01:00")
+    return acme, units, wallet
+
+
+def cancel(then, **changes):
+    one = Invoice.objects.filter(kind="regular", status__in=["issued", "paid"]).get(**changes)
+    return void.void(invoice=one, then=then, reason="wrong", actor=ACTOR, now=LATER)
+
+
+def test_a_credit_note_negates_the_invoice_in_a_series_of_its_own(billed):
+    note = cancel("waive")
+
+    assert invoices() == [
+        [
+            "CN-2026-000001 credit_note issued point 1 Acme 2026-01-01 to 2026-02-01",
+            "0 usage Call: -9 - 0 - -4 = -5, -500",
+            "tax 0.1 on -500: -50",
+            "total -550, due -500",
+        ],
+        [
+            "INV-2026-000001 regular void point 1 Acme 2026-01-01 to 2026-02-01",
+            "0 usage Call: 9 - 0 - 4 = 5, 500",
+            "credit units usage 4",
+            "credit wallet invoice 50",
+            "tax 0.1 on 500: 50",
+            "total 550, due 500",
+        ],
+    ]
+    assert note.corrects.number == "INV-2026-000001"
+    assert [(e.from_status, e.to_status, e.reason) for e in InvoiceEvent.objects.order_by("id")][2:] == [
+        (None, "issued", "wrong"),
+        ("issued", "void", "wrong"),
+    ]
+    assert [verify.verify(one).findings for one in Invoice.objects.all()] == [(), ()]
+
+
+def test_a_waived_point_is_never_billed_again_and_what_was_settled_expires(billed):
+    _, units, wallet = billed
+
+    cancel("waive")
+
+    assert bill("2026-02-20") == BillingReport(0, 0, 0, 0)
+    assert ledger(units) == [
+        ("2026-01-05", "granted", "6"),
+        ("2026-01-05", "burned", "-4"),
+        ("2026-01-05", "expired", "-2"),
+        ("2026-01-05", "returned", "4"),
+        ("2026-01-05", "expired", "-4"),
+    ]
+    assert [entry[1:] for entry in ledger(wallet)] == [("granted", "50"), ("burned", "-50"), ("returned", "50")]
+
+
+def test_a_point_is_billed_again_from_todays_data_with_the_credits_of_its_time(billed):
+    acme, units, _ = billed
+    key, _ = sending.make_key()
+    late = sending.event("late", acme, event_name="call", timestamp="2026-01-31T23:00:00Z")
+    sending.send(key, late, received_at=utc("2026-02-02"))
+
+    cancel("reissue")
+
+    draft = Invoice.objects.get(status="draft")
+    assert (draft.revision, preview.of_draft(draft, now=LATER).made.subtotal) == (1, 500)
+    assert bill("2026-02-10T00:30").issued_count == 0
+    assert bill("2026-02-10T01:00").issued_count == 1
+    assert invoices(revision=1) == [
+        [
+            "INV-2026-000002 regular issued point 1 Acme 2026-01-01 to 2026-02-01",
+            "0 usage Call: 10 - 0 - 5 = 5, 500",
+            "credit units usage 5",
+            "credit wallet invoice 50",
+            "tax 0.1 on 500: 50",
+            "total 550, due 500",
+        ]
+    ]
+    assert [entry[1:] for entry in ledger(units)][2:] == [
+        ("expired", "-2"),
+        ("returned", "4"),
+        ("returned", "2"),
+        ("burned", "-5"),
+        ("expired", "-1"),
+    ]
+    assert all(verify.verify(one).holds for one in Invoice.objects.exclude(status="draft"))
+
+
+def test_a_new_revision_may_draw_what_had_expired(billed):
+    acme, units, _ = billed
+    use(acme, "call", "2026-01-11", times=9)
+
+    cancel("reissue")
+    bill("2026-02-10T01:00")
+
+    assert "0 usage Call: 18 - 0 - 6 = 12, 1200" in invoices(revision=1)[0]
+    assert sum(Decimal(entry[2]) for entry in ledger(units)) == 0
+
+
+def test_a_new_revision_comes_before_the_customers_later_drafts(billed):
+    bill("2026-03-01")
+    cancel("reissue")
+    later = Invoice.objects.get(status="draft", point=2)
+
+    with pytest.raises(issue.EarlierDraftOpen):
+        issue.issue_by_hand(draft=later, actor=ACTOR, now=utc("2026-03-01"))
+
+
+def test_an_invoice_is_voided_once_and_a_draft_or_a_credit_note_never(billed):
+    bill("2026-03-01")
+    note = cancel("waive")
+
+    for invoice in (note, note.corrects, Invoice.objects.get(status="draft")):
+        with pytest.raises(void.InvoiceNotVoidable):
+            void.void(invoice=invoice, then="waive", reason="", actor=ACTOR, now=LATER)
+
+
+def test_the_outcome_is_one_of_two(billed):
+    with pytest.raises(void.VoidOutcomeUnknown):
+        cancel("forget")
+
+
+def test_a_revision_can_be_voided_and_billed_once_more(billed):
+    cancel("reissue")
+    bill("2026-02-10T01:00")
+
+    cancel("reissue", revision=1)
+    bill("2026-02-10T01:00")
+
+    found = Invoice.objects.exclude(kind="credit_note").order_by("revision").values_list("revision", "status", "total")
+    assert list(found) == [(0, "void", 550), (1, "void", 550), (2, "issued", 550)]
