@@ -70,9 +70,9 @@ def _install(folder: Path, requirements: str) -> None:
 
 
 def pip_install(python: Path, requirements: Path) -> None:
-    """Install wheels only: a bare machine has no compiler. Raises CannotStart."""
+    """Install wheels only: a bare machine has no compiler. Modules are compiled when first used: most never are. Raises CannotStart."""
     command: list[str | Path] = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet"]
-    command += ["--only-binary", ":all:", "--requirement", requirements]
+    command += ["--no-compile", "--only-binary", ":all:", "--requirement", requirements]
     answer = subprocess.run(
         command, capture_output=True, text=True, check=False, env={**os.environ, "PIP_ROOT_USER_ACTION": "ignore"}
     )
