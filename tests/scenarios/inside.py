@@ -65,7 +65,8 @@ def check() -> dict[str, object]:
         "ids": list(Event.objects.values_list("event_id", flat=True)),
         "by_customer": {customers[c]: n for c, n in Event.objects.values_list("customer").annotate(Count("key")).order_by()},
         "usage": {
-            f"{meters[r.meter_id]} {customers[r.customer_id]}": [str(answered[r].quantity), answered[r].event_count] for r in requests
+            f"{meters[r.meter_id]} {customers[r.customer_id]}": [str(answered[r].quantity), answered[r].event_count]
+            for r in requests
         },
         "unequal": [str(request) for request in requests if answered[request] != recomputed[request]],
         "rolled": sum(UsageDay.objects.filter(meter__name="count").values_list("event_count", flat=True)),
