@@ -126,6 +126,7 @@ def _scalar(scalar: filters.Scalar) -> str:
 
 
 JOBS = {
+    "demo": _l("Loading of demonstration data"),
     "invoice_export": _l("Invoice export"),
     "event_void": _l("Voiding of events"),
     "replay": _l("Replay of refused events"),

@@ -11,6 +11,7 @@ from psycopg import sql
 from core.text import gettext_noop as _
 from customers.models import Customer
 from dashboard.paging import CursorInvalid
+from dashboard.reading import actors
 from events import log
 from events.log import Filters, LoggedEvent
 from events.models import EventConflict, EventName, EventVoid
@@ -129,9 +130,11 @@ def _reason(definition: Definition, event: LoggedEvent) -> str:
     return _("The property that the meter reads is no number.")
 
 
-def acts_of(event: LoggedEvent) -> QuerySet[EventVoid]:
-    """List the acts of voiding the event and of taking that back, in order."""
-    return EventVoid.objects.filter(event_id=event.key).order_by("ordinal")
+def acts_of(event: LoggedEvent) -> list[tuple[EventVoid, str]]:
+    """List the acts of voiding the event and of taking that back, in order, each with who did it."""
+    acts = list(EventVoid.objects.filter(event_id=event.key).order_by("ordinal"))
+    named = actors.names(f"{act.actor_kind}:{act.actor_id}" for act in acts)
+    return [(act, named[f"{act.actor_kind}:{act.actor_id}"]) for act in acts]
 
 
 def conflicts_of(event: LoggedEvent) -> QuerySet[EventConflict]:

@@ -17,7 +17,7 @@ from jobs.models import Job, JobStatus
 
 SHOWN = 7
 NEWEST_STEPS = 500
-TOGETHER = timedelta(minutes=10)
+TOGETHER = timedelta(hours=6)
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dashboard import sheets
-from dashboard.reading import invoices
+from dashboard.reading import actors, invoices
 from dashboard.views.lists import render_list
 from invoices import export as invoices_export
 from invoices import preview
 from invoices.listing import InvoiceFilter
-from invoices.models import Invoice, InvoiceStatus
+from invoices.models import Invoice, InvoiceEvent, InvoiceStatus
 
 CONTROLS = ("search", "status", "kind", "currency", "period_start", "period_end")
 
@@ -32,8 +32,15 @@ def detail(request: HttpRequest, public_id: str) -> HttpResponse:
     return render(
         request,
         "dashboard/invoices/detail.html",
-        {"invoice": invoice, "sheet": sheet, "is_draft": is_draft, "now": now, "events": invoice.events.order_by("id")},
+        {"invoice": invoice, "sheet": sheet, "is_draft": is_draft, "now": now, "history": _history(invoice)},
     )
+
+
+def _history(invoice: Invoice) -> list[tuple[InvoiceEvent, str]]:
+    """List the changes of an invoice's state, each with who made it."""
+    events = list(invoice.events.order_by("id"))
+    named = actors.names(f"{event.actor_kind}:{event.actor_id}" for event in events)
+    return [(event, named[f"{event.actor_kind}:{event.actor_id}"]) for event in events]
 
 
 @require_safe
