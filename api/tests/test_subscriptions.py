@@ -88,6 +88,7 @@ def test_nothing_is_kept_of_a_subscription_that_is_refused(call: Callable[..., A
         ({"on_demand": {"mandate_only": True}}, 400, "UNSUPPORTED_ACTION", "`on_demand` is not served here. Leave it out, or send null."),
         ({"payment_link": True}, 400, "UNSUPPORTED_ACTION", "`payment_link` is not served here. Leave it out, or send null."),
         ({"start_at": "yesterday"}, 422, "INVALID_FIELD", "`start_at` is not valid (invalid RFC3339 encoded datetime)."),
+        ({"start_at": "0026-01-15T00:00:00Z"}, 422, "INVALID_FIELD", "`start_at` must lie within thirty years of now."),
         ({"start_at": "2026-01-15T00:00:00Z", "bill_from": "2026-02-16T00:00:00Z"}, 400, "BILL_FROM_NOT_A_BOUNDARY", "bill_from must be the start of the subscription or the end of one of its cycles."),  # noqa: E501
     ],
 )  # fmt: skip

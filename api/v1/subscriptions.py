@@ -1,6 +1,7 @@
 """Serve subscriptions: create, list, retrieve, change."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -34,6 +35,7 @@ from products.models import Product, Subscription, SubscriptionPhase
 from products.statuses import of_status
 from products.subscribe import BillingDetails, Cancellation, Extras, OneTimeInput
 
+FARTHEST_START = timedelta(days=30 * 366)
 _PHASES = Prefetch("phases", SubscriptionPhase.objects.order_by("first_cycle").select_related("product"))
 ROWS = Subscription.objects.select_related("customer").prefetch_related(_PHASES)
 
@@ -50,7 +52,7 @@ class Subscriptions(Resource):
     def post(self, request: Request) -> HttpResponse:
         wanted = body.decode(request, SubscriptionCreate)
         product = find(Product, wanted.product_id)
-        start_at = shapes.utc(wanted.start_at) if wanted.start_at else self.now
+        start_at = _start(wanted, self.now)
         with transaction.atomic():  # the customer is made only if the subscription is
             subscription = subscribe.create(
                 customer=self._customer(wanted.customer),
@@ -131,7 +133,15 @@ class SubscriptionById(Resource):
             subscribe.keep(**common)
 
 
-def _check_status(subscription: Subscription, wanted: SubscriptionUpdate, *, now: Any) -> None:
+def _start(wanted: SubscriptionCreate, now: datetime) -> datetime:
+    """Read the start; every cycle since then is billed, so a slip of the pen must not make a hundred thousand of them."""
+    start_at = shapes.utc(wanted.start_at) if wanted.start_at else now
+    if abs(start_at - now) > FARTHEST_START:
+        raise invalid("start_at", "must lie within thirty years of now")
+    return start_at
+
+
+def _check_status(subscription: Subscription, wanted: SubscriptionUpdate, *, now: datetime) -> None:
     """Let through the statuses that are served: cancelled, and the one that the subscription has already."""
     if wanted.status not in (None, "cancelled", subscribe.status_at(subscription, now)):
         raise UnsupportedAction("status")
