@@ -3,6 +3,7 @@
 Instants are aware UTC datetimes to the microsecond; a local date always comes with the name of its zone (tz database).
 """
 
+import zoneinfo
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -10,6 +11,10 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo
+
+# A machine with older zone files would end the same cycle at another instant: every process reads the tzdata package that
+# requirements.txt pins, never the system's files.
+zoneinfo.reset_tzpath(())
 
 Unit = Literal["Day", "Week", "Month", "Year"]
 UNITS: tuple[Unit, ...] = ("Day", "Week", "Month", "Year")

@@ -1,5 +1,6 @@
 """Hold core.periods to the calendar, with its awkward days."""
 
+import zoneinfo
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
@@ -12,6 +13,10 @@ def utc(text):
 
 
 JANUARY = Period(utc("2026-01-01"), utc("2026-02-01"))
+
+
+def test_zones_come_from_the_pinned_package():
+    assert zoneinfo.TZPATH == ()
 
 
 def test_a_period_holds_its_start_and_not_its_end():
