@@ -1,11 +1,14 @@
 """What beat and an operator start."""
 
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
+from core import deployment
+from core.models import BillingDay
 from events import epoch
 from meters import rollup, tasks
 from meters.models import Meter, UsageDay
@@ -52,6 +55,25 @@ def test_a_meter_that_fails_is_named() -> None:
 def test_beat_rolls_every_few_seconds() -> None:
     assert settings.CELERY_BEAT_SCHEDULE["usage"]["task"] == tasks.roll.name
     assert settings.CELERY_BEAT_SCHEDULE["usage"]["schedule"] == settings.ROLL_SECONDS
+
+
+def test_another_billing_zone_counts_usage_by_its_own_days(settings: Any) -> None:
+    acme, meter = factories.customer(), factories.meter()
+    log(acme, NOW.replace(hour=20))
+    rollup.roll(now=NOW)
+    factories.meter()
+    settings.BILLING_TIME_ZONE = "Asia/Tokyo"
+
+    assert "Asia/Tokyo is the billing zone now; 1 events" in said("change_billing_zone", "Asia/Tokyo")
+    assert [(row.meter_id == meter.id, row.day_id.day, row.event_count) for row in UsageDay.objects.order_by("meter_id")] == [
+        (True, 16, 1),
+        (False, 16, 1),
+    ]
+    assert BillingDay.objects.get().starts_at.hour == 15
+    deployment.check_zone()
+    assert "nothing to do" in said("change_billing_zone", "Asia/Tokyo")
+    with pytest.raises(CommandError, match="set it to Asia/Seoul"):
+        call_command("change_billing_zone", "Asia/Seoul")
 
 
 def test_without_a_restore_no_epoch_begins() -> None:
