@@ -43,6 +43,11 @@ def bound() -> LogPosition:
         return LogPosition(epoch, int(cursor.fetchone()[0]), 0)
 
 
+def end() -> LogPosition:
+    """Give the place behind every event that this transaction sees. Raises ClusterChanged."""
+    return LogPosition(deployment.epoch(), MAX_XID, 0)
+
+
 def live() -> RollPosition:
     """Read the shared position without locking it."""
     return RollPosition.objects.get(meter=None)

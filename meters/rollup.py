@@ -84,6 +84,7 @@ def _live_round(*, now: datetime, size: int) -> RollReport:
         return RollReport(busy=True)
     found = stretch.following(positions.of(position), before=positions.bound(), size=size)
     if found is None:
+        _note_rest(position, now)
         return RollReport()
     names = stretch.names_in(found)
     fault("roll: before counting")
@@ -102,6 +103,12 @@ def _following_live(names: Iterable[NameInStretch]) -> dict[int, Definition]:
 def _live_ids(names: Iterable[NameInStretch]) -> list[int]:
     meters = Meter.objects.filter(event_name__in=[name.name for name in names], own_position=None)
     return list(meters.order_by("id").values_list("id", flat=True))
+
+
+def _note_rest(position: RollPosition, now: datetime) -> None:
+    """Say that all is rolled up as of now, where not even an event waits whose transaction, or an older one, still runs."""
+    if stretch.following(positions.of(position), before=positions.end(), size=1) is None:
+        RollPosition.objects.filter(id=position.id).update(rolled_at=now)
 
 
 def _advance(position: RollPosition, found: Stretch, now: datetime) -> None:

@@ -70,6 +70,29 @@ def test_a_second_round_adds_nothing() -> None:
     assert (days(), quarters()) == before
 
 
+def test_a_round_without_work_says_that_all_is_rolled_up_as_of_now() -> None:
+    acme = factories.customer()
+    log(acme, NOW)
+    rollup.roll(now=NOW)
+
+    rollup.roll(now=NOW + MINUTE)
+
+    assert positions.live().rolled_at == NOW + MINUTE
+
+
+def test_events_held_back_by_an_open_transaction_are_not_called_rolled_up() -> None:
+    acme = factories.customer()
+    log(acme, NOW)
+    rollup.roll(now=NOW)
+    with psycopg.connect(**database.parameters(application="test")) as slow:
+        log(acme, NOW, cursor=slow.cursor())
+        log(acme, NOW)
+
+        rollup.roll(now=NOW + MINUTE)
+
+    assert positions.live().rolled_at == NOW
+
+
 def test_a_late_event_joins_its_bucket_and_last_stays_last() -> None:
     acme = factories.customer()
     factories.meter("last", "n")
