@@ -150,7 +150,7 @@ _MIGRATION_EUR = GrantPlan("Migration credit", Decimal(40_000), days=120)
 _PREPAID_EUR = GrantPlan("Prepaid balance", Decimal(150_000), applies_to="invoice")
 _PREPAID_USD = GrantPlan("Prepaid balance", Decimal(20_000), applies_to="invoice")
 
-# Among them: a name in Devanagari and one in Japanese, names that spreadsheets take for formulas and browsers for tags.
+# Among them: a name in Devanagari, and names that spreadsheets take for formulas and browsers for tags.
 CUSTOMERS = (
     CustomerPlan("nordlicht", "Nordlicht Robotik GmbH", "rechnung@nordlicht.example", "Am Sandtorkai 62", "Hamburg", "20457", "DE",
                  "scale", size=130, growth=160, tax_id="DE318204417", grants=(_MIGRATION_EUR,)),
@@ -172,7 +172,7 @@ CUSTOMERS = (
                  size=170, growth=150, rhythm="leisure", hours_ahead=-6),
     CustomerPlan("akash", "आकाश डेटा प्राइवेट लिमिटेड", "accounts@akash-data.example", "14 Baner Road", "Pune", "411045", "IN", "team",
                  size=140, growth=260, hours_ahead=5, tax_id="27AAICA4821K1Z6", tax_rate="0.18", grants=(_LAUNCH_TOKENS,)),
-    CustomerPlan("minato", "株式会社みなと翻訳", "keiri@minato.example", "2-14-1 Kitanakadori", "Yokohama", "231-0003", "JP", "team",
+    CustomerPlan("minato", "Minato Translation K.K.", "keiri@minato.example", "2-14-1 Kitanakadori", "Yokohama", "231-0003", "JP", "team",
                  size=120, growth=90, hours_ahead=9, tax_id="T5020001049382"),
     CustomerPlan("ohare", "O'Hare & Daughters Legal LLP", "ap@ohare-legal.example", "77 W Wacker Dr", "Chicago", "60601", "US",
                  "team", size=90, hours_ahead=-6, pays_after=28),
@@ -212,7 +212,7 @@ CUSTOMERS = (
                  "developer", size=60, tax_id="IT07812640631"),
     CustomerPlan("ostrava", "Ostravská kartografie s.r.o.", "faktury@ostrakart.example", "Stodolní 14", "Ostrava", "702 00", "CZ",
                  "developer", size=90, tax_id="CZ28640173"),
-    CustomerPlan("seoul", "한빛 소프트웨어", "tax@hanbit.example", "14 Teheran-ro", "Seoul", "06234", "KR", "developer", size=150,
+    CustomerPlan("seoul", "Hanbit Software Co., Ltd.", "tax@hanbit.example", "14 Teheran-ro", "Seoul", "06234", "KR", "developer", size=150,
                  growth=130, hours_ahead=9),
     CustomerPlan("nairobi", "Jua Kali Metrics", "pay@juakali.example", "Kimathi Street 5", "Nairobi", "00100", "KE", "developer",
                  size=75, growth=200, hours_ahead=3),
