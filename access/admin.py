@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from axes.models import AccessAttempt
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
@@ -90,10 +90,7 @@ class ApiKeyAdmin(BackOfficeAdmin):
 
     @admin.action(description=_("Revoke for ever"), permissions=["change"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> None:
-        valid = list(chosen.filter(revoked_at=None))
-        for key in valid:
-            keys.revoke(key=key, now=timezone.now())
-        messages.success(request, _("%(count)d keys revoked.") % {"count": len(valid)})
+        self.each(request, chosen, lambda key: keys.revoke(key=key, now=timezone.now()))
 
 
 @admin.register(AccessAttempt)

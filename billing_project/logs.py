@@ -72,6 +72,7 @@ def configure(level: str) -> dict[str, Any]:
         "loggers": {
             # The request's own line says the same, and who asked.
             "django.request": {"level": "CRITICAL"},
+            "axes": {"level": "WARNING"},
         },
     }
 

@@ -1,9 +1,17 @@
-"""Show grants, their periods and the ledger in the back office, read-only: credit moves by grants, voids and invoices."""
+"""Give credit in the back office, and show its periods and ledger there, read-only: credit moves by grants, voids and invoices."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
 from django.contrib import admin
+from django.db.models import Model
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateTimeFilter
 
+from access.actors import Actor
 from access.backoffice import BackOfficeAdmin, HistoryAdmin, RowsInline
+from access.history import acting
+from credits import grants
 from credits.models import (  # type: ignore[attr-defined]
     CreditEntry,
     CreditGrant,
@@ -34,6 +42,8 @@ class ProductCreditAdmin(BackOfficeAdmin):
 
 @admin.register(CreditGrant)
 class CreditGrantAdmin(BackOfficeAdmin):
+    """A grant for one stretch of time is given here; renewing ones by the API, which knows the subscription."""
+
     list_display = ("public_id", "customer", "name", "kind", "amount", "currency", "meter", "effective_at", "voided_at")
     list_select_related = ("customer", "meter")
     list_filter = (
@@ -43,7 +53,27 @@ class CreditGrantAdmin(BackOfficeAdmin):
         ("voided_at", admin.EmptyFieldListFilter),
     )
     search_fields = ("public_id__startswith", "name__icontains", "customer__public_id__startswith")
+    autocomplete_fields = ("customer", "meter")
+    made_with = (
+        "customer",
+        "kind",
+        "meter",
+        "currency",
+        "amount",
+        "applies_to",
+        "priority",
+        "effective_at",
+        "expires_at",
+        "rollover",
+        "rollover_cap",
+        "name",
+    )
     inlines = (GrantPeriodInline,)
+
+    def create(self, *, fields: Mapping[str, Any], actor: Actor, now: datetime) -> Model:
+        given = {name: content for name, content in fields.items() if name != "customer"}
+        with acting(actor):
+            return grants.create(customer=fields["customer"], grant=grants.GrantInput(**given), actor=actor, now=now)
 
 
 @admin.register(GrantPeriod)

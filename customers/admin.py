@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -50,15 +50,13 @@ class CustomerAdmin(BackOfficeAdmin):
 
     @admin.action(description=_("Archive: take no more events"), permissions=["change"])
     def archive(self, request: HttpRequest, chosen: QuerySet[Customer]) -> None:
-        for customer in chosen:
-            register.archive(customer=customer, actor=actor_of(request), now=timezone.now())
-        messages.success(request, _("Archived."))
+        actor, now = actor_of(request), timezone.now()
+        self.each(request, chosen, lambda customer: register.archive(customer=customer, actor=actor, now=now))
 
     @admin.action(description=_("Take events again"), permissions=["change"])
     def unarchive(self, request: HttpRequest, chosen: QuerySet[Customer]) -> None:
-        for customer in chosen:
-            register.unarchive(customer=customer, actor=actor_of(request), now=timezone.now())
-        messages.success(request, _("Active again."))
+        actor, now = actor_of(request), timezone.now()
+        self.each(request, chosen, lambda customer: register.unarchive(customer=customer, actor=actor, now=now))
 
 
 @admin.register(CustomerHistory)

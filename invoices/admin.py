@@ -1,9 +1,16 @@
 """Show invoices and all that proves them in the back office, read-only: what is issued is frozen, drafts are billed by their verbs."""
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import Model
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateTimeFilter
 
+from access.actors import Actor
 from access.backoffice import BackOfficeAdmin, HistoryAdmin, RowsInline
+from invoices import seller
 from invoices.models import (  # type: ignore[attr-defined]
     Invoice,
     InvoiceCredit,
@@ -42,6 +49,23 @@ class InvoiceEventInline(RowsInline):
 @admin.register(Seller)
 class SellerAdmin(BackOfficeAdmin):
     list_display = ("name", "email", "tax_id", "default_tax_rate", "payment_terms_days")
+    editable = (
+        "name",
+        "email",
+        "tax_id",
+        "street",
+        "city",
+        "state",
+        "zipcode",
+        "country",
+        "default_tax_rate",
+        "payment_terms_days",
+        "invoice_footer",
+    )
+    shown = editable
+
+    def update(self, *, row: Any, fields: Mapping[str, Any], actor: Actor, now: datetime) -> Model:
+        return seller.change(fields=fields, actor=actor)
 
 
 @admin.register(InvoiceSeries)

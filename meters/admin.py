@@ -1,9 +1,19 @@
-"""Show meters and what they have counted in the back office."""
+"""Show meters and what they have counted in the back office; describe and archive them there."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
 from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateTimeFilter
 
+from access.actors import Actor
 from access.backoffice import BackOfficeAdmin, HistoryAdmin, RowsInline
+from meters import define
 from meters.models import Meter, MeterActivity, MeterHistory, MeterQuarter, RollPosition, UsageDay  # type: ignore[attr-defined]
 
 
@@ -15,10 +25,25 @@ class MeterActivityInline(RowsInline):
 
 @admin.register(Meter)
 class MeterAdmin(BackOfficeAdmin):
+    """Meters are made on the dashboard or by the API; what they count stands, what describes them may change here."""
+
     list_display = ("name", "public_id", "event_name", "aggregation", "over_property", "measurement_unit", "archived_at")
     list_filter = (("aggregation", ChoicesDropdownFilter), ("archived_at", admin.EmptyFieldListFilter))
     search_fields = ("name__icontains", "event_name__startswith", "public_id__startswith")
+    editable = ("name", "description", "measurement_unit")
     inlines = (MeterActivityInline,)
+    actions = ("archive", "unarchive")
+
+    def update(self, *, row: Any, fields: Mapping[str, Any], actor: Actor, now: datetime) -> Model:
+        return define.describe(meter=row, now=now, **fields)
+
+    @admin.action(description=_("Archive: count no further events"), permissions=["change"])
+    def archive(self, request: HttpRequest, chosen: QuerySet[Meter]) -> None:
+        self.each(request, chosen, lambda meter: define.archive(meter=meter, now=timezone.now()))
+
+    @admin.action(description=_("Count events again"), permissions=["change"])
+    def unarchive(self, request: HttpRequest, chosen: QuerySet[Meter]) -> None:
+        self.each(request, chosen, lambda meter: define.unarchive(meter=meter, now=timezone.now()))
 
 
 @admin.register(MeterActivity)

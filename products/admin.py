@@ -5,7 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateTimeFilter
 
 from access.actors import Actor
@@ -66,10 +69,19 @@ class ProductAdmin(BackOfficeAdmin):
     editable = ("name", "description", "tax_category", "metadata")
     shown = ("public_id", *editable, "price_kind", "created_at", "updated_at", "archived_at")
     inlines = (PriceVersionInline,)
+    actions = ("archive", "unarchive")
 
     def update(self, *, row: Any, fields: Mapping[str, Any], actor: Actor, now: datetime) -> Model:
         with acting(actor):
             return catalogue.update_product(product=row, changes=fields, now=now)
+
+    @admin.action(description=_("Archive: sell no more"), permissions=["change"])
+    def archive(self, request: HttpRequest, chosen: QuerySet[Product]) -> None:
+        self.each(request, chosen, lambda product: catalogue.archive_product(product=product, now=timezone.now()))
+
+    @admin.action(description=_("Sell again"), permissions=["change"])
+    def unarchive(self, request: HttpRequest, chosen: QuerySet[Product]) -> None:
+        self.each(request, chosen, lambda product: catalogue.unarchive_product(product=product, now=timezone.now()))
 
 
 @admin.register(PriceVersion)

@@ -13,7 +13,11 @@ from django.urls import reverse
 
 from access.models import ApiKey, RoleHistory, User
 from access.rules import MODELS
+from credits.models import CreditEntry, CreditGrant
 from customers.models import Customer, CustomerHistory
+from invoices.models import Seller
+from meters import define
+from meters.models import Meter
 from products.models import Product, ProductHistory
 from tests import rows
 
@@ -174,6 +178,71 @@ def test_a_product_keeps_its_price_when_its_name_changes() -> None:
 
 
 NO_INLINES = {f"versions-{name}": "0" for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
+
+
+def test_a_meter_is_described_and_what_it_counts_stands() -> None:
+    operator = client_of("operator")
+    meter = define.create(
+        name="Calls", event_name="call", aggregation="count", over_property=None, measurement_unit="calls", now=rows.NOW
+    )
+    form = {"name": "API calls", "description": "", "measurement_unit": "calls", "event_name": "other"}
+
+    response = operator.post(
+        address(Meter, "change", meter.pk), form | {f"activity-{name}": "0" for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
+    )
+
+    assert response.status_code == 302, text_of(response)
+    meter.refresh_from_db()
+    assert (meter.name, meter.event_name) == ("API calls", "call")
+
+
+def test_an_action_tells_which_rows_it_was_refused_for() -> None:
+    operator = client_of("operator")
+    archived, active = (rows.price_version().product for _ in range(2))
+    Product.objects.filter(pk=archived.pk).update(archived_at=rows.NOW)
+
+    response = operator.post(
+        address(Product, "changelist"), {"action": "archive", "_selected_action": [archived.pk, active.pk]}, follow=True
+    )
+
+    assert f"{archived.name}: This product is archived already." in text_of(response)
+    assert "Done for 1 row." in text_of(response)
+
+
+def test_credit_is_given_with_its_ledger() -> None:
+    operator = client_of("operator")
+    customer = rows.customer()
+
+    response = operator.post(
+        address(CreditGrant, "add"),
+        {
+            "customer": customer.pk,
+            "kind": "money",
+            "currency": "USD",
+            "amount": "500",
+            "applies_to": "usage",
+            "priority": "100",
+            "effective_at_0": "2026-03-01",
+            "effective_at_1": "00:00:00",
+            "rollover": "none",
+            "periods-TOTAL_FORMS": "0",
+            "periods-INITIAL_FORMS": "0",
+        },
+    )
+
+    assert response.status_code == 302, response.context["adminform"].form.errors
+    assert [(entry.kind, entry.amount) for entry in CreditEntry.objects.all()] == [("granted", 500)]
+
+
+def test_the_seller_is_named() -> None:
+    operator = client_of("operator")
+
+    response = operator.post(
+        address(Seller, "change", 1), {"name": "Acme Ltd", "default_tax_rate": "0.2", "payment_terms_days": "30"}
+    )
+
+    assert response.status_code == 302, text_of(response)
+    assert Seller.objects.get().name == "Acme Ltd"
 
 
 def test_a_key_is_revoked() -> None:

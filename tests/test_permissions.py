@@ -87,7 +87,7 @@ MODELS_EXPECTED = """
     events.deliveryhour                vfpo  -     -     -
     events.deliveryrefusal             vfpo  -     -     -
     events.logsnapshot                 vfpo  -     -     -
-    meters.meter                       vfpo  -     -     -
+    meters.meter                       vfpo  -     po    -
     meters.meterhistory                vfpo  -     -     -
     meters.meteractivity               vfpo  -     -     -
     meters.usageday                    vfpo  -     -     -
@@ -106,13 +106,13 @@ MODELS_EXPECTED = """
     products.subscriptionmeter         vfpo  -     -     -
     products.onetimeitem               vfpo  -     -     -
     credits.productcredit              vfpo  -     -     -
-    credits.creditgrant                vfpo  -     -     -
+    credits.creditgrant                vfpo  po    -     -
     credits.creditgranthistory         vfpo  -     -     -
     credits.grantperiod                vfpo  -     -     -
     credits.creditentry                vfpo  -     -     -
     credits.walletentry                vfpo  -     -     -
     credits.lowbalance                 vfpo  -     -     -
-    invoices.seller                    vfpo  -     -     -
+    invoices.seller                    vfpo  -     po    -
     invoices.sellerhistory             vfpo  -     -     -
     invoices.invoiceseries             vfpo  -     -     -
     invoices.invoice                   vfpo  -     -     -
