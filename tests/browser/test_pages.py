@@ -1,14 +1,11 @@
 """Open every page in a real Chromium, light and dark, wide and narrow: no error, no breach of the policy, no barrier."""
 
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from access.actors import COMMAND
 from customers.models import Customer
@@ -18,34 +15,14 @@ from invoices.models import Invoice
 from jobs.models import Job
 from meters.models import Meter
 from products.models import Product, Subscription
+from tests.browser.chromium import chromium, complaints_of
 from tests.live import server
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
 LOOKS = [((1440, 900), "light"), ((390, 844), "dark")]
 SERIOUS = {"serious", "critical"}
 USER, PASSWORD = "one-owner", "correct horse battery"
 
-pytestmark = [
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="browser tests need Chromium: apt-get install chromium"),
-    pytest.mark.django_db(transaction=True),
-]
-
-
-@dataclass
-class Watch:
-    """What a browser complained of, page by page."""
-
-    complaints: list[str] = field(default_factory=list)
-    address: str = ""
-
-    def over(self, page: Page) -> None:
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.complaints.append(f"{self.address}: {error}"))
-
-    def _console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(f"{self.address}: {message.text}")
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def addresses() -> list[str]:
@@ -106,17 +83,15 @@ def barriers(page: Page) -> list[str]:
 def test_every_page_is_clean_and_fits(site: str, look: tuple[tuple[int, int], str]) -> None:
     # Playwright keeps an event loop running in this thread, in which Django refuses to ask the database: so all is asked before.
     pages = addresses()
-    watch, faults = Watch(), []
+    faults = []
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+    with chromium() as browser:
         page = browser_page(browser, look)
-        watch.over(page)
+        complaints = complaints_of(page)
         page.goto(f"{site}/login")
         faults += [f"/login: {one}" for one in barriers(page)]
         sign_in(page, site)
         for address in pages:
-            watch.address = address
             response = page.goto(f"{site}{address}")
             assert response is not None
             assert response.status == 200, address
@@ -124,21 +99,18 @@ def test_every_page_is_clean_and_fits(site: str, look: tuple[tuple[int, int], st
             faults += [f"{address}: {one}" for one in barriers(page)]
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 faults.append(f"{address}: wider than the window")
-        browser.close()
+            faults += [f"{address}: {complaint}" for complaint in complaints]
+            complaints.clear()
 
-    assert watch.complaints == []
     assert faults == []
 
 
 def test_the_page_is_alive(site: str) -> None:
     """Legend and hover of a chart, the reader's zone, the stored theme, the menu of a narrow screen."""
     meter = reverse("dashboard:meter", args=[Meter.objects.order_by("id")[0].public_id])
-    watch = Watch()
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+    with chromium() as browser:
         page = browser_page(browser, ((390, 844), "light"))
-        watch.over(page)
+        complaints = complaints_of(page)
         sign_in(page, site)
 
         page.goto(f"{site}{meter}")
@@ -164,6 +136,5 @@ def test_the_page_is_alive(site: str) -> None:
         page.click("[popovertarget=sidebar]")
         page.keyboard.press("Escape")
         assert not page.locator("#sidebar").is_visible()
-        browser.close()
 
-    assert watch.complaints == []
+    assert complaints == []
