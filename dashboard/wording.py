@@ -4,10 +4,10 @@ from decimal import Decimal
 
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
 
 from core.money import exact
 from dashboard import formatting
+from jobs import kinds
 from jobs.models import Job
 from meters import filters
 from meters.aggregation import AGGREGATIONS
@@ -125,16 +125,7 @@ def _scalar(scalar: filters.Scalar) -> str:
     return f"“{scalar}”" if isinstance(scalar, str) else _number(scalar)
 
 
-JOBS = {
-    "demo": _l("Loading of demonstration data"),
-    "invoice_export": _l("Invoice export"),
-    "event_void": _l("Voiding of events"),
-    "replay": _l("Replay of refused events"),
-    "rebuild": _l("Rebuild of usage"),
-    "verify": _l("Verification of invoices"),
-}
-
-
 def job(row: Job) -> str:
-    """Name what a job does; a kind that has no words yet is shown by its own name."""
-    return str(JOBS.get(row.kind) or row.kind.replace("_", " ").capitalize())
+    """Name what a job does; a kind that this version does not know is shown by its own name."""
+    labels = {kind.name: str(kind.label) for kind in kinds.all_kinds()}
+    return labels.get(row.kind) or row.kind.replace("_", " ").capitalize()

@@ -51,6 +51,9 @@ PAGES = """
     dashboard:invoices_export     vfpo    -
     dashboard:jobs                vfpo    -
     dashboard:job                 vfpo    -
+    dashboard:job_cancel          -       fpo
+    dashboard:job_resume          -       fpo
+    dashboard:job_file            vfpo    -
     dashboard:keys                po      -
     dashboard:key_create          po      po
     dashboard:key_revoke          -       po

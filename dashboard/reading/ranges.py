@@ -26,7 +26,8 @@ LABELS: Mapping[str, str] = {
 FINEST: tuple[tuple[timedelta, tuple[Window, ...]], ...] = (
     (timedelta(days=4), ("hour", "day")),
     (timedelta(days=15), ("day", "hour")),
-    (timedelta(days=100), ("day", "week")),
+    (timedelta(days=35), ("day", "hour", "week")),
+    (timedelta(days=100), ("day", "week", "month")),
     (timedelta(days=370), ("week", "day", "month")),
     (timedelta.max, ("month",)),
 )

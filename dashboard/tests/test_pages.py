@@ -11,7 +11,7 @@ from access.models import ApiKey
 from customers.models import Customer
 from dashboard.tests import world
 from invoices.models import Invoice
-from jobs.models import Job
+from jobs.models import Job, JobFile, JobFileChunk
 from meters.models import Meter
 from products.models import Product, Subscription
 
@@ -170,3 +170,26 @@ def test_the_lines_can_be_exported_too(owner: Client) -> None:
     response = owner.get(reverse("dashboard:invoices_export"), {"of": "lines"})
 
     assert b"".join(response.streaming_content).startswith(b"number,invoice_id,line_id")
+
+
+def test_a_job_can_be_cancelled_and_taken_up_again(owner: Client) -> None:
+    job = Job.objects.create(kind="demo", created_at=world.NOW, created_by="system:test")
+
+    cancelled = owner.post(reverse("dashboard:job_cancel", args=[job.public_id]), follow=True).content.decode()
+    assert "Take it up again" in cancelled
+    assert "had ended already" in owner.post(reverse("dashboard:job_cancel", args=[job.public_id]), follow=True).content.decode()
+
+    resumed = owner.post(reverse("dashboard:job_resume", args=[job.public_id]), follow=True).content.decode()
+    assert "Cancel the job" in resumed
+
+
+def test_what_a_job_made_is_saved_and_not_opened(owner: Client) -> None:
+    job = Job.objects.create(kind="demo", status="done", created_at=world.NOW, created_by="system:test")
+    made = JobFile.objects.create(job=job, name="invoices &c.csv", content_type="text/csv", size=3)
+    JobFileChunk.objects.create(file=made, number=0, body=b"a,b")
+
+    response = owner.get(reverse("dashboard:job_file", args=[job.public_id, made.name]))
+
+    assert b"".join(response.streaming_content) == b"a,b"
+    assert response.headers["Content-Disposition"].startswith("attachment")
+    assert "invoices &amp;c.csv" in owner.get(reverse("dashboard:job", args=[job.public_id])).content.decode()

@@ -1,17 +1,23 @@
-"""Show long work and how far it is."""
+"""Show long work and how far it is, end it, take it up again, hand out what it made."""
 
 from collections.abc import Sequence
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_safe
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.reading import actors
 from dashboard.views.lists import render_list
+from jobs import files, start
 from jobs.listing import JobFilter
-from jobs.models import Job, JobStatus
+from jobs.models import Job, JobFile, JobStatus
 
 OPEN = (JobStatus.QUEUED, JobStatus.RUNNING)
+STOPPED = (JobStatus.FAILED, JobStatus.CANCELLED)
 
 
 @require_safe
@@ -28,7 +34,47 @@ def _named(jobs: Sequence[Job]) -> list[tuple[Job, str]]:
 
 @require_safe
 def detail(request: HttpRequest, public_id: str) -> HttpResponse:
-    job = get_object_or_404(Job.objects.prefetch_related("files"), public_id=public_id)
+    job = get_object_or_404(Job, public_id=public_id)
     ((_job, started_by),) = _named([job])
-    context = {"job": job, "started_by": started_by, "is_open": job.status in OPEN}
+    context = {
+        "job": job,
+        "started_by": started_by,
+        "is_open": job.status in OPEN,
+        "is_stopped": job.status in STOPPED,
+        "files": job.files.order_by("name"),
+    }
     return render(request, "dashboard/jobs/detail.html", context)
+
+
+@require_POST
+def cancel(request: HttpRequest, public_id: str) -> HttpResponse:
+    job = get_object_or_404(Job, public_id=public_id)
+    try:
+        start.cancel(job=job, now=timezone.now())
+    except start.JobAlreadyFinished:
+        messages.info(request, _("The job had ended already."))
+    else:
+        messages.success(request, _("The job ends after its present step. What it has done stays done."))
+    return redirect("dashboard:job", public_id)
+
+
+@require_POST
+def resume(request: HttpRequest, public_id: str) -> HttpResponse:
+    job = get_object_or_404(Job, public_id=public_id)
+    try:
+        start.resume(job=job)
+    except start.JobNotStopped:
+        messages.info(request, _("The job was not stopped."))
+    else:
+        messages.success(request, _("The job goes on from where it stopped."))
+    return redirect("dashboard:job", public_id)
+
+
+@require_safe
+def file(request: HttpRequest, public_id: str, name: str) -> StreamingHttpResponse:
+    found = get_object_or_404(JobFile, job__public_id=public_id, name=name)
+    # Whatever a job made is saved, never opened in the product's own origin.
+    disposition = content_disposition_header(as_attachment=True, filename=found.name)
+    return StreamingHttpResponse(
+        files.stream(found), content_type=found.content_type, headers={"Content-Disposition": disposition or "attachment"}
+    )
