@@ -17,8 +17,9 @@ from meters.definition import Definition
 from meters.models import Meter, RollPosition
 from meters.stretch import NameInStretch, Stretch
 
-# A stretch is counted within one transaction, whose locks a void or a new meter may have to wait for: about half a second.
-ROUND_EVENTS = 50_000
+# A stretch is counted within one transaction, whose locks a void or a new meter may have to wait for: about a second. Larger ones write
+# fewer rows an event, because more events share a bucket.
+ROUND_EVENTS = 100_000
 
 # What a stored definition or an event can cause, as against a database that is away or busy.
 FAILURES = (Error, DomainError, ValueError, TypeError, KeyError)

@@ -1,4 +1,3 @@
-SELECT s.number AS span, t.aggregation, t.customer_id, t.timestamp, t.arrival, t.grouping, t.number
-FROM tail t
-JOIN span s
-    ON s.number = width_bucket(t.timestamp, %(starts)s::timestamptz[]) - 1 AND t.timestamp >= s.whole_start AND t.timestamp < s.whole_end
+SELECT t.bucket - 1 AS span, t.aggregation, t.customer_id, t.timestamp, t.arrival, t.grouping, t.number
+FROM (SELECT tail.*, width_bucket(tail.timestamp, %(starts)s::timestamptz[]) AS bucket FROM tail) AS t
+WHERE t.timestamp >= (%(whole_starts)s::timestamptz[])[t.bucket] AND t.timestamp < (%(whole_ends)s::timestamptz[])[t.bucket]

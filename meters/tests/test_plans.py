@@ -1,0 +1,69 @@
+"""The statements that run all day find what they need by the indexes that were made for them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from core.periods import Period
+from meters import rollup, series, usage
+from meters.usage import UsageRequest
+from tests import factories
+from tests.factories import NOW, log
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MONTH = Period(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
+FROM_NOON = Period(MONTH.start + timedelta(hours=12), MONTH.end)
+
+
+def plan(ask: Any) -> str:
+    """Explain the statements that a question runs, as if the tables were too large to read whole."""
+    statements: list[tuple[Any, Any]] = []
+
+    def note(execute: Any, statement: Any, params: Any, many: bool, context: Any) -> Any:
+        statements.append((statement, params))
+        return execute(statement, params, many, context)
+
+    with connection.execute_wrapper(note):
+        ask()
+    lines = []
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")
+        for statement, params in statements:
+            text = statement if isinstance(statement, str) else statement.as_string(connection.connection)
+            first = next(line for line in text.splitlines() if not line.startswith("--"))
+            if first.startswith(("SELECT", "WITH")):
+                cursor.execute("EXPLAIN " + text, params)
+                lines += [row[0] for row in cursor.fetchall()]
+        cursor.execute("RESET enable_seqscan")
+    return "\n".join(lines)
+
+
+def test_every_hot_statement_reads_by_index() -> None:
+    acme = factories.customer()
+    sums, latest = factories.meter("sum", "n"), factories.meter("last", "n")
+    for number in range(50):
+        log(acme, NOW + timedelta(minutes=number), {"n": number})
+    rolled = plan(lambda: rollup.roll(now=NOW, size=40))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+    plans = {
+        "one customer": plan(lambda: usage.quantities(requests=[UsageRequest(sums.id, acme.id, MONTH)])),
+        "from noon": plan(lambda: usage.quantities(requests=[UsageRequest(sums.id, acme.id, FROM_NOON)])),
+        "total": plan(lambda: series.total(meter_id=sums.id, period=MONTH)),
+        "customers": plan(lambda: series.by_customer(meter_id=latest.id, period=MONTH)),
+    }
+
+    assert "event_by_position" in rolled
+    for title, indexes in {
+        "one customer": {"usage_day_unique"},
+        "from noon": {"usage_day_unique", "event_by_"},
+        "total": {"meter_quarter_unique"},
+        "customers": {"usage_day"},
+    }.items():
+        assert [index for index in indexes if index not in plans[title]] == [], title
+    for title, text in {"roll": rolled, **plans}.items():
+        assert "Seq Scan on events_event " not in text, title
