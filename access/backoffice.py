@@ -176,6 +176,10 @@ class BackOfficeAdmin(Ruled, ModelAdmin):
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any: ...
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any: ...
 
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
+        context["show_history"] = hasattr(self.model, "pgh_event_models")
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Send to the table of the row's history."""
         tracked = getattr(self.model, "pgh_event_models", None)

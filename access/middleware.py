@@ -20,18 +20,25 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class RuleMiddleware:
-    """Hold every request against access.rules: a stranger is sent to the login, anybody else refused with 403."""
+    """Hold every request against access.rules: a stranger is sent to the login, anybody else refused with 403.
+
+    What only some may see is kept by no cache, so that the back button shows nothing after signing out.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if getattr(request, "is_for_some", False):
+            response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         allowed = audience(_view_name(request), request.method or "")
         if allowed >= STRANGER:
             return None
+        request.is_for_some = True  # type: ignore[attr-defined]
         roles = roles_of(request.user)
         if not allowed.isdisjoint(roles):
             return None

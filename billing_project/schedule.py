@@ -13,6 +13,7 @@ def every(seconds: float, task: str) -> dict[str, Any]:
 
 SCHEDULE = {
     "jobs": every(10, "jobs.sweep"),
+    "sessions": every(86_400, "access.clear_sessions"),
     "billing": every(60, "invoices.bill"),
     "proofs": every(86_400, "invoices.verify"),
     "estimates of drafts": every(300, "invoices.estimate"),

@@ -1,12 +1,16 @@
 """People sign in, are locked out when they guess, change their password and sign out."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
+from access import tasks
 from access.models import User
 
 PASSWORD = "correct horse 12"
@@ -127,3 +131,20 @@ def test_cookies_and_headers_keep_a_session_where_it_belongs(client: Client) -> 
     assert response.headers["Referrer-Policy"] == "same-origin"
     assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert "no-store" in response.headers["Cache-Control"]
+
+
+def test_what_only_some_may_see_is_kept_by_no_cache(client: Client, person: User) -> None:
+    client.force_login(person)
+
+    assert client.get("/password").headers["Cache-Control"] == "private, no-store"
+
+
+def test_sessions_that_ended_are_cleared_away(client: Client, person: User) -> None:
+    client.force_login(person)
+    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+    client.force_login(person)
+    assert Session.objects.count() == 2
+
+    tasks.clear_sessions()
+
+    assert Session.objects.count() == 1
