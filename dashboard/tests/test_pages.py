@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
 
@@ -193,3 +194,26 @@ def test_what_a_job_made_is_saved_and_not_opened(owner: Client) -> None:
     assert b"".join(response.streaming_content) == b"a,b"
     assert response.headers["Content-Disposition"].startswith("attachment")
     assert "invoices &amp;c.csv" in owner.get(reverse("dashboard:job", args=[job.public_id])).content.decode()
+
+
+@pytest.mark.parametrize("template", ["400.html", "403.html", "403_csrf.html", "404.html", "500.html", "locked.html"])
+def test_an_error_page_needs_nothing_but_itself(template: str) -> None:
+    shown = render_to_string(template)
+
+    assert "<h1>" in shown
+    assert not INLINE.search(shown)
+
+
+def test_the_overview_refreshes_its_figures_only(owner: Client) -> None:
+    world.deployment(size=1)
+    part = owner.get("/", headers={"HX-Request": "true"}).content.decode()
+
+    assert part.startswith('<dl class="stats" id="figures"')
+    assert "Latest invoices" not in part
+
+
+def test_a_meter_refreshes_its_figures_only(owner: Client) -> None:
+    world.deployment(size=1)
+    address = reverse("dashboard:meter", args=[Meter.objects.order_by("id")[0].public_id])
+
+    assert owner.get(address, headers={"HX-Request": "true"}).content.decode().startswith('<dl class="stats" id="figures"')

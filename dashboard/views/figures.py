@@ -4,9 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django_htmx.middleware import HtmxDetails
 
 from dashboard.charts import to_json
 from dashboard.palette import LIGHT, THEMES, Palette
+
+
+class HtmxHttpRequest(HttpRequest):
+    """A request as django_htmx's middleware leaves it: true `htmx` where a part of a page asks for itself."""
+
+    htmx: HtmxDetails
 
 
 def palette_of(request: HttpRequest) -> Palette:

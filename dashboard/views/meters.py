@@ -11,7 +11,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from core.periods import Period
 from customers.models import Customer
@@ -19,7 +21,7 @@ from dashboard import charts
 from dashboard.forms import RangeForm
 from dashboard.reading import events, meter_usage, meters
 from dashboard.reading.ranges import LABELS, Range
-from dashboard.views.figures import figure_response, palette_of
+from dashboard.views.figures import HtmxHttpRequest, figure_response, palette_of
 from dashboard.views.lists import render_list
 from events.log import Filters
 from meters import series, stored
@@ -70,13 +72,17 @@ def index(request: HttpRequest) -> HttpResponse:
     )
 
 
+@vary_on_headers("HX-Request")
 @require_safe
-def overview(request: HttpRequest, public_id: str) -> HttpResponse:
+def overview(request: HtmxHttpRequest, public_id: str) -> HttpResponse:
     asked = _asked(request, public_id)
     context = {"tab": "overview", **_heading(asked)}
     try:
         used = meter_usage.by_customer(asked.meter, asked.chosen, now=asked.now)
-        context |= _figures(asked, used) | {"windows": _windows(asked)}
+        context |= _figures(asked, used)
+        if request.htmx:
+            return render(request, "dashboard/meters/figures.html", context)
+        context["windows"] = _windows(asked)
     except RangeTooLarge as refusal:
         return render(request, "dashboard/meters/overview.html", context | {"refusal": refusal.message})
     offered = Customer.objects.in_bulk([one.customer_id for one in used[:OFFERED_CUSTOMERS]])
@@ -101,7 +107,7 @@ def _heading(asked: Asked) -> dict[str, object]:
     }
 
 
-WINDOW_LABELS = {"hour": _("Hours"), "day": _("Days"), "week": _("Weeks"), "month": _("Months")}
+WINDOW_LABELS = {"hour": lazy("Hours"), "day": lazy("Days"), "week": lazy("Weeks"), "month": lazy("Months")}
 
 
 def _figures(asked: Asked, used: list[meter_usage.CustomerUsage]) -> dict[str, object]:

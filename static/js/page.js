@@ -40,6 +40,11 @@
     }
   });
 
+  // A page that nobody looks at asks for nothing.
+  document.addEventListener("htmx:beforeRequest", function (event) {
+    if (document.hidden) event.preventDefault();
+  });
+
   document.addEventListener("keydown", function (event) {
     if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input, textarea, select, [contenteditable]")) return;

@@ -41,6 +41,6 @@
 
   write(document);
   zone();
-  document.addEventListener("htmx:afterSwap", function (event) { write(event.target.parentElement || document); });
+  document.addEventListener("htmx:afterSwap", function () { write(document); });
   setInterval(function () { write(document); }, 60000);
 })();
