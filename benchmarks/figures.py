@@ -4,7 +4,9 @@ import json
 import sys
 
 
-def show(figure: str, value: float, unit: str, *, baseline: str = "", baseline_value: float | None = None, **more: object) -> None:
+def show(
+    figure: str, value: float, unit: str, *, baseline: str = "", baseline_value: float | None = None, **more: object
+) -> None:
     """Print one figure; the ratio is value / baseline_value."""
     line: dict[str, object] = {"figure": figure, "value": round(value, 1), "unit": unit}
     if baseline_value:

@@ -103,7 +103,16 @@ def heap(one: Bench) -> None:
 def web(server: str, port: int) -> list[str]:
     """Return the command line of the web process under one server."""
     if server == "granian":
-        command = [sys.executable, "-m", "granian", "--interface", "asgi", "billing_project.asgi:application", "--port", str(port)]
+        command = [
+            sys.executable,
+            "-m",
+            "granian",
+            "--interface",
+            "asgi",
+            "billing_project.asgi:application",
+            "--port",
+            str(port),
+        ]
         return [*command, "--loop", "uvloop", "--workers", "1", "--no-access-log", "--log-level", "warning"]
     return programs.commands(host="127.0.0.1", port=port)["web"]
 
@@ -164,7 +173,8 @@ def _reference(one: Bench, rates: dict[str, float]) -> None:
     with one.serving(reference(port), port=port):
         empty = load.run(port, lambda: load.request("/empty", b""), connections=128, seconds=SECONDS).rate
         figures = {
-            "batches of 1000": load.run(port, requests(one.made, 1000, path="/ingest"), connections=8, seconds=SECONDS).rate * 1000,
+            "batches of 1000": load.run(port, requests(one.made, 1000, path="/ingest"), connections=8, seconds=SECONDS).rate
+            * 1000,
             "single events": load.run(port, requests(one.made, 1, path="/ingest"), connections=32, seconds=SECONDS).rate,
         }
     empty_view = {"baseline": "empty Django WSGI view", "baseline_value": empty}
