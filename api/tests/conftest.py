@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -54,9 +55,11 @@ def call(secrets: dict[str, str]) -> Callable[..., Reply]:
 
 
 @pytest.fixture(scope="session")
-def live_address() -> Iterator[str]:
-    """The address of one server for all tests of the session."""
-    with live.server() as address:
+def live_address(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    """The address of one server for all tests of the session; it asks the database when it starts, before any test may."""
+    with ExitStack() as running:
+        with django_db_blocker.unblock():
+            address = running.enter_context(live.server())
         yield address
 
 
