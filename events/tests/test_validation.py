@@ -171,3 +171,9 @@ def test_the_fast_path_accepts_nothing_that_the_slow_one_refuses(events, ascii_o
     assert slow.repeated_count == 0
     assert slow.events == fast.events
     assert all(same_content(one, other) for one, other in zip(slow.events, fast.events, strict=True))
+
+
+def test_of_far_too_many_keys_only_as_many_are_listed_as_are_allowed():
+    problems = judged(body(event(metadata={f"k{n}": None for n in range(10_000)}))).problems
+
+    assert [p.code for p in problems] == ["TOO_MANY_KEYS"] + ["NULL_VALUE"] * 50
