@@ -27,6 +27,7 @@ MAX_STRING = 500
 MAX_DIGITS = 38
 MAX_DECIMALS = 18
 INTEGER_LIMIT = 10**30
+GREATEST_OFFSET = timedelta(hours=16)  # from UTC; PostgreSQL reads smaller ones only
 CLOCK_SKEW = timedelta(minutes=5)  # how far ahead of the receipt a sender's clock may run
 
 Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
@@ -112,9 +113,11 @@ def instant(text: str) -> tuple[datetime, str]:
     beyond, zone = match.groups()
     if zone is None:
         moment = moment.replace(tzinfo=UTC)
-    if beyond or zone is None:
-        return moment, moment.isoformat()
-    return moment, text
+    if abs(moment.utcoffset() or timedelta()) >= GREATEST_OFFSET and 1 < moment.year < 9999:
+        moment = moment.astimezone(UTC)
+    elif zone and not beyond:
+        return moment, text
+    return moment, moment.isoformat()
 
 
 _decode = msgspec.json.Decoder(_Request, float_hook=fraction).decode

@@ -177,3 +177,7 @@ def test_of_far_too_many_keys_only_as_many_are_listed_as_are_allowed():
     problems = judged(body(event(metadata={f"k{n}": None for n in range(10_000)}))).problems
 
     assert [p.code for p in problems] == ["TOO_MANY_KEYS"] + ["NULL_VALUE"] * 50
+
+
+def test_an_offset_greater_than_postgresql_reads_is_written_in_utc():
+    assert instant("2026-11-21T12:00:00+20:00")[1] == "2026-11-20T16:00:00+00:00"
