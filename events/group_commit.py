@@ -5,6 +5,7 @@ the group is told so, and writes its rows on its own, so that none pays for its 
 """
 
 import asyncio
+import logging
 from typing import Any
 
 import psycopg
@@ -14,6 +15,8 @@ from core import database, deployment
 from core.errors import DomainError
 from core.faults import fault
 from events import rows
+
+log = logging.getLogger(__name__)
 
 MOST_CHARACTERS = 1_000_000  # of one group
 GIVE_UP_SECONDS = 20
@@ -57,6 +60,9 @@ class GroupCommit:
                 self._tell(group, psycopg.OperationalError("no answer"))
             except (psycopg.Error, DomainError) as error:
                 self._tell(group, error)
+            except Exception:
+                log.exception("a group could not be written")
+                self._tell(group, psycopg.OperationalError("failed"))
             except BaseException:
                 self._tell(group, psycopg.OperationalError("the writer ended"))
                 raise

@@ -1,0 +1,56 @@
+"""What the coroutine promises beyond the contract: unread, broken and hostile requests cost nothing and stop nothing."""
+
+import asyncio
+import gzip
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+from django.db import connection, transaction
+
+from api.v1.ingest_asgi import IngestApp
+from api.v1.ingest_http import Unacceptable
+from core.faults import striking
+from events.models import Event
+from events.tests.sending import body, event, make_customer, make_key
+
+PATH = "/api/v1/events/ingest"
+
+
+def read(app: IngestApp, *messages: dict[str, Any], encoding: bytes = b"") -> tuple[bytes, list[int]]:
+    waiting, inside = list(messages), [0, 0]
+
+    async def receive() -> dict[str, Any]:
+        return waiting.pop(0)
+
+    return asyncio.run(app._body(receive, encoding, inside)), inside
+
+
+def piece(content: bytes, *, more: bool = False) -> dict[str, Any]:
+    return {"type": "http.request", "body": content, "more_body": more}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_group_that_fails_unexpectedly_does_not_end_the_writer(live_address: str) -> None:
+    ada, headers = make_customer(), {"Authorization": f"Bearer {make_key()[1]}"}
+
+    def strike() -> None:
+        raise ValueError("unforeseen")
+
+    with httpx.Client(base_url=live_address, headers=headers, timeout=10) as client:
+        client.post(PATH, content=body(event("warm", ada)))
+        with striking("ingest: copied", strike):
+            failed = client.post(PATH, content=body(event("a", ada)))
+        again = client.post(PATH, content=body(event("a", ada)))
+
+    assert (failed.status_code, failed.json()["code"]) == (503, "UNAVAILABLE")
+    assert (again.status_code, again.json()["ingested_count"]) == (200, 1)
+    assert sorted(Event.objects.values_list("event_id", flat=True)) == ["a", "warm"]
+
+
+def terminated(cursor: Any) -> bool:
+    """End the session that waits for a lock, once there is one."""
+    cursor.execute("SELECT count(pg_terminate_backend(pid)) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    return bool(cursor.fetchone()[0])
