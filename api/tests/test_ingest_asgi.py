@@ -50,6 +50,20 @@ def test_a_group_that_fails_unexpectedly_does_not_end_the_writer(live_address: s
     assert sorted(Event.objects.values_list("event_id", flat=True)) == ["a", "warm"]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_key_that_cannot_be_looked_up_is_no_error_of_the_server(live_address: str) -> None:
+    headers = {"Authorization": f"Bearer {make_key()[1]}"}
+
+    with connection.cursor() as cursor, transaction.atomic(), ThreadPoolExecutor(1) as pool:
+        cursor.execute("LOCK TABLE access_apikey IN ACCESS EXCLUSIVE MODE")
+        answer = pool.submit(httpx.post, live_address + PATH, content=b"{}", headers=headers, timeout=20)
+        while not terminated(cursor):
+            time.sleep(0.05)
+
+    assert (answer.result().status_code, answer.result().json()["code"]) == (503, "UNAVAILABLE")
+    assert answer.result().headers["Retry-After"] == "1"
+
+
 def terminated(cursor: Any) -> bool:
     """End the session that waits for a lock, once there is one."""
     cursor.execute("SELECT count(pg_terminate_backend(pid)) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from psycopg import Connection
 
 from access import keys
@@ -34,6 +35,8 @@ SMALL_BODY_BYTES = 30_000  # about 100 events
 LEAST_EVENT_BYTES = 100  # a body of n bytes counts as n / 100 events, at most 1000, until it is read
 BODY_SECONDS = 60
 FIGURES_SECONDS = 2
+# What a thread raises when the database is away: on its own connection, or on Django's, by which keys are looked up.
+UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError, OperationalError, InterfaceError)
 HELD_BODIES = 16  # bodies of the greatest size that may be inside at once
 
 
@@ -158,7 +161,7 @@ class IngestApp:
     async def _in_thread(self, work: Callable[[Connection[Any]], Any]) -> Any:
         try:
             return await asyncio.wrap_future(self._writers.submit(work))
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except UNREACHABLE as error:
             raise OutcomeUnknown from error
 
     async def _keep_writing_figures(self) -> None:
