@@ -32,6 +32,11 @@ def piece(content: bytes, *, more: bool = False) -> dict[str, Any]:
     return {"type": "http.request", "body": content, "more_body": more}
 
 
+def test_a_client_that_left_before_its_body_has_sent_none() -> None:
+    with pytest.raises(Unacceptable, match="ended too early"):
+        read(IngestApp(), {"type": "http.disconnect"})
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_group_that_fails_unexpectedly_does_not_end_the_writer(live_address: str) -> None:
     ada, headers = make_customer(), {"Authorization": f"Bearer {make_key()[1]}"}

@@ -106,7 +106,8 @@ class IngestApp:
     async def _body(self, receive: Receive, encoding: bytes, inside: list[int]) -> bytes:
         """Read the body within its limits; `inside` gathers what was admitted, in events and bytes, also when this raises."""
         message = await receive()
-        if not encoding and not message.get("more_body") and len(message.get("body", b"")) <= settings.MAX_BODY_BYTES:
+        is_whole = message["type"] == "http.request" and not message.get("more_body")
+        if is_whole and not encoding and len(message.get("body", b"")) <= settings.MAX_BODY_BYTES:
             body: bytes = message.get("body", b"")
             self._admit(len(body), inside)
             return body
