@@ -37,6 +37,20 @@ def test_a_client_that_left_before_its_body_has_sent_none() -> None:
         read(IngestApp(), {"type": "http.disconnect"})
 
 
+def test_what_a_body_unpacks_to_is_admitted_while_it_still_arrives() -> None:
+    app, packed = IngestApp(), gzip.compress(b" " * 1_000_000)
+
+    with pytest.raises(Unacceptable, match="ended too early"):
+        read(app, piece(packed[:-8], more=True), {"type": "http.disconnect"}, encoding=b"gzip")
+
+    assert app._admission.bytes >= 1_000_000
+
+
+def test_many_empty_members_are_not_unpacked_one_by_one() -> None:
+    with pytest.raises(Unacceptable, match="consists of more than 1000 members"):
+        read(IngestApp(), piece(gzip.compress(b"") * 2000), encoding=b"gzip")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_group_that_fails_unexpectedly_does_not_end_the_writer(live_address: str) -> None:
     ada, headers = make_customer(), {"Authorization": f"Bearer {make_key()[1]}"}

@@ -119,12 +119,11 @@ class IngestApp:
                 piece = message.get("body", b"")
                 self._admit(len(piece), inside)
                 unpacker.feed(piece)
+                self._admit(max(0, unpacker.size - inside[1]), inside)
                 if not message.get("more_body"):
                     break
                 message = await receive()
-        body = unpacker.body()
-        self._admit(max(0, len(body) - inside[1]), inside)
-        return body
+        return unpacker.body()
 
     def _admit(self, size: int, inside: list[int]) -> None:
         events = min(1000, (inside[1] + size) // LEAST_EVENT_BYTES + 1) - inside[0]

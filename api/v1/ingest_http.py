@@ -15,6 +15,7 @@ from events.problems import LISTED_PROBLEMS, Problem
 from events.store import IngestResult, Taken
 
 RETRY_AFTER_SECONDS = 1
+MOST_MEMBERS = 1000  # of a gzip body: to begin one costs more than its few bytes, and it may hold none
 _encode = msgspec.json.Encoder().encode
 
 
@@ -71,7 +72,8 @@ class Unpacker:
         self._encoding = "" if encoding == "identity" else encoding
         self._limit = limit
         self._received = 0
-        self._size = 0
+        self.size = 0  # unpacked, so far
+        self._members = 0
         self._parts: list[bytes] = []
         self._inflate: Any = None
 
@@ -94,13 +96,16 @@ class Unpacker:
     def _unpack(self, piece: bytes) -> None:
         while piece:
             if self._inflate is None or self._inflate.eof:  # a gzip body may consist of several members
+                self._members += 1
+                if self._members > MOST_MEMBERS:
+                    raise self._broken(f"consists of more than {MOST_MEMBERS} members")
                 self._inflate = zlib.decompressobj(self._window_bits(piece))
             try:
-                unpacked = self._inflate.decompress(piece, self._limit - self._size + 1)
+                unpacked = self._inflate.decompress(piece, self._limit - self.size + 1)
             except zlib.error as error:
                 raise self._broken("cannot be unpacked") from error
-            self._size += len(unpacked)
-            if self._size > self._limit:
+            self.size += len(unpacked)
+            if self.size > self._limit:
                 raise self._too_large()
             self._parts.append(unpacked)
             piece = self._inflate.unused_data
@@ -116,7 +121,7 @@ class Unpacker:
         )
 
     def _too_large(self) -> Unacceptable:
-        sentence = f"The body is larger than {self._limit} bytes, unpacked. Send the events in several requests."
+        sentence = f"The body is larger than {self._limit} bytes, unpacked. Send less in one request."
         return Unacceptable(413, "BODY_TOO_LARGE", sentence)
 
 
