@@ -11,6 +11,7 @@ from django.test import RequestFactory
 
 from api.v1 import body
 from api.v1.errors import Refused, status_of
+from core.errors import DomainError
 
 
 class Item(msgspec.Struct):
@@ -96,11 +97,17 @@ def test_unpacks_gzip() -> None:
     assert body.decode(post(packed, HTTP_CONTENT_ENCODING="gzip"), Order).email == "a"
 
 
+def test_leaves_out_no_member_of_a_packed_body() -> None:
+    packed = gzip.compress(b'{"email": ', mtime=0) + gzip.compress(b'"a"}', mtime=0)
+
+    assert body.decode(post(packed, HTTP_CONTENT_ENCODING="gzip"), Order).email == "a"
+
+
 def test_counts_the_unpacked_size(settings: Any) -> None:
     settings.MAX_BODY_BYTES = 1000
     packed = gzip.compress(b'{"email": "' + b"a" * 1000 + b'"}', mtime=0)
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(DomainError) as caught:
         body.decode(post(packed, HTTP_CONTENT_ENCODING="gzip"), Order)
 
     assert status_of(caught.value.code) == 413
@@ -108,7 +115,7 @@ def test_counts_the_unpacked_size(settings: Any) -> None:
 
 @pytest.mark.parametrize("packed", [b"no gzip", gzip.compress(b'{"email": "a"}', mtime=0)[:-9]])
 def test_refuses_what_cannot_be_unpacked(packed: bytes) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(DomainError) as caught:
         body.decode(post(packed, HTTP_CONTENT_ENCODING="gzip"), Order)
 
     assert caught.value.code == "INVALID_JSON"

@@ -2,7 +2,6 @@
 
 import json
 import re
-import zlib
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import cache
@@ -14,6 +13,7 @@ from django.http import HttpRequest, QueryDict
 from msgspec import inspect
 
 from api.v1.errors import Refused
+from api.v1.ingest_http import Unpacker
 
 MAX_DEPTH = 32
 BLANK: tuple[Any, ...] = (None, False, 0, "", [], {})
@@ -59,9 +59,16 @@ def _times_of(shape: type[msgspec.Struct]) -> frozenset[str]:
 
 
 def read(request: HttpRequest) -> bytes:
-    """Return the unpacked body, at most MAX_BODY_BYTES long. Raises Refused."""
-    raw = _chunked(request) if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower() else request.body
-    return _unpacked(raw, request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower())
+    """Return the unpacked body, at most MAX_BODY_BYTES long. Raises Refused, Unacceptable."""
+    environ = request.META
+    unpacker = Unpacker(environ.get("HTTP_CONTENT_ENCODING", "").strip().lower(), limit=settings.MAX_BODY_BYTES)
+    if "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower():  # Django takes a body of unknown length for an empty one
+        if not (environ.get("wsgi.input_terminated") or "asgi.scope" in environ):
+            raise Refused("LENGTH_REQUIRED", "Send a Content-Length; this server cannot read chunked bodies.")
+        unpacker.feed(environ["wsgi.input"].read(settings.MAX_BODY_BYTES + 1))
+    else:
+        unpacker.feed(request.body)
+    return unpacker.body()
 
 
 def parse(raw: bytes) -> Any:
@@ -131,36 +138,6 @@ def _check_media_type(request: HttpRequest) -> None:
     media_type = request.META.get("CONTENT_TYPE", "").split(";")[0].strip()
     if media_type and not _JSON_TYPE.match(media_type):
         raise Refused("UNSUPPORTED_MEDIA_TYPE", f"Send the body as application/json, not as {media_type[:100]}.")
-
-
-def _chunked(request: HttpRequest) -> bytes:
-    """Read a body of unknown length, which Django takes for an empty one."""
-    environ = request.META
-    if not (environ.get("wsgi.input_terminated") or "asgi.scope" in environ):
-        raise Refused("LENGTH_REQUIRED", "Send a Content-Length; this server cannot read chunked bodies.")
-    raw: bytes = environ["wsgi.input"].read(settings.MAX_BODY_BYTES + 1)
-    return raw if len(raw) <= settings.MAX_BODY_BYTES else _too_large()
-
-
-def _unpacked(raw: bytes, encoding: str) -> bytes:
-    if encoding in {"", "identity"}:
-        return raw if len(raw) <= settings.MAX_BODY_BYTES else _too_large()
-    if encoding not in {"gzip", "x-gzip", "deflate"}:
-        raise Refused("UNSUPPORTED_MEDIA_TYPE", f"Content-Encoding {encoding[:40]} is not understood; send gzip or none.")
-    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
-    try:
-        unpacked = unpacker.decompress(raw, settings.MAX_BODY_BYTES + 1)
-    except zlib.error as error:
-        raise Refused("INVALID_JSON", "The body cannot be unpacked with its Content-Encoding.") from error
-    if len(unpacked) > settings.MAX_BODY_BYTES:
-        _too_large()
-    if not unpacker.eof:
-        raise Refused("INVALID_JSON", "The packed body ends too early.")
-    return unpacked
-
-
-def _too_large() -> NoReturn:
-    raise Refused("BODY_TOO_LARGE", f"The body is larger than {settings.MAX_BODY_BYTES} bytes.")
 
 
 def _too_deep() -> Refused:
