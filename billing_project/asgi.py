@@ -6,6 +6,8 @@ the raw path too (api.middleware).
 
 import asyncio
 import os
+from collections.abc import MutableMapping
+from typing import Any
 
 from a2wsgi import WSGIMiddleware
 from django.core.wsgi import get_wsgi_application
@@ -21,6 +23,7 @@ from api.v1.ingest_asgi import IngestApp, Receive, Scope, Send  # noqa: E402
 from billing_project.checks import refuse_misconfiguration  # noqa: E402
 
 INGEST_PATH = b"/api/v1/events/ingest"
+BODY_SECONDS = 60
 
 pages = WSGIMiddleware(_django, workers=settings.DATABASE_POOL_SIZE)  # type: ignore[arg-type]
 ingest = IngestApp()
@@ -36,7 +39,21 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if raw_path == INGEST_PATH and scope["method"] == "POST":
             await ingest(scope, receive, send)
         else:
-            await pages(scope, receive, send)  # type: ignore[arg-type]
+            await pages(scope, _in_time(receive), send)  # type: ignore[arg-type]
+
+
+def _in_time(receive: Receive) -> Receive:
+    """Take a body that is not there BODY_SECONDS after its request for broken off: who sends slowly would keep a thread for ever."""
+    deadline = asyncio.get_running_loop().time() + BODY_SECONDS
+
+    async def receive_in_time() -> MutableMapping[str, Any]:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+
+    return receive_in_time
 
 
 def _check() -> None:
