@@ -106,5 +106,6 @@ def database(url: str, *, pool_size: int) -> dict[str, Any]:
         "HOST": given.pop("host", ""),
         "PORT": given.pop("port", ""),
         "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,  # the pool would hand out connections that ended with the server
         "OPTIONS": {**given, "pool": {"min_size": 0, "max_size": pool_size, "timeout": 10}},
     }

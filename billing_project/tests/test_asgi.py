@@ -3,9 +3,12 @@
 import asyncio
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import connections
 
 from billing_project import asgi
+from core.database import parameters
 
 LOGIN = {
     "type": "http",
@@ -36,3 +39,25 @@ def test_a_body_that_never_comes_does_not_hold_a_thread(monkeypatch: pytest.Monk
     asyncio.run(ask())
 
     assert sent[0]["status"] in {400, 403}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_connections_that_ended_with_the_server_are_not_handed_out() -> None:
+    database = connections["default"]
+    with database.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    database.close()  # goes back to the pool
+    end_every_session()
+
+    with database.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+        assert cursor.fetchone() == (1,)
+
+
+def end_every_session() -> None:
+    with psycopg.connect(**parameters(application="tests"), autocommit=True) as other:
+        other.execute(
+            """SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()"""
+        )
