@@ -28,6 +28,8 @@ ENDPOINTS = [
     ("GET", "/invoices/export", "read"),
     ("GET", "/invoices/{id}", "read"),
     ("POST", "/invoices/{id}/issue", "write"),
+    ("GET", "/invoices/{id}/verify", "read"),
+    ("POST", "/invoices/{id}/void", "write"),
     ("GET", "/meters", "read"),
     ("POST", "/meters", "write"),
     ("GET", "/meters/{id}", "read"),
