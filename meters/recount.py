@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import connection
 from psycopg import sql
 
+from core import calendar
 from core.faults import fault
 from core.periods import local_date
 from meters import meter_sql, stored
@@ -29,11 +30,15 @@ class Counted:
 
 
 def recompute_buckets(*, events: Iterable[Counted], event_name_id: int, at: Mapping[int, RollPosition]) -> None:
-    """Count the buckets of these events anew, for each meter up to its position; meters by key, all of the one event name.
+    """Count the buckets of these events (at least one) anew, for each meter up to its position; meters by key, all of the one name.
+
+    The buckets' rows show that they changed now, so that what an invoice counted of them is looked at again (semantics 20).
 
     Within the caller's transaction, which holds the locks of these positions: see Note [Positions].
     """
     places = list(events)
+    dates = [local_date(place.timestamp, settings.BILLING_TIME_ZONE) for place in places]
+    calendar.cover(min(dates), max(dates))
     definitions = stored.definitions(at)
     for meter_id, row in at.items():
         _recount(meter_id, definitions[meter_id], row, event_name_id, places)

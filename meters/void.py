@@ -8,9 +8,9 @@ from access.actors import Actor
 from core.errors import DomainError
 from core.faults import fault
 from events.models import Event, EventVoid
-from meters import positions, recount
+from meters import positions, recount, stored
+from meters.definition import Definition
 from meters.models import Meter
-from meters.positions import LogPosition
 from meters.recount import Counted
 
 
@@ -58,8 +58,15 @@ def _act(*, event: Event, is_void: bool, reason: str, actor: Actor, now: datetim
         created_at=now,
     )
     fault("void: written")
-    place = LogPosition(event.log_epoch, event.log_xid, event.arrival)
-    rolled = {meter_id: row for meter_id in meter_ids if place <= positions.of(row := own.get(meter_id, live))}
-    recount.recompute_buckets(events=[Counted(event.customer_id, event.timestamp)], event_name_id=event.event_name_id, at=rolled)
+    # Also where the event is not rolled up yet: an invoice may have counted it in the tail, and its bucket must show that it changed.
+    definitions = stored.definitions(meter_ids)
+    counting = {meter_id: own.get(meter_id, live) for meter_id in meter_ids if _counts(definitions[meter_id], event)}
+    recount.recompute_buckets(
+        events=[Counted(event.customer_id, event.timestamp)], event_name_id=event.event_name_id, at=counting
+    )
     fault("void: before commit")
     return act
+
+
+def _counts(definition: Definition, event: Event) -> bool:
+    return definition.counts(event_name=event.event_name.name, timestamp=event.timestamp, metadata=event.metadata) is not None

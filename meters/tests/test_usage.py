@@ -15,7 +15,7 @@ from core.periods import FOREVER, Period
 from customers.models import Customer
 from meters import define, rollup, void
 from meters.definition import ALWAYS
-from meters.models import Meter, RollPosition
+from meters.models import Meter, RollPosition, UsageDay
 from meters.usage import Quantity, UsageRequest, quantities, recompute
 from tests import factories
 from tests.factories import NOW, log
@@ -141,6 +141,23 @@ def test_a_void_before_the_roll_is_never_counted() -> None:
     rollup.roll(now=NOW)
 
     assert quantity(meter, acme) == Quantity(Decimal(0), 0)
+
+
+@pytest.mark.parametrize("rolled", [True, False])
+def test_a_void_shows_in_its_buckets_position_also_before_the_roll(rolled: bool) -> None:
+    acme, meter = factories.customer(), factories.meter()
+    others = factories.meter(filter={"conjunction": "and", "clauses": [{"key": "n", "operator": "equals", "value": 1}]})
+    event = factories.event(log(acme, NOW))
+    if rolled:
+        rollup.roll(now=NOW)
+    act = void.void(event=event, reason="", actor=TESTER, now=NOW)
+    act.refresh_from_db()
+
+    row = UsageDay.objects.get()
+    assert (row.meter_id, row.event_count, row.log_epoch, row.log_xid) == (meter.id, 0, 1, act.log_xid)
+    rollup.roll(now=NOW)
+    assert UsageDay.objects.get().log_xid == act.log_xid
+    assert quantity(others, acme) == quantity(meter, acme) == Quantity(Decimal(0), 0)
 
 
 def test_what_is_void_cannot_be_voided_again() -> None:
