@@ -104,6 +104,12 @@ def _carrying(meter: Meter, period: Period) -> list[SubscriptionMeter]:
     )
 
 
+def _phase_at(phases: Iterable[SubscriptionPhase], instant: datetime) -> SubscriptionPhase:
+    """Give the phase that an instant lies in, or the first one where the subscription began later."""
+    ordered = list(phases)
+    return next((phase for phase in reversed(ordered) if phase.starts_at <= instant), ordered[0])
+
+
 def _cycle_at(carried: SubscriptionMeter, instant: datetime) -> Period | None:
     subscription = carried.subscription
     schedule = terms.schedule(subscription.phases.all(), zone=settings.BILLING_TIME_ZONE, ends_at=subscription.ends_at)
@@ -143,7 +149,7 @@ def _as_one_cycle(meter: Meter, used: Sequence[CustomerUsage], period: Period) -
     """Charge each quantity as if the period were one cycle, at the terms in force at its start, before any credit."""
     carried = {one.customer_id: one for one in _carrying(meter, period)}
     product_of = {
-        customer_id: terms.phase_of_cycle(one.subscription.phases.all(), 1).product_id for customer_id, one in carried.items()
+        customer_id: _phase_at(one.subscription.phases.all(), period.start).product_id for customer_id, one in carried.items()
     }
     versions = terms.of_products(product_of.values())
     found = {}

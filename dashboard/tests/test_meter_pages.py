@@ -127,3 +127,16 @@ def test_only_matched_events_are_listed_with_what_they_add(owner: Client) -> Non
 
     assert '<td class="num">12.5</td>' in shown
     assert "not-a-number" not in shown
+
+
+def test_after_a_change_of_product_the_new_price_counts(owner: Client) -> None:
+    calls = world.meter()
+    customer = world.customer("Papaya")
+    carried = world.subscription(customer, world.product(calls), calls)
+    dearer = world.product(calls, name="Dearer", price="2")
+    world.change_product(carried, dearer, cycle=2)
+    for number in range(200):
+        world.event(customer, event_id=f"e{number}")
+
+    # 100 of 200 calls at $0.02 since September.
+    assert '<td class="num">$2.00</td>' in page(owner, "meter_customers", calls)

@@ -46,7 +46,7 @@ def meter(name: str = "API calls") -> Meter:
     return made
 
 
-def product(*meters: Meter, name: str = "Team") -> Product:
+def product(*meters: Meter, name: str = "Team", price: str = "0.1") -> Product:
     made = Product.objects.create(
         name=name, tax_category="saas", price_kind="usage_based_price", created_at=START, updated_at=START
     )
@@ -59,7 +59,7 @@ def product(*meters: Meter, name: str = "Team") -> Product:
             price_version=version,
             position=position,
             meter=each,
-            price_per_unit=Decimal("0.1"),
+            price_per_unit=Decimal(price),
             free_threshold=100,
             display_per=1000,
         )
@@ -77,6 +77,15 @@ def subscription(of: Customer, to: Product, *meters: Meter) -> Subscription:
     for each in meters:
         SubscriptionMeter.objects.create(customer=of, meter=each, subscription=made, during=DateTimeTZRange(START, None))
     return made
+
+
+def change_product(of: Subscription, to: Product, *, cycle: int) -> None:
+    """Let a later cycle, of a calendar month, have another product."""
+    starts_at = START.replace(month=START.month + cycle - 1)
+    SubscriptionPhase.objects.create(
+        subscription=of, first_cycle=cycle, starts_at=starts_at, anchor_date=starts_at.date(), interval_unit="Month",
+        interval_count=1, product=to,
+    )  # fmt: skip
 
 
 def invoice(of: Subscription, *, number: int, total: int = 4900) -> Invoice:
