@@ -55,12 +55,16 @@ def call(secrets: dict[str, str]) -> Callable[..., Reply]:
 
 
 @pytest.fixture(scope="session")
-def live_address(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
-    """The address of one server for all tests of the session; it asks the database when it starts, before any test may."""
-    with ExitStack() as running:
-        with django_db_blocker.unblock():
-            address = running.enter_context(live.server())
-        yield address
+def until_the_end() -> Iterator[ExitStack]:
+    """What the tests of this process share, closed after the last of them."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def live_address(until_the_end: ExitStack, transactional_db: None, base_rows: None) -> str:
+    """The address of one server for all tests; it looks at the database as it starts, so a test must have let it in."""
+    return until_the_end.enter_context(live.server())
 
 
 @pytest.fixture

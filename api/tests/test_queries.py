@@ -27,6 +27,9 @@ def test_lists_cost_a_fixed_number_of_statements(call: Callable[..., Any], addre
     customer = making.customer(external_id="7").public_id
 
     def cost() -> int:
+        return min(once(), once())  # what a process remembers of a key may just have expired
+
+    def once() -> int:
         with CaptureQueriesContext(
             connection,
         ) as statements:
@@ -36,7 +39,6 @@ def test_lists_cost_a_fixed_number_of_statements(call: Callable[..., Any], addre
         return len(statements)
 
     add(call, 1, customer)
-    cost()
     one = cost()
     for number in range(2, 6):
         add(call, number, customer)

@@ -37,7 +37,7 @@ ADDRESS = {"country": "US", "city": "Springfield"}
 
 
 @pytest.fixture
-def clock() -> Iterator[Any]:
+def clock(transactional_db: None, base_rows: None) -> Iterator[Any]:
     """The clock of the whole process, server and all: 2 March 2026, 09:00."""
     with live.server() as address, time_machine.travel(datetime(2026, 3, 2, 9, tzinfo=UTC)) as travelled:
         travelled.address = address
@@ -45,7 +45,7 @@ def clock() -> Iterator[Any]:
 
 
 @pytest.fixture
-def dodo(clock: Any, transactional_db: None) -> Iterator[DodoPayments]:
+def dodo(clock: Any) -> Iterator[DodoPayments]:
     """The published client with a write key, checking every answer against its types."""
     _key, secret = keys.create(name="backend", scope="write", actor=COMMAND, now=MARCH)
     with DodoPayments(bearer_token=secret, base_url=f"{clock.address}/api/v1", _strict_response_validation=True) as client:
@@ -236,6 +236,7 @@ def test_from_the_first_customer_to_the_exported_invoices(dodo: DodoPayments, cl
         ("usage", "1100", "100", "0", "1000", "200", 200),
     ]
     assert totals(april_bob) == ("INV-2026-000006", "regular", "issued", 5100, 0, 4900, 4900)
+    assert all(ours(dodo, "get", f"/invoices/{one['id']}/verify")["holds"] for one in second)  # from raw events, once more
     grant = ours(dodo, "get", f"/credit-grants/{bobs_money}")
     assert (grant["balance"], [entry["amount"] for entry in grant["entries"]]) == (94, [300, -6, -200])
 
