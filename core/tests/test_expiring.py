@@ -1,5 +1,6 @@
 import time
 
+import psycopg
 import pytest
 from django.db import transaction
 
@@ -17,15 +18,27 @@ def test_an_entry_is_forgotten_after_five_seconds(monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_announcement_reaches_other_processes_at_commit():
+def test_an_announcement_is_heard_elsewhere_at_commit():
+    with psycopg.connect(**database.parameters(application="test"), autocommit=True) as elsewhere:
+        elsewhere.execute(f"LISTEN {expiring.CHANNEL}")
+        with transaction.atomic():
+            expiring.announce("test")
+            before = list(elsewhere.notifies(timeout=0.2))
+        after = list(elsewhere.notifies(timeout=3, stop_after=1))
+
+    assert (before, [notice.payload for notice in after]) == ([], ["test"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_listener_forgets_what_is_announced_elsewhere():
     cache = expiring.Expiring("test")
     listener = expiring.Listener(database.parameters(application="test"))
     listener.start()
     time.sleep(0.3)
-    with transaction.atomic():
-        expiring.announce("test")
-        cache.put("a", 1)
+    cache.put("a", 1)
 
+    with psycopg.connect(**database.parameters(application="test"), autocommit=True) as elsewhere:
+        elsewhere.execute("SELECT pg_notify(%s, 'test')", [expiring.CHANNEL])
     deadline = time.monotonic() + 3
     while cache.get("a") and time.monotonic() < deadline:
         time.sleep(0.01)
