@@ -10,7 +10,8 @@ from core.money import plain
 Cell = str | int | Decimal | datetime | None
 
 # What a spreadsheet runs as a formula when a text begins with it; names and ids come from strangers.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# Some read the full-width signs as the plain ones.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 class _Line:
