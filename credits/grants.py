@@ -11,7 +11,7 @@ from django.db import transaction
 from access.actors import Actor
 from core.constraints import refusing
 from core.errors import DomainError
-from core.money import exponent
+from core.money import exact, exponent
 from core.periods import FOREVER, Interval, Period
 from credits import renewal
 from credits.models import AppliesTo, CreditGrant, CreditKind, Rollover
@@ -127,7 +127,9 @@ def _judge(customer: Customer, grant: GrantInput) -> None:
     """Raise GrantInvalid for the first thing that is wrong."""
     if grant.currency is not None:
         exponent(grant.currency)
-    for field_name, is_wrong, problem in _checks(customer, grant):
+    with exact():
+        checks = _checks(customer, grant)
+    for field_name, is_wrong, problem in checks:
         if is_wrong:
             raise GrantInvalid(problem, field=field_name)
 

@@ -107,6 +107,7 @@ def test_units_have_a_meter_and_at_most_18_decimals():
     units = {"kind": "units", "currency": None, "meter": meter}
 
     assert give(making.customer(), amount=Decimal("1E-18"), **units).amount == Decimal("1E-18")
+    assert give(making.customer(), amount=Decimal("9" * 30), **units).amount == Decimal("9" * 30)
     with pytest.raises(grants.GrantInvalid):
         give(making.customer(), amount=Decimal("1E-19"), **units)
     with pytest.raises(grants.GrantInvalid):
