@@ -87,8 +87,9 @@ def settle(
         return 0
     until = billed_until({period.grant.customer_id for period in periods})
     closed = [period for period in periods if period.last_at <= until[period.grant.customer_id]]
-    GrantPeriod.objects.filter(id__in=[period.id for period in closed]).update(settled_at=now)
     for period in closed:
+        # One by one in order of time: a period that is closed in this same round can still be rolled over into.
+        GrantPeriod.objects.filter(id=period.id).update(settled_at=now)
         # Asked again, because the period before it may have rolled over into it just now.
         left = CreditEntry.objects.filter(period=period).aggregate(left=Sum("amount"))["left"] or Decimal(0)
         CreditEntry.objects.bulk_create(_closing(period, left, actor=actor, now=now))
