@@ -97,19 +97,18 @@ def settle(
 
 
 def reopen(*, customer_id: int, within: Period, cause: str, actor: Actor, now: datetime) -> None:
-    """Open the customer's closed periods that overlap a time, with what had expired in them; what rolled over stays where it went.
+    """Open the customer's closed periods that overlap a time, with what was written off in them; what rolled over stays there.
 
     cause: what they are opened for; once for each.
     """
+    overlapping = Q(starts_at__lt=within.end) & (Q(ends_at__isnull=True) | Q(ends_at__gt=within.start))
     closed = list(
-        GrantPeriod.objects.filter(
-            grant__customer_id=customer_id, settled_at__isnull=False, starts_at__lt=within.end, ends_at__gt=within.start
-        ).order_by("id")
+        GrantPeriod.objects.filter(overlapping, grant__customer_id=customer_id, settled_at__isnull=False).order_by("id")
     )
     GrantPeriod.objects.filter(id__in=[period.id for period in closed]).update(settled_at=None)
     for period in closed:
-        expired = Q(kind=EntryKind.EXPIRED) | Q(cause__startswith=REOPENED)
-        lost = CreditEntry.objects.filter(expired, period=period).aggregate(lost=Sum("amount"))["lost"] or Decimal(0)
+        written_off = Q(kind__in=(EntryKind.EXPIRED, EntryKind.VOIDED)) | Q(cause__startswith=REOPENED)
+        lost = CreditEntry.objects.filter(written_off, period=period).aggregate(lost=Sum("amount"))["lost"] or Decimal(0)
         if lost < 0:
             CreditEntry.objects.create(
                 period=period,
