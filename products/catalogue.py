@@ -50,6 +50,12 @@ class PaymentFrequencyInUse(DomainError):
     code = "PAYMENT_FREQUENCY_IN_USE"
 
 
+class TaxInclusionInUse(DomainError):
+    """An invoice holds the usage of one cycle and the fee of the next, and its amounts hold the tax either all or not at all."""
+
+    code = "TAX_INCLUSIVE_IN_USE"
+
+
 class ProductAlreadyArchived(DomainError):
     code = "PRODUCT_ALREADY_ARCHIVED"
 
@@ -136,8 +142,8 @@ def update_product(*, product: Product, changes: Mapping[str, Any], now: datetim
 def update_price(*, product: Product, price: PriceInput, actor: Actor, now: datetime) -> PriceVersion:
     """Write the product's next price version, in force for cycles that begin from now on.
 
-    Raises what create_product does, and CurrencyMismatch or PaymentFrequencyInUse while it has subscribers, PriceInvalid for another
-    kind of price, MeterAlreadySubscribed where a subscriber's other subscription carries a meter that it adds.
+    Raises what create_product does, and CurrencyMismatch, PaymentFrequencyInUse or TaxInclusionInUse while it has subscribers,
+    PriceInvalid for another kind of price, MeterAlreadySubscribed where a subscriber's other subscription carries a meter that it adds.
     """
     meters = _judge(price)
     product = Product.objects.select_for_update(no_key=True).get(id=product.id)
@@ -247,6 +253,11 @@ def _keep_for_subscribers(latest: PriceVersion, price: PriceInput) -> None:
         raise PaymentFrequencyInUse(
             "This product has subscribers; make another product for another payment frequency.",
             field="price.payment_frequency_interval",
+        )
+    if price.is_tax_inclusive != latest.tax_inclusive:
+        raise TaxInclusionInUse(
+            "This product has subscribers; make another product for prices with tax included, or without.",
+            field="price.tax_inclusive",
         )
 
 

@@ -36,6 +36,18 @@ class ProductNotOneTime(DomainError):
     code = "PRODUCT_NOT_ONE_TIME"
 
 
+class TaxInclusionMismatch(DomainError):
+    """The amounts of one invoice hold the tax either all or not at all."""
+
+    code = "TAX_INCLUSIVE_MISMATCH"
+
+
+class StartBeforePrice(DomainError):
+    """Cycles have the price that was in force as they began; one that cannot stand beside the price of now would be a wrong invoice."""
+
+    code = "START_BEFORE_PRICE"
+
+
 class BillFromNotBoundary(DomainError):
     """bill_from is no billing point of the subscription."""
 
@@ -106,8 +118,8 @@ def create(
 ) -> Subscription:
     """Begin a subscription. A start_at in the past bills every point since, from bill_from on; in the future it is pending until then.
 
-    Raises CustomerArchived, ProductArchived, ProductNotRecurring, ProductNotOneTime, CurrencyMismatch, BillFromNotBoundary,
-    MeterAlreadySubscribed.
+    Raises CustomerArchived, ProductArchived, ProductNotRecurring, ProductNotOneTime, CurrencyMismatch, TaxInclusionMismatch,
+    StartBeforePrice, BillFromNotBoundary, MeterAlreadySubscribed.
     """
     extras = extras or Extras()
     customer = Customer.objects.select_for_update(no_key=True).get(id=customer.id)
@@ -116,6 +128,7 @@ def create(
     version = _sold(customer, product, extras)
     trial_ends_at = _trial_end(start_at, version, extras)
     phase = first_phase(starts_at=trial_ends_at or start_at, interval=_frequency(version), zone=settings.BILLING_TIME_ZONE)
+    _refuse_another_price(product, version, phase.starts_at)
     expires_at = _expiry(version, phase.anchor_date)
     schedule = Schedule((phase,), settings.BILLING_TIME_ZONE, expires_at)
     first_point = _first_point(schedule, bill_from)
@@ -137,7 +150,7 @@ def create(
         **vars(extras.billing),
     )
     _write_phase(subscription, product, phase)
-    _write_one_time(subscription, extras.one_time)
+    _write_one_time(subscription, version, extras.one_time)
     carried.sync(subscription)
     return subscription
 
@@ -226,6 +239,25 @@ def _sold(customer: Customer, product: Product, extras: Extras) -> PriceVersion:
     return version
 
 
+def _refuse_another_price(product: Product, latest: PriceVersion, starts_at: datetime) -> None:
+    """Refuse a start at which another version was in force whose currency, frequency or tax cannot stand beside the latest one's."""
+    later = product.versions.filter(effective_at__gt=starts_at)
+    if not later.exists():
+        return
+    first = product.versions.filter(effective_at__lte=starts_at).order_by("-number").first()
+    in_force = product.versions.filter(number__gte=first.number if first else 1)
+    alike = {
+        name: getattr(latest, name)
+        for name in ("currency", "payment_frequency_interval", "payment_frequency_count", "tax_inclusive")
+    }
+    if in_force.exclude(**alike).exists():
+        raise StartBeforePrice(
+            "At that start this product had a price in another currency, for another payment frequency, or with the tax "
+            "otherwise. Start it later, or make a product for that time.",
+            field="start_at",
+        )
+
+
 def _frequency(version: PriceVersion) -> Interval:
     return Interval(version.payment_frequency_interval, version.payment_frequency_count)  # type: ignore[arg-type]
 
@@ -266,7 +298,7 @@ def _write_phase(subscription: Subscription, product: Product, phase: Phase) -> 
     )
 
 
-def _write_one_time(subscription: Subscription, bought: Sequence[OneTimeInput]) -> None:
+def _write_one_time(subscription: Subscription, subscribed: PriceVersion, bought: Sequence[OneTimeInput]) -> None:
     for one in bought:
         version = one.product.versions.order_by("-number")[0]
         if one.product.price_kind != PriceKind.ONE_TIME:
@@ -274,6 +306,11 @@ def _write_one_time(subscription: Subscription, bought: Sequence[OneTimeInput]) 
         if version.currency != subscription.currency:
             raise CurrencyMismatch(
                 f"{one.product.name} is sold in {version.currency}, the subscription in {subscription.currency}.",
+                field="one_time_product_cart",
+            )
+        if version.tax_inclusive != subscribed.tax_inclusive:
+            raise TaxInclusionMismatch(
+                f"Of {one.product.name} and the subscription, one price has the tax included and the other has not.",
                 field="one_time_product_cart",
             )
         amount = version.fixed_price * one.quantity if one.amount is None else one.amount

@@ -182,3 +182,39 @@ def test_what_cannot_be_sold_is_refused():
         begin(making.product(), extras=Extras(one_time=[OneTimeInput(making.one_time(currency="EUR"))]))
     with pytest.raises(subscribe.CustomerArchived):
         begin(making.product(), customer=making.customer(archived_at=utc("2026-01-01")))
+
+
+@pytest.mark.parametrize("earlier", [{"currency": "EUR"}, {"every": ("Year", 1)}, {"is_tax_inclusive": True}])
+def test_cycles_never_begin_under_a_price_that_cannot_stand_beside_the_one_sold(earlier):
+    product = making.product(fee=100, **earlier)
+    catalogue.update_price(product=product, price=making.price(fee=100), actor=ACTOR, now=utc("2026-03-01"))
+
+    with pytest.raises(subscribe.StartBeforePrice):
+        begin(product, start="2026-01-31", now="2026-03-10")
+    assert begin(product, start="2026-03-01", now="2026-03-10").currency == "USD"
+
+
+def test_an_earlier_price_of_the_same_kind_bills_the_cycles_of_its_time():
+    product = making.product(fee=100)
+    catalogue.update_price(product=product, price=making.price(fee=200), actor=ACTOR, now=utc("2026-03-01"))
+
+    assert begin(product, start="2026-01-31", now="2026-03-10").next_point == 0
+
+
+def test_prices_with_and_without_tax_never_share_an_invoice():
+    product = making.product(fee=100)
+    setup = catalogue.create_product(
+        name="Setup",
+        tax_category="saas",
+        price=catalogue.PriceInput(kind="one_time_price", currency="USD", fixed_price=1, is_tax_inclusive=True),
+        actor=ACTOR,
+        now=making.NEW_YEAR,
+    )
+    with pytest.raises(subscribe.TaxInclusionMismatch):
+        begin(product, extras=Extras(one_time=(OneTimeInput(setup),)))
+
+    begin(product)
+    with pytest.raises(catalogue.TaxInclusionInUse):
+        catalogue.update_price(
+            product=product, price=making.price(fee=100, is_tax_inclusive=True), actor=ACTOR, now=utc("2026-03-01")
+        )
