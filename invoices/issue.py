@@ -177,7 +177,7 @@ def _assembled(drafts: Sequence[Invoice], now: datetime, actor: Actor, *, hold_f
             continue
         try:
             point = _point(read, draft)
-            made = _storable(invoice(inputs=point.with_credits(read.holdings[draft.customer_id])))
+            made = storable(invoice(inputs=point.with_credits(read.holdings[draft.customer_id])))
         except UNBILLABLE as problem:
             if not hold_failing:
                 raise
@@ -198,7 +198,8 @@ def _point(read: inputs.Read, draft: Invoice) -> Point:
     return read.points[key]
 
 
-def _storable(made: InvoiceDraft) -> InvoiceDraft:
+def storable(made: InvoiceDraft) -> InvoiceDraft:
+    """Give the invoice back, or raise AmountTooLarge where a column could not hold one of its amounts."""
     if any(abs(amount) > _LARGEST_AMOUNT for amount in (made.subtotal, made.total, *(line.amount for line in made.lines))):
         raise AmountTooLarge("An amount of this invoice is too large to be stored.")
     return made

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from django.db import transaction
 from django.db.models import F
 
+from core.errors import DomainError
 from credits import balances
 from credits.balances import Held
 from credits.burndown import Draw
 from invoices import inputs
 from invoices.assemble import InvoiceDraft, invoice
 from invoices.inputs import Point, PointKey
+from invoices.issue import storable
 from invoices.models import Invoice, InvoiceStatus
 from products.models import Subscription
 from products.subscribe import schedule_of
@@ -31,35 +34,45 @@ class Preview:
     holdings: tuple[Held, ...]
 
 
+class DraftNotComputable(DomainError):
+    """What a draft bills is gone, or comes to figures that nothing can hold."""
+
+    code = "DRAFT_NOT_COMPUTABLE"
+
+
+@dataclass(frozen=True)
+class _Computed:
+    """Open points with their figures, in the order of issue, and those without with the reason."""
+
+    found: Mapping[PointKey, Preview]
+    problems: Mapping[PointKey, Exception]
+
+
 def of_customers(customer_ids: Collection[int], *, now: datetime) -> Mapping[PointKey, Preview]:
-    """Compute every open point of the customers: their drafts, points that have come, and the cycles that run at `now`."""
-    keys = _open_points(customer_ids, now)
-    if not keys:
-        return {}
-    read = inputs.read(keys=keys, hold=lambda ids, within: balances.foreseen(customer_ids=ids, within=within))
-    for problem in read.problems.values():
-        raise problem
-    ordered = sorted(read.points.values(), key=lambda one: (one.plan.at, one.key.subscription_id))
-    holdings = dict(read.holdings)
-    found: dict[PointKey, Preview] = {}
-    for point in ordered:
-        made = invoice(inputs=point.with_credits(holdings[point.customer_id]))
-        holdings[point.customer_id] = balances.less(holdings[point.customer_id], _draws(made, point))
-        found[point.key] = Preview(point, made, holdings[point.customer_id])
-    return found
+    """Compute every open point of the customers: their drafts, points that have come, and the cycles that run at `now`.
+
+    A point whose figures cannot be made is left out; the billing run holds its draft with the reason.
+    """
+    return _computed(customer_ids, now).found
 
 
 def of_draft(draft: Invoice, *, now: datetime) -> Preview:
-    """Compute a draft with all its lines, as its page, its API answer and its PDF show it."""
-    return of_customers([draft.customer_id], now=now)[PointKey(draft.subscription_id, draft.point)]
+    """Compute a draft with all its lines, as its page, its API answer and its PDF show it. Raises DraftNotComputable."""
+    computed = _computed([draft.customer_id], now)
+    key = PointKey(draft.subscription_id, draft.point)
+    if key not in computed.found:
+        problem = computed.problems.get(key)
+        reason = f"{type(problem).__name__}: {problem}" if problem else "it is a draft no more"
+        raise DraftNotComputable(f"The figures of {draft.public_id} cannot be made: {reason}.") from problem
+    return computed.found[key]
 
 
 def running(subscription: Subscription, *, now: datetime) -> Preview | None:
-    """Compute the cycle that runs at `now`; None before the first and after the end."""
+    """Compute the cycle that runs at `now`; None before the first and after the end, and where its figures cannot be made."""
     schedule = schedule_of(subscription)
     if now < schedule.starts_at or (schedule.ends_at is not None and now >= schedule.ends_at):
         return None
-    return of_customers([subscription.customer_id], now=now)[PointKey(subscription.id, schedule.cycle_at(now))]
+    return of_customers([subscription.customer_id], now=now).get(PointKey(subscription.id, schedule.cycle_at(now)))
 
 
 def left(customer_id: int, *, now: datetime) -> tuple[Held, ...]:
@@ -71,16 +84,44 @@ def left(customer_id: int, *, now: datetime) -> tuple[Held, ...]:
 
 
 def refresh_estimates(*, now: datetime, limit: int = 1000) -> int:
-    """Store the total of the drafts whose estimate is the oldest; give their number."""
+    """Store the total of the drafts whose estimate is the oldest; give their number. A draft without figures has none."""
     drafts = list(
         Invoice.objects.filter(status=InvoiceStatus.DRAFT).order_by(F("estimated_at").asc(nulls_first=True), "id")[:limit]
     )
     found = of_customers({draft.customer_id for draft in drafts}, now=now)
     for draft in drafts:
-        preview = found[PointKey(draft.subscription_id, draft.point)]
-        draft.estimate_total, draft.estimated_at = preview.made.total, now
-    Invoice.objects.bulk_update(drafts, ["estimate_total", "estimated_at"])
-    return len(drafts)
+        preview = found.get(PointKey(draft.subscription_id, draft.point))
+        draft.estimate_total, draft.estimated_at = preview.made.total if preview else None, now
+    return _store_estimates(drafts)
+
+
+@transaction.atomic
+def _store_estimates(drafts: Collection[Invoice]) -> int:
+    # What was issued meanwhile is frozen, and what is being issued gets its total there.
+    rows = Invoice.objects.select_for_update(no_key=True, skip_locked=True).filter(status=InvoiceStatus.DRAFT)
+    still = set(rows.filter(id__in=[draft.id for draft in drafts]).values_list("id", flat=True))
+    kept = [draft for draft in drafts if draft.id in still]
+    Invoice.objects.bulk_update(kept, ["estimate_total", "estimated_at"])
+    return len(kept)
+
+
+def _computed(customer_ids: Collection[int], now: datetime) -> _Computed:
+    keys = _open_points(customer_ids, now)
+    if not keys:
+        return _Computed({}, {})
+    read = inputs.read(keys=keys, hold=lambda ids, within: balances.foreseen(customer_ids=ids, within=within))
+    problems = dict(read.problems)
+    holdings = dict(read.holdings)
+    found: dict[PointKey, Preview] = {}
+    for point in sorted(read.points.values(), key=lambda one: (one.plan.at, one.key.subscription_id)):
+        try:
+            made = storable(invoice(inputs=point.with_credits(holdings[point.customer_id])))
+        except inputs.UNBILLABLE as problem:
+            problems[point.key] = problem
+            continue
+        holdings[point.customer_id] = balances.less(holdings[point.customer_id], _draws(made, point))
+        found[point.key] = Preview(point, made, holdings[point.customer_id])
+    return _Computed(found, problems)
 
 
 def _open_points(customer_ids: Collection[int], now: datetime) -> list[PointKey]:

@@ -12,9 +12,12 @@ from access.models import ApiKey
 from customers.models import Customer
 from dashboard.tests import world
 from invoices.models import Invoice
+from invoices.tests import story
 from jobs.models import Job, JobFile, JobFileChunk
 from meters.models import Meter
+from products import subscribe
 from products.models import Product, Subscription
+from products.tests import making
 
 # Session, user and roles come with every page.
 LISTS = {
@@ -217,3 +220,17 @@ def test_a_meter_refreshes_its_figures_only(owner: Client) -> None:
     address = reverse("dashboard:meter", args=[Meter.objects.order_by("id")[0].public_id])
 
     assert owner.get(address, headers={"HX-Request": "true"}).content.decode().startswith('<dl class="stats" id="figures"')
+
+
+def test_a_draft_without_figures_says_why(owner: Client) -> None:
+    subscription = story.begin(making.customer(), making.product(fee=1), "2026-01-01")
+    story.bill("2026-03-01")
+    subscribe.cancel_now(
+        subscription=subscription, why=subscribe.Cancellation(), actor=making.ACTOR, now=making.utc("2026-01-15")
+    )
+    draft = Invoice.objects.get(point=2)
+
+    page = owner.get(reverse("dashboard:invoice", args=[draft.public_id])).content.decode()
+
+    assert "has no billing point 2" in page
+    assert owner.get(reverse("dashboard:customer", args=[draft.customer.public_id])).status_code == 200

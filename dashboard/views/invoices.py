@@ -28,12 +28,13 @@ def detail(request: HttpRequest, public_id: str) -> HttpResponse:
     rows = invoices.listed().select_related("subscription", "snapshot", "corrects")
     invoice = get_object_or_404(rows, public_id=public_id)
     is_draft = invoice.status == InvoiceStatus.DRAFT
-    sheet = sheets.of_preview(preview.of_draft(invoice, now=now)) if is_draft else sheets.of_issued(invoice)
-    return render(
-        request,
-        "dashboard/invoices/detail.html",
-        {"invoice": invoice, "sheet": sheet, "is_draft": is_draft, "now": now, "history": _history(invoice)},
-    )
+    problem = ""
+    try:
+        sheet = sheets.of_preview(preview.of_draft(invoice, now=now)) if is_draft else sheets.of_issued(invoice)
+    except preview.DraftNotComputable as unknown:
+        sheet, problem = None, unknown.message
+    shown = {"invoice": invoice, "sheet": sheet, "problem": problem, "is_draft": is_draft, "now": now}
+    return render(request, "dashboard/invoices/detail.html", {**shown, "history": _history(invoice)})
 
 
 def _history(invoice: Invoice) -> list[tuple[InvoiceEvent, str]]:

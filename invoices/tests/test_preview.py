@@ -9,8 +9,10 @@ from credits.models import GrantPeriod
 from invoices import preview
 from invoices.models import Invoice, InvoiceLine
 from invoices.tests.story import begin, bill, give, use
+from products import subscribe
+from products.subscribe import Cancellation
 from products.tests import making
-from products.tests.making import per_unit, utc
+from products.tests.making import ACTOR, per_unit, utc
 
 pytestmark = pytest.mark.django_db
 
@@ -95,3 +97,41 @@ def test_drafts_get_an_estimate(calls):
     draft = Invoice.objects.get()
     assert (draft.estimate_total, draft.estimated_at) == (16, utc("2026-02-01T00:30"))
     assert preview.of_draft(draft, now=utc("2026-02-01T00:30")).made.total == 16
+
+
+def test_a_draft_without_figures_blocks_nobody_elses_estimate():
+    subscription = begin(making.customer(), making.product(fee=1), "2026-01-01")
+    begin(making.customer("Other"), making.product(fee=1), "2026-01-01")
+    hours = making.meter("hours", "sum", "n")
+    rich = making.customer("Rich")
+    begin(rich, making.product(per_unit(hours, "99999")), "2026-02-01")
+    use(rich, "hours", "2026-02-10", n=10**25)
+    bill("2026-03-01")
+    subscribe.cancel_now(subscription=subscription, why=Cancellation(), actor=ACTOR, now=utc("2026-01-15"))
+    assert bill("2026-03-01").held_count == 0
+
+    assert preview.refresh_estimates(now=utc("2026-03-01T00:30")) == 3
+
+    gone, others, too_large = Invoice.objects.filter(status="draft").order_by("subscription")
+    assert (gone.estimate_total, others.estimate_total, too_large.estimate_total) == (None, 1, None)
+    with pytest.raises(preview.DraftNotComputable, match=f"LookupError: subscription {subscription.public_id} has no billing"):
+        preview.of_draft(gone, now=utc("2026-03-01T00:30"))
+
+
+def test_an_estimate_leaves_what_was_issued_meanwhile_alone(monkeypatch):
+    begin(making.customer(), making.product(fee=1), "2026-01-01")
+    bill("2026-01-01")
+    read = preview.inputs.read
+
+    def issued_meanwhile(**asked):
+        found = read(**asked)
+        monkeypatch.undo()
+        bill("2026-01-01T01:00")
+        return found
+
+    monkeypatch.setattr(preview.inputs, "read", issued_meanwhile)
+
+    assert preview.refresh_estimates(now=utc("2026-01-01T00:59")) == 0
+
+    issued = Invoice.objects.get()
+    assert (issued.status, issued.estimated_at) == ("issued", utc("2026-01-01T01:00"))
