@@ -68,7 +68,8 @@ def _take_back_carried(invoice: Invoice, reason: str, actor: Actor, now: datetim
         return
     if CreditEntry.objects.filter(period__grant=carried).exclude(kind=EntryKind.GRANTED).exists():
         raise CarriedForwardUsed(f"What {invoice} carried forward was used already; void the later invoice first.")
-    grants.void(grant=carried, reason=reason, actor=actor, now=now)
+    # From its beginning: what was never owed must not pay for the usage between then and now either.
+    grants.void(grant=carried, reason=reason, actor=actor, now=carried.effective_at)
 
 
 def _credit_note(invoice: Invoice, series: numbers.InvoiceSeries, reason: str, actor: Actor, now: datetime) -> Invoice:

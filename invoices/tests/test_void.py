@@ -4,6 +4,8 @@ from decimal import Decimal
 
 import pytest
 
+from credits import grants
+from credits.grants import GrantInput
 from events.tests import sending
 from invoices import issue, preview, verify, void
 from invoices.models import Invoice, InvoiceEvent
@@ -153,3 +155,27 @@ def test_a_revision_can_be_voided_and_billed_once_more(billed):
 
     found = Invoice.objects.exclude(kind="credit_note").order_by("revision").values_list("revision", "status", "total")
     assert list(found) == [(0, "void", 550), (1, "void", 550), (2, "issued", 550)]
+
+
+def test_what_a_voided_invoice_carried_forward_pays_for_nothing(billed):
+    acme, _units, _wallet = billed
+    carried = GrantInput(
+        kind="money", amount=Decimal(70), currency="USD", applies_to="invoice", priority=0, effective_at=utc("2026-02-01")
+    )
+    cause = f"carried:{Invoice.objects.get(point=1).public_id}"
+    grant = grants.create(customer=acme, grant=carried, actor=ACTOR, now=utc("2026-02-01"), cause=cause)
+    use(acme, "call", "2026-02-05")
+
+    cancel("waive")
+    bill("2026-03-01T01:00")
+
+    assert invoices(point=2, kind="regular") == [
+        [
+            "INV-2026-000002 regular issued point 2 Acme 2026-02-01 to 2026-03-01",
+            "0 usage Call: 1 - 0 - 0 = 1, 100",
+            "credit wallet invoice 50",
+            "tax 0.1 on 100: 10",
+            "total 110, due 60",
+        ]
+    ]
+    assert ledger(grant) == [("2026-02-01", "granted", "70"), ("2026-02-01", "voided", "-70")]
