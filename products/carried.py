@@ -75,10 +75,13 @@ def _stretches(schedule: Schedule, phase: Period, versions: Sequence[Terms]) -> 
 
 
 def _first_cycle_from(schedule: Schedule, instant: datetime) -> datetime:
+    """Give the start of the first cycle that begins then or later; before cycle 1, in a trial, the instant itself."""
+    if instant <= schedule.starts_at:
+        return instant
     try:
         cycle = schedule.cycle(schedule.cycle_at(instant))
     except NoSuchCycle:
-        return schedule.starts_at if instant < schedule.starts_at else FOREVER
+        return FOREVER
     return cycle.start if cycle.start == instant else cycle.end
 
 

@@ -52,6 +52,16 @@ def test_a_trial_puts_the_first_cycle_behind_it(calls):
     assert carried(subscription)[0][1] == utc("2026-01-01")
 
 
+def test_a_trial_has_the_meters_of_the_first_cycle(calls):
+    product = making.product(making.per_unit(making.meter("old")), trial_period_days=14)
+    newer = making.price(making.per_unit(calls), trial_period_days=14)
+    catalogue.update_price(product=product, price=newer, actor=ACTOR, now=utc("2026-02-01"))
+
+    subscription = begin(product, start="2026-03-01", now="2026-03-01")
+
+    assert [row[:2] for row in carried(subscription)] == [("call", utc("2026-03-01"))]
+
+
 def test_a_meter_is_carried_by_one_subscription_of_a_customer_at_a_time(calls):
     product, customer = making.product(making.per_unit(calls)), making.customer()
     first = begin(product, customer=customer)
