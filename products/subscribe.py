@@ -321,7 +321,8 @@ def _locked(subscription: Subscription, now: datetime) -> Subscription:
     """Lock the customer, then read the subscription anew. Raises SubscriptionEnded."""
     Customer.objects.select_for_update(no_key=True).get(id=subscription.customer_id)
     subscription = Subscription.objects.select_for_update(no_key=True).get(id=subscription.id)
-    if subscription.ends_at is not None and subscription.ends_at <= now:
+    # One that was cancelled before its start lies in the past as well: it can neither be kept nor moved.
+    if subscription.status == SubscriptionStatus.CANCELLED or (subscription.ends_at is not None and subscription.ends_at <= now):
         raise SubscriptionEnded(f"Subscription {subscription.public_id} has ended.")
     return subscription
 

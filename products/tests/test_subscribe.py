@@ -111,6 +111,8 @@ def test_cancelling_before_the_start_bills_nothing(calls):
 
     assert (ended.next_point, ended.next_point_at) == (None, None)
     assert carried(ended) == []
+    with pytest.raises(subscribe.SubscriptionEnded):
+        subscribe.keep(subscription=subscription, actor=ACTOR, now=utc("2026-02-11"))
 
 
 def test_cancelling_at_the_next_billing_date_can_be_taken_back(calls):
