@@ -207,7 +207,9 @@ def move_next_billing_date(
     current = terms.phase_of_cycle(stored, running)
     interval = Interval(current.interval_unit, current.interval_count)  # type: ignore[arg-type]
     _write_phase(subscription, current.product, Phase(running + 1, starts_at, anchor, interval))
-    return _end(subscription, starts_at if subscription.cancel_at_next_billing_date else subscription.ends_at, now)
+    # A cancellation moves along with the date, but never beyond the end that was agreed from the beginning.
+    ends_at = min(starts_at, subscription.expires_at or starts_at)
+    return _end(subscription, ends_at if subscription.cancel_at_next_billing_date else subscription.ends_at, now)
 
 
 def status_at(subscription: Subscription, now: datetime) -> str:

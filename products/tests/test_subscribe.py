@@ -148,6 +148,17 @@ def test_a_next_billing_date_is_the_new_anchor():
     assert [schedule.cycle(n).end for n in (1, 2, 3)] == [utc("2026-02-28"), utc("2026-03-10"), utc("2026-04-10")]
 
 
+def test_a_cancelled_subscription_is_not_moved_beyond_its_agreed_end():
+    subscription = begin(making.product(life=("Month", 2)), start="2026-01-01", now="2026-01-01")
+    subscribe.cancel_at_next_billing_date(subscription=subscription, why=WHY, actor=ACTOR, now=utc("2026-01-10"))
+
+    moved = subscribe.move_next_billing_date(
+        subscription=subscription, next_billing_date=utc("2026-06-01"), actor=ACTOR, now=utc("2026-01-11")
+    )
+
+    assert moved.ends_at == utc("2026-03-01")
+
+
 def test_moving_the_next_billing_date_again_replaces_the_first_move():
     subscription = begin(making.product(fee=100))
 
