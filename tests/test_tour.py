@@ -120,7 +120,7 @@ def test_the_tour_works_line_by_line(shell: Shell) -> None:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the tour needs curl")
 def test_the_same_request_twice_counts_once(shell: Shell) -> None:
     lines = lines_of_tour()
-    posted = [line for line in lines if line.endswith("--data @events.json")]
+    posted = [line for line in lines if line.endswith("--data @var/events.json")]
     for line in lines[: lines.index(posted[0])]:
         shell.paste(line)
 
