@@ -17,6 +17,12 @@ from meters.definition import Definition
 from meters.filter_sql import Parameters, template
 from meters.positions import MAX_XID, LogPosition
 
+# A stretch fits in memory; compiling the statement would cost more than running it; and a planner that takes a bulk load's few
+# transactions for the whole table would read the whole table for each stretch.
+SETTINGS = """
+SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true), set_config('enable_seqscan', 'off', true)
+"""
+
 
 @dataclass(frozen=True)
 class Stretch:
@@ -79,8 +85,9 @@ def _one_epoch(after: LogPosition, before: LogPosition, size: int) -> Stretch | 
 
 
 def names_in(stretch: Stretch) -> list[NameInStretch]:
-    """List the event names that occur in the stretch."""
+    """List the event names that occur in the stretch; within the transaction that counts it."""
     with connection.cursor() as cursor:
+        cursor.execute(SETTINGS)
         cursor.execute(template("stretch_names"), stretch.bounds)
         return [NameInStretch(*row) for row in cursor.fetchall()]
 
@@ -104,8 +111,7 @@ def count(stretch: Stretch, names: Sequence[NameInStretch], definitions: Mapping
         merge_quarter=merge("meters_meterquarter"),
     )
     with connection.cursor() as cursor:
-        # A stretch fits in memory; compiling the statement would cost more than running it.
-        cursor.execute("SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true)")
+        cursor.execute(SETTINGS)
         cursor.execute(statement, {**parameters.bound, **stretch.bounds, "first_day": first_day, "latest_day": latest_day})
 
 
