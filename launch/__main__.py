@@ -32,6 +32,7 @@ def main(arguments: list[str]) -> None:
     except KeyboardInterrupt:
         sys.exit("Interrupted; what was half done is done again at the next start.")
     os.chdir(CLONE)
+    bootstrap.let_modules_be_compiled(os.environ)
     os.execv(python, [str(python), *command, *arguments[1:]])
 
 

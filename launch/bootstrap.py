@@ -7,6 +7,7 @@ import platform
 import re
 import subprocess
 import sys
+from collections.abc import MutableMapping
 from pathlib import Path
 
 from launch.locks import exclusive
@@ -78,6 +79,11 @@ def pip_install(python: Path, requirements: Path) -> None:
     )
     if answer.returncode:
         raise CannotStart(why_not_installed(answer.stderr))
+
+
+def let_modules_be_compiled(environment: MutableMapping[str, str]) -> None:
+    """Have Python keep what it compiles, whatever the caller's shell says: without it each process spends seconds on compiling again."""
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def why_not_installed(errors: str) -> str:

@@ -1,9 +1,11 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from launch import __main__ as entry
 from launch import bootstrap
 from launch.places import CLONE
 from launch.problems import CannotStart
@@ -72,3 +74,15 @@ def test_the_launcher_imports_nothing_but_the_standard_library() -> None:
     answer = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=False)
 
     assert answer.stderr == ""
+
+
+def test_the_target_keeps_what_python_compiles_whatever_the_shell_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    passed_on: dict[str, str] = {}
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr(bootstrap, "environment_python", lambda requirements: Path(sys.executable))
+    monkeypatch.setattr(os, "execv", lambda *command: passed_on.update(os.environ))
+
+    entry.main(["run"])
+
+    assert passed_on
+    assert "PYTHONDONTWRITEBYTECODE" not in passed_on
