@@ -38,13 +38,17 @@ class Child:
     def tend(self) -> str | None:
         """Start it again when it died and its pause is over. Return a sentence when something happened, else None."""
         if self.process is not None:
-            if self.identity and self.identity.alive():
+            if self.running():
                 return None
             return self._note_death(self.process)
         if not self.backoff.due:
             return None
         self.start()
         return f"{self.name} was started again"
+
+    def running(self) -> bool:
+        """Tell whether its process is alive now."""
+        return self.identity is not None and self.identity.alive()
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM; `stop` waits for the end."""
@@ -56,7 +60,7 @@ class Child:
         """Wait for the end until the deadline (monotonic seconds), then kill its whole session."""
         if self.process is None:
             return
-        while self.identity and self.identity.alive() and time.monotonic() < deadline:
+        while self.running() and time.monotonic() < deadline:
             time.sleep(0.02)
         self._reap(self.process)
 

@@ -11,9 +11,10 @@ import urllib.error
 import urllib.request
 from collections import defaultdict
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from types import FrameType
 
-from launch import places, processes, programs
+from launch import places, preparation, processes, programs
 from launch.accounts import server_account
 from launch.backoff import Backoff
 from launch.broker import Broker
@@ -41,6 +42,7 @@ class Supervisor:
     servers: list[Server] = field(default_factory=list)
     children: list[Child] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    _trusted: bool = False
     _backoffs: defaultdict[str, Backoff] = field(default_factory=lambda: defaultdict(Backoff))
 
     def run(self) -> None:
@@ -52,8 +54,9 @@ class Supervisor:
             self._start_servers()
             self.instance.record_run(self._shared_environment())
             self._prepare_data()
-            self._start_children()
+            self._start("web", "worker")
             self._wait_until_up()
+            self._start("beat")  # only now, for a small machine has two cores, and people wait for web
             self._greet()
             self._watch()
         except Stopped:
@@ -93,10 +96,22 @@ class Supervisor:
         return {**os.environ, **self.environment, MARK: str(self.instance.var)}
 
     def _prepare_data(self) -> None:
-        say("Preparing the database")
-        self._manage("first_run")
+        """Prepare and load what is to be there, unless an earlier start did so for exactly what is there now."""
+        marker = self.instance.var / "prepared"
+        wanted = preparation.fingerprint(CLONE, self.environment | {"DEMO": os.environ.get("DEMO", "")})
+        # In a server of the caller's own anything may have happened since.
+        self._trusted = not os.environ.get("DATABASE_URL") and marker.exists() and marker.read_text() == wanted
+        if self._trusted:
+            return
+        self._prepare()
         if os.environ.get("DEMO", "").lower() not in {"no", "0", "false"}:
             self._load_demonstration()
+        marker.write_text(wanted)
+
+    def _prepare(self) -> None:
+        say("Preparing the database")
+        self._trusted = False
+        self._manage("first_run")
 
     def _load_demonstration(self) -> None:
         marker = self.instance.var / "demo-loaded-into"
@@ -119,13 +134,14 @@ class Supervisor:
         if status:
             raise CannotStart(f"`manage.py {' '.join(command)}` failed; what it said stands above.")
 
-    def _start_children(self) -> None:
-        for name, command in programs.commands(host="127.0.0.1", port=self.port).items():
+    def _start(self, *names: str) -> None:
+        commands = programs.commands(host="127.0.0.1", port=self.port)
+        for name in names:
             log = self.instance.logs / f"{name}.log"
-            child = Child(name, command, self._process_environment(), CLONE, log)
+            child = Child(name, commands[name], self._process_environment(), CLONE, log)
             child.start()
             self.children.append(child)
-        self._record_children()
+            self._record_children()
 
     def _record_children(self) -> None:
         self.instance.record_children({child.name: child.identity for child in self.children if child.identity})
@@ -133,8 +149,11 @@ class Supervisor:
     def _wait_until_up(self) -> None:
         deadline = time.monotonic() + UP_SECONDS
         while time.monotonic() < deadline:
-            if _answers(f"{self.url}/healthz"):
+            status = _status(f"{self.url}/healthz")
+            if status == HTTPStatus.OK:
                 return
+            if self._trusted and (status or not self.children[0].running()):
+                self._prepare()  # an older dump was loaded, say; or it tells why web cannot start
             self._tend()
             time.sleep(0.1)
         raise CannotStart(f"The web process does not answer {self.url}/healthz; see {self.instance.logs / 'web.log'}.")
@@ -206,12 +225,15 @@ def refuse_taken_port(port: int) -> None:
             ) from error
 
 
-def _answers(url: str) -> bool:
+def _status(url: str) -> int | None:
+    """Return the status of the answer, or None where nobody answers."""
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 -- our own http address
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return None
 
 
 def _port() -> int:

@@ -19,6 +19,7 @@ import pytest
 
 from launch import processes, supervisor
 from launch.places import CLONE
+from launch.postgres import Cluster
 from launch.problems import CannotStart
 
 UP_SECONDS = 300
@@ -150,6 +151,24 @@ def test_what_a_killed_supervisor_left_running_is_ended_by_the_next(product: Pro
     product.start_and_wait()
 
     assert [name for name, identity in members.items() if identity.alive()] == []
+    assert product.health()
+
+
+def test_a_start_with_nothing_new_prepares_nothing_unless_it_must(product: Product) -> None:
+    first = product.start_and_wait()
+    cluster = Cluster(product.var / "postgres")
+    first.send_signal(signal.SIGTERM)
+    first.wait()
+
+    second = product.start_and_wait()
+    assert "Preparing" not in product.said
+
+    # As after loading an older dump: a migration is missing.
+    cluster.query("DELETE FROM django_migrations WHERE app = 'core' AND name = '0002_deployment'", database="tallybook")
+    second.send_signal(signal.SIGTERM)
+    second.wait()
+    product.start_and_wait()
+    assert "Preparing" in product.said
     assert product.health()
 
 
