@@ -7,11 +7,12 @@ position is written in the transaction of the step. So a step counts once, whoev
 """
 
 import logging
+import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -32,9 +33,16 @@ MOST_CRASHES = 3
 """How many workers in a row may die of a job without progress before it counts as failed."""
 OFFERED_AGAIN_AFTER = timedelta(seconds=10)
 
+stopping = threading.Event()
+"""Set, by a signal handler say, it lets this process give its job back at the next `advance`: no statement is cut off half way."""
+
 
 class JobCancelled(Exception):
     """Somebody asked the job to stop; raised out of `advance`."""
+
+
+class AskedToStop(Exception):
+    """This process is to end; raised out of `advance`. The step rolls back with its transaction and is done by the next worker."""
 
 
 class TakenOver(Exception):
@@ -57,7 +65,7 @@ class Run:
         """Keep how far the job is, and what it wrote; call it in the transaction of the step that it reports.
 
         After a crash the work starts again with this position. done and total are in `unit`.
-        Raises JobCancelled when somebody asked for it, TakenOver when this worker has lost the job.
+        Raises JobCancelled when somebody asked for it, AskedToStop when `stopping` is set, TakenOver when this worker has lost the job.
         """
         with transaction.atomic():
             self._keep(position=position, progress_done=done, progress_total=total, progress_unit=unit, crash_count=0)
@@ -65,6 +73,8 @@ class Run:
         self.position, self.done, self.total = position, done, total
         if self._mine().filter(cancel_requested_at__isnull=False).exists():
             raise JobCancelled
+        if stopping.is_set():
+            raise AskedToStop
 
     def write(self, name: str, body: bytes, *, content_type: str = "text/csv; charset=utf-8") -> None:
         """Append to a file of the job; it is kept with the next `advance`, or with the job's end."""
@@ -92,6 +102,8 @@ class Run:
 def take_and_work(*, job_id: int, now: datetime) -> JobStatus | None:
     """Do the job to its end if it waits for a worker, and say how it ended; None where it is not ours to do (any more).
 
+    QUEUED where this process was asked to stop before the end.
+
     An error of the database's connection is raised: the job goes stale and is taken up again.
     """
     run = take(job_id=job_id, now=now)
@@ -100,7 +112,11 @@ def take_and_work(*, job_id: int, now: datetime) -> JobStatus | None:
     try:
         with Heartbeat(run.job), acting(run.actor):
             return _work(run)
+    except AskedToStop:
+        run.release()
+        return JobStatus.QUEUED
     except (KeyboardInterrupt, SystemExit):
+        connection.close()  # it may have been cut off in the middle of a statement
         run.release()
         raise
     except TakenOver:
@@ -152,7 +168,7 @@ def _outcome(run: Run) -> tuple[JobStatus, dict[str, Any]]:
         return JobStatus.CANCELLED, {}
     except DomainError as error:
         return _failed(error.code, error.message)
-    except (TakenOver, OperationalError):
+    except (AskedToStop, TakenOver, OperationalError):
         raise
     except Exception as error:
         log.exception("job %s failed", run.job.public_id)

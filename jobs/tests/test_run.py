@@ -208,6 +208,21 @@ def test_a_worker_that_is_asked_to_stop_gives_its_job_back_at_once() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_process_that_is_to_end_stops_between_two_steps_and_the_next_one_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopping = threading.Event()
+    stopping.set()
+    monkeypatch.setattr(run, "stopping", stopping)
+    job = queue("counting", total=3)
+
+    assert run.take_and_work(job_id=job.id, now=NOW) == JobStatus.QUEUED
+    stopping.clear()
+    assert run.take_and_work(job_id=job.id, now=NOW) == JobStatus.DONE
+
+    job.refresh_from_db()
+    assert (job.outcome, job.progress_done) == ({"counted": 3}, 3)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_failed_job_goes_on_from_its_position_when_resumed() -> None:
     job = queue("counting", total=2)
     Job.objects.filter(id=job.id).update(

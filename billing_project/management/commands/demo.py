@@ -6,6 +6,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from django.conf import settings
@@ -37,7 +38,6 @@ class Command(BaseCommand):
         parser.add_argument("--seconds", type=int, help="end --live after so many seconds (default: with Ctrl-C)")
 
     def handle(self, **options: Any) -> None:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # let go of the job, as with Ctrl-C
         try:
             if options["live"]:
                 self._live(options)
@@ -47,6 +47,8 @@ class Command(BaseCommand):
             sys.exit(130)
 
     def _load(self) -> None:
+        signal.signal(signal.SIGTERM, _stop)
+        signal.signal(signal.SIGINT, _stop)
         _show_progress(self.stdout)
         started = time.monotonic()
         job = begin.begin(now=timezone.now())
@@ -56,7 +58,10 @@ class Command(BaseCommand):
         while (status := run.take_and_work(job_id=job.id, now=timezone.now())) is None:
             if self._ended_elsewhere(job):
                 return
-            time.sleep(LOOK_SECONDS)
+            if run.stopping.wait(LOOK_SECONDS):
+                sys.exit(130)
+        if run.stopping.is_set() and status == JobStatus.QUEUED:
+            sys.exit(130)
         job.refresh_from_db()
         if status != JobStatus.DONE:
             raise CommandError(job.error_message or "The load was cancelled; run the command again to go on.")
@@ -73,10 +78,18 @@ class Command(BaseCommand):
         return False
 
     def _live(self, options: dict[str, Any]) -> None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         if options["rate"] < 1:
             raise CommandError("--rate must be 1 or more.")
         credentials = live.read_credentials(options["credentials"])
         live.post_events(credentials, rate=options["rate"], seconds=options["seconds"], say=self.stdout.write)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Let go of the job after its present step; asked once more, break off."""
+    if run.stopping.is_set():
+        raise KeyboardInterrupt
+    run.stopping.set()
 
 
 def _told(job: Job) -> str:
