@@ -12,6 +12,7 @@ from django.db.models import Q
 
 from core.errors import DomainError
 from core.faults import fault
+from events import catalogue
 from meters import positions, stored, stretch
 from meters.definition import Definition
 from meters.models import Meter, RollPosition
@@ -91,6 +92,7 @@ def _live_round(*, now: datetime, size: int) -> RollReport:
     fault("roll: before counting")
     stretch.count(found, names, _following_live(names))
     fault("roll: counted")
+    catalogue.note(stretch=found.bounds, event_count=found.event_count)
     _advance(position, found, now)
     fault("roll: before commit")
     return RollReport(event_count=found.event_count)
