@@ -64,6 +64,8 @@ VARIABLES = (
     Variable("DATABASE_POOL_SIZE", int, 8, "The most database connections that one web process keeps for pages and the API."),
     Variable("INGEST_THREADS", int, 4, "Threads with a database connection of their own that write large event batches."),
     Variable("INGEST_QUEUE_EVENTS", int, 50_000, "Events that may wait to be written in one web process before it answers 503."),
+    Variable("REFUSED_BODY_DAYS", int, 90, "How many days the body of a refused request is kept for its replay."),
+    Variable("REFUSED_BODY_MEGABYTES", int, 1000, "How many megabytes of such bodies are kept, compressed; the oldest go first."),
     Variable("LOG_LEVEL", str, "INFO", "DEBUG, INFO, WARNING or ERROR."),
 )
 

@@ -70,6 +70,12 @@ def write(connection: Connection[Any]) -> None:
         raise
 
 
+def add_accepted(api_key_id: int, *, at: datetime, accepted: int, connection: Connection[Any]) -> None:
+    """Count events that were received at `at` and are accepted only now, in the caller's transaction; the key sent nothing now."""
+    if accepted:
+        connection.execute(_WRITE, (api_key_id, at.replace(minute=0, second=0, microsecond=0), accepted, 0, 0, None))
+
+
 def _restore(api_key_id: int, hour: datetime, figures: _Figures) -> None:
     with _lock:
         now = _gathered.setdefault((api_key_id, hour), _Figures())

@@ -63,6 +63,20 @@ def ingest(
     return result
 
 
+def ingest_again(*, body: bytes, key_id: int, received_at: datetime, connection: Connection[Any]) -> IngestResult:
+    """Store the good ones of events that were refused before; what is refused again stands in `errors` and is not kept twice.
+
+    received_at: of the first receipt, by which their age is judged. Counts nothing as delivered, for the key sent nothing.
+    Raises ClusterChanged.
+    """
+    deployment.verify(connection)
+    request = _Request(body, key_id, received_at, connection, keeps=False)
+    try:
+        return request.ingest(lenient=True, max_age=age_limit())
+    except RequestRefused as refused:
+        return IngestResult(ingested_count=0, errors=refused.problems)
+
+
 def age_limit() -> timedelta:
     """Return how far back an event's timestamp may lie."""
     return timedelta(days=settings.EVENT_MAX_AGE_DAYS)
@@ -93,12 +107,15 @@ def prepare_from_memory(body: bytes, *, received_at: datetime, max_age: timedelt
 class _Request:
     """One request on its way through judge, customers, store, refusals."""
 
-    def __init__(self, body: bytes, key_id: int, received_at: datetime, connection: Connection[Any]) -> None:
+    def __init__(
+        self, body: bytes, key_id: int, received_at: datetime, connection: Connection[Any], *, keeps: bool = True
+    ) -> None:
         self.body = body
         self.key_id = key_id
         self.received_at = received_at
         self.connection = connection
         self.event_count: int | None = None
+        self.keeps = keeps  # whether what is refused is kept
 
     def ingest(self, *, lenient: bool, max_age: timedelta) -> IngestResult:
         try:
@@ -109,14 +126,16 @@ class _Request:
         problems = sorted(judgement.problems, key=lambda problem: -1 if problem.index is None else problem.index)
         places = {problem.index for problem in problems if problem.index is not None}
         self.event_count = len(judgement.events) + judgement.repeated_count + len(places)
+        good_count = self.event_count - len(places)
         if problems and not (lenient and judgement.events):
-            raise self.keep_refused(problems)
+            raise self.keep_refused(problems, good_count=good_count)
         kinds = {event.event_name for event in judgement.events}
         numbers = names.numbers(kinds, connection=self.connection, now=self.received_at)
         try:
             result = store(_batch(judgement, entries, numbers, self.received_at), key_id=self.key_id, connection=self.connection)
         except Unstorable as error:
-            raise self.keep_refused(error.problems) from error
+            bad = {problem.index for problem in error.problems if problem.index is not None}
+            raise self.keep_refused(error.problems, good_count=good_count - len(bad)) from error
         if problems:
             self.keep_refused(problems)
         result.errors = problems
@@ -140,13 +159,16 @@ class _Request:
         judgement.events, judgement.indexes = [event for event, _ in good], [index for _, index in good]
         return entries
 
-    def keep_refused(self, problems: Sequence[Problem]) -> RequestRefused:
-        """Keep the request, or its bad rest, and return the exception that says so."""
+    def keep_refused(self, problems: Sequence[Problem], *, good_count: int = 0) -> RequestRefused:
+        """Keep the request, or its bad rest, and return the exception that says so. good_count: events refused with it."""
         refused = RequestRefused(problems)
+        if not self.keeps:
+            return refused
         refusal = refusals.Refusal(
             api_key_id=self.key_id,
             body=self.body,
             event_count=self.event_count,
+            good_count=good_count,
             http_status=refused.status,
             code=refused.code,
             message=refused.message,

@@ -6,7 +6,7 @@ arrive would push others into view twice or hide them; so the first page's `mome
 then.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -116,6 +116,28 @@ def find(event_id: str) -> LoggedEvent | None:
     events = sql.SQL("(SELECT * FROM events_event WHERE key = %(log_key)s AND event_id = %(log_event_id)s)")
     found = _read(_SHOWN.format(events=events), {"log_key": UUID(identity(event_id)), "log_event_id": event_id})
     return found[0] if found else None
+
+
+def find_all(keys: Collection[UUID]) -> dict[UUID, LoggedEvent]:
+    """Return the events with these keys; one that does not exist is left out."""
+    events = sql.SQL("(SELECT * FROM events_event WHERE key = ANY(%(log_keys)s))")
+    return {event.key: event for event in _read(_SHOWN.format(events=events), {"log_keys": list(keys)})}
+
+
+def present(event_ids: Collection[str]) -> set[str]:
+    """Return those of some event ids that are in the log."""
+    return _ids("SELECT event_id FROM events_event WHERE key = ANY(%s)", event_ids)
+
+
+def written_now(event_ids: Collection[str]) -> set[str]:
+    """Return those of some event ids that this very transaction has written."""
+    return _ids("SELECT event_id FROM events_event WHERE key = ANY(%s) AND log_xid = pg_current_xact_id()", event_ids)
+
+
+def _ids(statement: str, event_ids: Collection[str]) -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [[UUID(identity(event_id)) for event_id in event_ids]])
+        return {event_id for (event_id,) in cursor.fetchall()}
 
 
 def now() -> str:

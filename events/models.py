@@ -125,13 +125,15 @@ class EventConflict(models.Model):
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="conflicts")
     api_key = models.ForeignKey(ApiKey, on_delete=models.PROTECT, null=True, blank=True)
     content_hash = models.BinaryField(max_length=16)
-    content = models.JSONField()
+    content = models.JSONField(encoder=ExactEncoder, decoder=ExactDecoder)
     seen_count = models.IntegerField(default=1)
     first_seen_at = models.DateTimeField()
     latest_seen_at = models.DateTimeField()
     status = models.CharField(max_length=10, choices=ConflictStatus, default=ConflictStatus.OPEN)
     resolved_at = models.DateTimeField(null=True, blank=True)
     resolved_by = models.CharField(max_length=100, blank=True)
+    resolution = models.TextField(blank=True, db_default="", help_text=_("Why it was dismissed or corrected."))
+    replacement = models.ForeignKey(Event, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:
         verbose_name = _("event conflict")
@@ -143,10 +145,27 @@ class EventConflict(models.Model):
         return f"{self.event_id} ({self.status})"
 
 
+class RejectedStatus(models.TextChoices):
+    OPEN = "open", _("Open")
+    REPLAYED = "replayed", _("Replayed")
+    DISMISSED = "dismissed", _("Dismissed")
+
+
+class ReplayOutcome(models.TextChoices):
+    """What became of a refused event when it was sent in again."""
+
+    INGESTED = "ingested", _("Ingested")
+    DUPLICATE = "duplicate", _("Duplicate")
+    CONFLICT = "conflict", _("Conflict")
+    REFUSED = "refused", _("Refused again")
+
+
 class RefusedRequest(models.Model):
     """A request that a valid key sent and that was refused; its body is kept, compressed, until it is pruned (semantics 24).
 
     body holds the first megabyte; body_size is the whole, unpacked.  The same key, body and codes again only count up.
+    good_count: events without a problem that were refused with it; status is theirs, or that of a request whose events
+    cannot be told apart.
     """
 
     api_key = models.ForeignKey(ApiKey, on_delete=models.PROTECT)
@@ -154,6 +173,7 @@ class RefusedRequest(models.Model):
     body = models.BinaryField(null=True, blank=True)
     body_size = models.BigIntegerField()
     event_count = models.IntegerField(null=True, blank=True)
+    good_count = models.IntegerField(db_default=0)
     http_status = models.SmallIntegerField()
     code = models.CharField(max_length=60)
     message = models.TextField()
@@ -161,6 +181,9 @@ class RefusedRequest(models.Model):
     latest_received_at = models.DateTimeField()
     seen_count = models.IntegerField(default=1)
     pruned_at = models.DateTimeField(null=True, blank=True)
+    status = models.CharField(max_length=10, choices=RejectedStatus, db_default=RejectedStatus.OPEN)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolved_by = models.CharField(max_length=100, blank=True, db_default="")
 
     class Meta:
         verbose_name = _("refused request")
@@ -171,14 +194,11 @@ class RefusedRequest(models.Model):
         return f"{self.code} {self.first_received_at:%Y-%m-%d %H:%M}"
 
 
-class RejectedStatus(models.TextChoices):
-    OPEN = "open", _("Open")
-    REPLAYED = "replayed", _("Replayed")
-    DISMISSED = "dismissed", _("Dismissed")
-
-
 class RejectedEvent(models.Model):
-    """One event of a refused request that had a problem; the first problem gives the code."""
+    """One event of a refused request that had a problem; the first problem gives the code.
+
+    replay_outcome, replay_code: of the latest replay; one that was refused again stays open.
+    """
 
     request = models.ForeignKey(RefusedRequest, on_delete=models.CASCADE, related_name="rejected")
     index = models.IntegerField()
@@ -191,6 +211,10 @@ class RejectedEvent(models.Model):
     status = models.CharField(max_length=10, choices=RejectedStatus, default=RejectedStatus.OPEN)
     resolved_at = models.DateTimeField(null=True, blank=True)
     resolved_by = models.CharField(max_length=100, blank=True)
+    replay_outcome = models.CharField(max_length=10, choices=ReplayOutcome, blank=True, db_default="")
+    replay_code = models.CharField(max_length=60, blank=True, db_default="")
+    replayed_at = models.DateTimeField(null=True, blank=True)
+    replayed_by = models.CharField(max_length=100, blank=True, db_default="")
 
     class Meta:
         verbose_name = _("rejected event")

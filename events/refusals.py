@@ -1,6 +1,7 @@
 """Keep what was refused, with the reason: nothing that a valid key sent vanishes without a trace (semantics.md [24])."""
 
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from events.problems import BodyUnreadable, Problem
 
 KEPT_BYTES = 1_000_000
 KEPT_TEXT = 500  # characters of each text of a rejected event
+REFUSED_WITH_OTHERS = "REFUSED_WITH_OTHERS"  # counts good events of a request that was refused for others of it
 
 _REJECTED = """
 INSERT INTO events_rejectedevent
@@ -29,11 +31,15 @@ ON CONFLICT (api_key_id, hour, code) DO UPDATE SET refused_count = events_delive
 
 @dataclass(frozen=True)
 class Refusal:
-    """A refused request, or the bad rest of a request whose good events were stored."""
+    """A refused request, or the bad rest of a request whose good events were stored.
+
+    good_count: events without a problem that were refused with the others; 0 where the good ones were stored.
+    """
 
     api_key_id: int
     body: bytes
     event_count: int | None
+    good_count: int
     http_status: int
     code: str
     message: str
@@ -60,6 +66,7 @@ def _request_row(refusal: Refusal) -> dict[str, Any]:
         "body": zlib.compress(refusal.body[:KEPT_BYTES]),
         "body_size": len(refusal.body),
         "event_count": refusal.event_count,
+        "good_count": refusal.good_count,
         "http_status": refusal.http_status,
         "code": refusal.code,
         "message": refusal.message,
@@ -77,11 +84,11 @@ def _first_problems(problems: Sequence[Problem]) -> dict[int, Problem]:
 
 
 def _counts(refusal: Refusal, first_problems: dict[int, Problem]) -> dict[str, int]:
-    """Count refused events by code; good events that share a refused request are refused with it, under the request's code."""
-    counts: dict[str, int] = {}
-    for problem in first_problems.values():
-        counts[problem.code] = counts.get(problem.code, 0) + 1
-    return counts or {refusal.code: 1}
+    """Count refused events by code, good ones that were refused with them apart; a request that cannot be read counts as one."""
+    counts = Counter(problem.code for problem in first_problems.values())
+    if refusal.good_count and first_problems:
+        counts[REFUSED_WITH_OTHERS] = refusal.good_count
+    return counts or {refusal.code: refusal.good_count or 1}
 
 
 def _keep_events(request_id: int, refusal: Refusal, first_problems: dict[int, Problem], connection: Connection[Any]) -> None:

@@ -1,0 +1,42 @@
+"""Put refused events and conflicts aside that nobody will mend, with who did it; nothing is deleted."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from access.actors import Actor
+from core.errors import DomainError
+from events.models import ConflictStatus, EventConflict, RefusedRequest, RejectedEvent, RejectedStatus
+
+
+class ConflictResolved(DomainError):
+    """Somebody dismissed or corrected the conflict before."""
+
+    code = "CONFLICT_RESOLVED"
+
+    def __init__(self) -> None:
+        super().__init__("This conflict was dismissed or corrected before.", field="status")
+
+
+@transaction.atomic
+def dismiss_events(*, rows: QuerySet[RejectedEvent], actor: Actor, now: datetime) -> int:
+    """Dismiss the open ones of some refused events; return how many those were."""
+    still_open = RejectedEvent.objects.filter(pk__in=rows.order_by().values("pk"), status=RejectedStatus.OPEN)
+    return still_open.update(status=RejectedStatus.DISMISSED, resolved_at=now, resolved_by=str(actor))
+
+
+@transaction.atomic
+def dismiss_request(*, request: RefusedRequest, actor: Actor, now: datetime) -> int:
+    """Dismiss whatever of a refused request is open; return how many events those were besides the request itself."""
+    resolved = {"status": RejectedStatus.DISMISSED, "resolved_at": now, "resolved_by": str(actor)}
+    RefusedRequest.objects.filter(pk=request.pk, status=RejectedStatus.OPEN).update(**resolved)
+    return request.rejected.filter(status=RejectedStatus.OPEN).update(**resolved)
+
+
+@transaction.atomic
+def dismiss_conflict(*, conflict: EventConflict, reason: str, actor: Actor, now: datetime) -> None:
+    """Let the stored content stand for good. Raises ConflictResolved."""
+    is_open = EventConflict.objects.filter(pk=conflict.pk, status=ConflictStatus.OPEN)
+    if not is_open.update(status=ConflictStatus.DISMISSED, resolution=reason, resolved_at=now, resolved_by=str(actor)):
+        raise ConflictResolved

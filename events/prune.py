@@ -1,0 +1,31 @@
+"""Let go of the bodies of refused requests, by age and by total size; the reasons and the hourly counts stay for ever."""
+
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+_OLD = """
+UPDATE events_refusedrequest SET body = NULL, pruned_at = %(now)s WHERE body IS NOT NULL AND latest_received_at < %(oldest)s
+"""
+# The newest bodies that fit together stay.
+_MANY = """
+UPDATE events_refusedrequest SET body = NULL, pruned_at = %(now)s
+FROM (
+    SELECT id, sum(octet_length(body)) OVER (ORDER BY latest_received_at DESC, id DESC) AS size
+    FROM events_refusedrequest WHERE body IS NOT NULL
+) AS kept
+WHERE kept.id = events_refusedrequest.id AND kept.size > %(most_bytes)s
+"""
+
+
+@transaction.atomic
+def prune(*, max_age: timedelta, most_bytes: int, now: datetime) -> int:
+    """Empty the bodies of requests last received longer ago than max_age, then the oldest until most_bytes are left, compressed.
+
+    Returns how many were emptied.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_OLD, {"now": now, "oldest": now - max_age})
+        old = cursor.rowcount
+        cursor.execute(_MANY, {"now": now, "most_bytes": most_bytes})
+        return old + cursor.rowcount
