@@ -148,10 +148,10 @@ class _Request:
         entries = directory.resolve(references, connection=self.connection)
         if len(entries) == len(references) and not any(entry.archived for entry in entries.values()):
             return entries
-        judgement.problems += [p for bad in judgement.bad_customers if (p := _customer_problem(*bad, entries))]
+        judgement.problems += [p for bad in judgement.bad_customers if (p := customer_problem(*bad, entries))]
         good = []
         for event, index in zip(judgement.events, judgement.indexes, strict=True):
-            problem = _customer_problem(index, event.event_id, event.customer_id, entries)
+            problem = customer_problem(index, event.event_id, event.customer_id, entries)
             if problem:
                 judgement.problems.append(problem)
             else:
@@ -190,7 +190,8 @@ def _batch(judgement: Judgement, entries: dict[str, directory.Entry], numbers: d
     )
 
 
-def _customer_problem(index: int, event_id: str | None, reference: str, entries: dict[str, directory.Entry]) -> Problem | None:
+def customer_problem(index: int, event_id: str | None, reference: str, entries: dict[str, directory.Entry]) -> Problem | None:
+    """Say that an event's customer does not exist or is archived; None where nothing is wrong with it."""
     entry = entries.get(reference)
     if entry is None:
         sentence = f"There is no customer {reference!r}. Create the customer first, or correct the id."

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from core.exact_json import ExactDecoder, ExactEncoder
 from core.fields import NumericField, PublicIdField
 from core.history import append_only, tracked
 from credits.models import AppliesTo, GrantPeriod
@@ -263,7 +264,7 @@ class InvoiceLine(models.Model):
     unrounded_amount = NumericField()
     amount = models.BigIntegerField()
     tax_rate = models.DecimalField(max_digits=7, decimal_places=6, default=0)
-    definition = models.JSONField(null=True)
+    definition = models.JSONField(null=True, encoder=ExactEncoder, decoder=ExactDecoder)
     terms = models.JSONField(null=True)
     waterfall = models.JSONField(default=dict)
     snapshot = models.ForeignKey(LogSnapshot, on_delete=models.PROTECT, null=True)

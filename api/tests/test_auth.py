@@ -24,6 +24,9 @@ ENDPOINTS = [
     ("POST", "/events/ingest", "ingest"),
     ("GET", "/events/ingest", "read"),  # the event with that id
     ("GET", "/events/{event_id}", "read"),
+    ("GET", "/events/{event_id}/explain", "read"),
+    ("POST", "/events/{event_id}/void", "write"),
+    ("DELETE", "/events/{event_id}/void", "write"),
     ("GET", "/invoices", "read"),
     ("GET", "/invoices/export", "read"),
     ("GET", "/invoices/{id}", "read"),

@@ -5,7 +5,21 @@ from urllib.parse import unquote
 from django.urls import path, re_path, register_converter
 from django.urls.converters import StringConverter
 
-from api.v1 import customers, events, grants, ingest, invoices, meters, products, schema, subscriptions, usage, usage_history
+from api.v1 import (
+    customers,
+    event_voids,
+    events,
+    explain,
+    grants,
+    ingest,
+    invoices,
+    meters,
+    products,
+    schema,
+    subscriptions,
+    usage,
+    usage_history,
+)
 from api.v1.resource import Unknown
 
 
@@ -38,6 +52,8 @@ urlpatterns = [
     path("events", events.Events.as_view()),
     path("events/ingest", ingest.IngestView.as_view()),
     path("events/<segment:event_id>", events.EventById.as_view()),
+    path("events/<segment:event_id>/explain", explain.EventExplain.as_view()),
+    path("events/<segment:event_id>/void", event_voids.EventVoids.as_view()),
     path("invoices", invoices.Invoices.as_view()),
     path("invoices/export", invoices.InvoiceExport.as_view()),
     path("invoices/<segment:id>", invoices.InvoiceById.as_view()),
