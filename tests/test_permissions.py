@@ -191,9 +191,15 @@ class StopBeforeTheView:
         return HttpResponse(status=204)
 
 
+def refuse_briefly(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer as the page of a refusal does, without drawing it some hundred times."""
+    return HttpResponse(status=403)
+
+
 @pytest.fixture
-def stopped(settings: Any) -> None:
+def stopped(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.test_permissions.StopBeforeTheView"]
+    monkeypatch.setattr("billing_project.urls.handler403", refuse_briefly, raising=False)
 
 
 def client_of(letter: str) -> Client:
