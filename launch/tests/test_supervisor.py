@@ -101,75 +101,80 @@ def product(folder: Path) -> Iterator[Product]:
         run.wait(timeout=60)
 
 
-def test_it_comes_up_survives_kills_keeps_its_data_and_ends_cleanly(product: Product) -> None:
+def test_it_comes_up_and_keeps_its_data_whatever_ends_it(product: Product) -> None:
+    """One clone's life: its first start, which takes long, is made once."""
     first = product.start_and_wait()
+    assert_it_is_up_and_says_how_to_get_in(product)
+    assert_what_died_is_started_again(product)
+    assert_a_second_one_in_the_clone_is_refused(product)
     credentials = product.credentials()
+    kill_all(product, first)
 
+    second = product.start_and_wait()
+    assert "Preparing" not in product.said  # there is nothing new
+    assert product.credentials() == credentials
+    assert product.health()
+
+    left = product.members()
+    second.kill()
+    second.wait()
+    third = product.start_and_wait()
+    assert [name for name, identity in left.items() if identity.alive()] == []
+    assert product.health()
+
+    forget_a_migration(product)
+    third.send_signal(signal.SIGTERM)
+    third.wait()
+    last = product.start_and_wait()
+    assert "Preparing" in product.said
+    assert product.health()
+    assert_ctrl_c_ends_everything(product, last)
+
+
+def assert_it_is_up_and_says_how_to_get_in(product: Product) -> None:
+    credentials = product.credentials()
     assert product.health() == {"status": "ok", "database": "ok", "migrations": "ok", "broker": "ok"}
     assert credentials["url"] == f"http://127.0.0.1:{product.port}"
     for part in (credentials["url"], credentials["password"], credentials["api_key"]):
         assert part in product.said
 
-    # What died is started again.
+
+def assert_what_died_is_started_again(product: Product) -> None:
     for name in ("web", "postgres", "broker"):
         before = product.members()[name]
         os.kill(before.pid, signal.SIGKILL)
         wait_for(lambda name=name, before=before: product.members().get(name) not in {None, before}, product)  # type: ignore[misc]
     wait_for(product.health, product)
 
-    # A second one in the same clone is refused.
+
+def assert_a_second_one_in_the_clone_is_refused(product: Product) -> None:
     second = product.clone.parent / "second.txt"
     with second.open("wb") as said:
         refused = subprocess.run([sys.executable, "-m", "launch.supervisor"], cwd=product.clone, stderr=said, check=False)
     assert refused.returncode == 1
     assert "already runs in this clone" in second.read_text()
 
-    # After a kill -9 of everything it starts again, with the same data.
+
+def kill_all(product: Product, run: subprocess.Popen[bytes]) -> None:
     members = product.members()
-    first.kill()
+    run.kill()
     for identity in members.values():
         os.killpg(identity.pid, signal.SIGKILL)
-    first.wait()
-    last = product.start_and_wait()
-    assert product.credentials() == credentials
-    assert product.health()
+    run.wait()
 
-    # Ctrl-C ends everything.
+
+def forget_a_migration(product: Product) -> None:
+    """Leave the database as after loading an older dump."""
+    cluster = Cluster(product.var / "postgres")
+    cluster.query("DELETE FROM django_migrations WHERE app = 'core' AND name = '0002_deployment'", database="tallybook")
+
+
+def assert_ctrl_c_ends_everything(product: Product, run: subprocess.Popen[bytes]) -> None:
     members = product.members()
-    last.send_signal(signal.SIGINT)
-    assert last.wait(timeout=60) == 0
+    run.send_signal(signal.SIGINT)
+    assert run.wait(timeout=60) == 0
     assert [name for name, identity in members.items() if identity.alive()] == []
     assert "Traceback" not in product.said
-
-
-def test_what_a_killed_supervisor_left_running_is_ended_by_the_next(product: Product) -> None:
-    first = product.start_and_wait()
-    members = product.members()
-
-    first.kill()
-    first.wait()
-    product.start_and_wait()
-
-    assert [name for name, identity in members.items() if identity.alive()] == []
-    assert product.health()
-
-
-def test_a_start_with_nothing_new_prepares_nothing_unless_it_must(product: Product) -> None:
-    first = product.start_and_wait()
-    cluster = Cluster(product.var / "postgres")
-    first.send_signal(signal.SIGTERM)
-    first.wait()
-
-    second = product.start_and_wait()
-    assert "Preparing" not in product.said
-
-    # As after loading an older dump: a migration is missing.
-    cluster.query("DELETE FROM django_migrations WHERE app = 'core' AND name = '0002_deployment'", database="tallybook")
-    second.send_signal(signal.SIGTERM)
-    second.wait()
-    product.start_and_wait()
-    assert "Preparing" in product.said
-    assert product.health()
 
 
 def test_a_taken_port_is_said_in_one_sentence() -> None:
