@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import ingest, query
+from benchmarks import billing, ingest, query
 
-BENCHMARKS = {"ingest": ingest.main, "query": query.main}
+BENCHMARKS = {"ingest": ingest.main, "query": query.main, "billing": billing.main}
 
 
 def main() -> None:

@@ -3,8 +3,7 @@
 Amounts are integers in minor units (cents). Quantities and unit prices are Decimals. A quotient is a Fraction.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import (
     ROUND_HALF_UP,
@@ -19,19 +18,21 @@ from decimal import (
     Rounded,
     Subnormal,
     Underflow,
-    localcontext,
+    getcontext,
+    setcontext,
 )
 from fractions import Fraction
+from functools import wraps
+from typing import Any, TypeVar
 
 from core.errors import DomainError
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+
 # Python's default context rounds silently at 28 digits. 200 hold any product of three numbers of 38 digits that events may carry,
 # summed over any number of events; what would not fit raises instead of losing a digit.
-CONTEXT = Context(
-    prec=200,
-    rounding=ROUND_HALF_UP,
-    traps=[Clamped, DivisionByZero, FloatOperation, Inexact, InvalidOperation, Overflow, Rounded, Subnormal, Underflow],
-)
+_TRAPS = [Clamped, DivisionByZero, FloatOperation, Inexact, InvalidOperation, Overflow, Rounded, Subnormal, Underflow]
+CONTEXT = Context(prec=200, rounding=ROUND_HALF_UP, traps=_TRAPS)
 
 # ISO 4217, list one, plus the withdrawn codes of the wire contract (BGN, HRK, SLL) which old invoices may still carry.
 _TWO_DECIMALS = """
@@ -64,11 +65,37 @@ class CurrencyMismatch(DomainError):
     code = "CURRENCY_MISMATCH"
 
 
-@contextmanager
-def exact() -> Iterator[Context]:
-    """Run Decimal arithmetic under CONTEXT. Works as `with exact():` and as the decorator `@exact()`."""
-    with localcontext(CONTEXT) as context:
-        yield context
+class _ExactContext(Context):
+    """A thread's own copy of CONTEXT while it calculates; by its type nested calls see that they need none of their own."""
+
+
+class exact:  # noqa: N801 -- read as a word: `with exact():`
+    """Run Decimal arithmetic under CONTEXT. Works as `with exact():` and as the decorator `@exact()`.
+
+    The outermost one sets the context, those inside it cost next to nothing: an invoice passes through dozens.
+    """
+
+    __slots__ = ("_before",)
+
+    def __enter__(self) -> None:
+        before = getcontext()
+        self._before = None if type(before) is _ExactContext else before
+        if self._before is not None:
+            setcontext(_ExactContext(prec=CONTEXT.prec, rounding=CONTEXT.rounding, traps=_TRAPS))
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            setcontext(self._before)
+
+    def __call__(self, function: Function) -> Function:
+        @wraps(function)
+        def under(*args: Any, **kwargs: Any) -> Any:
+            if type(getcontext()) is _ExactContext:
+                return function(*args, **kwargs)
+            with exact():
+                return function(*args, **kwargs)
+
+        return under  # type: ignore[return-value]  # the same function, under another context
 
 
 def exponent(currency: str) -> int:

@@ -41,6 +41,10 @@ class Period:
         if self.start >= self.end:
             raise PeriodInvalid(f"a period must end after its start: {self.start.isoformat()}, {self.end.isoformat()}")
 
+    def __hash__(self) -> int:
+        # Periods are keys wherever many invoices are read at once; a datetime remembers its hash, a tuple of them does not.
+        return hash(self.start) ^ (hash(self.end) << 1)
+
     @classmethod
     def since(cls, start: datetime) -> "Period":
         """Make the period from start on, without an end."""

@@ -5,37 +5,31 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import Q, Sum
-from django.db.models.functions import Coalesce
-
+from core import database
 from core.periods import FOREVER, Period
+from core.sql import load
 from credits import renewal
 from credits.burndown import Balance, Draw, after
-from credits.models import CreditGrant, GrantPeriod
+from credits.models import GrantPeriod
+from credits.rules import Rule
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Held:
     """One grant period's balance with the grant that it belongs to."""
 
-    grant: CreditGrant
+    grant: Rule
     balance: Balance
 
 
 def held(*, customer_ids: Iterable[int], within: Period) -> tuple[Held, ...]:
     """Read the open periods of the customers that overlap a time, in one query; settled ones hold nothing that may be drawn."""
-    periods = (
-        GrantPeriod.objects.filter(
-            Q(ends_at__isnull=True) | Q(ends_at__gt=within.start),
-            grant__customer_id__in=set(customer_ids),
-            settled_at=None,
-            starts_at__lt=within.end,
-        )
-        .annotate(available=Coalesce(Sum("entries__amount"), Decimal(0)))
-        .select_related("grant")
-        .order_by("id")
-    )
-    return tuple(Held(period.grant, _balance(period.id, period.grant, _period(period), period.available)) for period in periods)
+    bound = {"customers": database.array(set(customer_ids)), "start": within.start, "end": within.end}
+    found = []
+    for row in database.read(load(__file__, "held"), bound):
+        grant = Rule._make(row[4:])
+        found.append(Held(grant, _balance(row[0], grant, Period(row[1], row[2] or FOREVER), row[3])))
+    return tuple(found)
 
 
 def foreseen(*, customer_ids: Iterable[int], within: Period) -> tuple[Held, ...]:
@@ -65,9 +59,5 @@ def less(holdings: Sequence[Held], draws: Iterable[Draw]) -> tuple[Held, ...]:
     return tuple(replace(one, balance=balance) for one, balance in zip(holdings, left, strict=True))
 
 
-def _period(period: GrantPeriod) -> Period:
-    return Period(period.starts_at, period.ends_at or FOREVER)
-
-
-def _balance(period_id: int, grant: CreditGrant, period: Period, available: Decimal) -> Balance:
+def _balance(period_id: int, grant: Rule, period: Period, available: Decimal) -> Balance:
     return Balance(period_id, grant.id, grant.priority, period, available, grant.voided_at)

@@ -13,7 +13,7 @@ from core.constraints import refusing
 from core.errors import DomainError
 from core.money import exact, exponent
 from core.periods import FOREVER, Interval, Period
-from credits import renewal
+from credits import renewal, rules
 from credits.models import AppliesTo, CreditGrant, CreditKind, Rollover
 from customers.models import Customer
 from meters.models import Meter
@@ -78,7 +78,7 @@ def create(*, customer: Customer, grant: GrantInput, actor: Actor, now: datetime
         renewal.make_periods(customer_ids=[customer.id], until=now, actor=actor, now=now)
     else:
         whole = Period(grant.effective_at, grant.expires_at or FOREVER)
-        renewal.begin([renewal.Wanted(made, whole)], actor=actor, now=now)
+        renewal.begin([renewal.Wanted(rules.of(made), whole)], actor=actor, now=now)
     return made
 
 

@@ -8,64 +8,93 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import F, Q, Sum
-from django.db.models.functions import Least
+from django.db import connection
+from django.db.models import Q, Sum
 
 from access.actors import Actor
+from core import copying, database
+from core.money import exact
 from core.periods import FOREVER, Interval, Period
-from credits.models import CreditEntry, CreditGrant, EntryKind, GrantPeriod, Rollover
+from core.sql import load
+from credits import rules
+from credits.entries import Entries
+from credits.models import CreditEntry, EntryKind, GrantPeriod, Rollover
+from credits.rules import Rule
 from products import terms
 from products.cycles import NoSuchCycle, Schedule, first_phase
+from products.models import Subscription
+from products.terms import StoredPhase
 
-CLOSING = (EntryKind.EXPIRED, EntryKind.ROLLED_OUT, EntryKind.VOIDED)
 REOPENED = "reopened:"
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """A period that a renewing grant must have."""
 
-    grant: CreditGrant
+    grant: Rule
     period: Period
 
 
 def wanted(*, customer_ids: Iterable[int], until: datetime) -> tuple[Wanted, ...]:
     """List the periods of the customers' renewing grants that begin before `until`, in order of grant and time."""
-    grants = list(
-        CreditGrant.objects.filter(customer_id__in=set(customer_ids), renews=True, effective_at__lt=until)
-        .select_related("subscription")
-        .prefetch_related("subscription__phases")
-        .order_by("id")
+    rows = database.read(load(__file__, "renewing"), {"customers": database.array(set(customer_ids)), "until": until})
+    grants = [Rule._make(row[:-1]) for row in rows]
+    ends = {grant.id: row[-1] for grant, row in zip(grants, rows, strict=True)}
+    phases = terms.phases_of(grant.subscription_id for grant in grants if grant.subscription_id is not None)
+    return tuple(
+        Wanted(grant, period) for grant in grants for period in periods_of(grant, _schedule(grant, phases, ends[grant.id]), until)
     )
-    return tuple(Wanted(grant, period) for grant in grants for period in periods_of(grant, _schedule(grant), until))
 
 
 def make_periods(*, customer_ids: Iterable[int], until: datetime, actor: Actor, now: datetime) -> None:
     """Write those of the wanted periods that are missing, each with its units, and move ends that a subscription moved."""
     needed = wanted(customer_ids=customer_ids, until=until)
-    stored = {
-        (period.grant_id, period.starts_at): period
-        for period in GrantPeriod.objects.filter(grant__in={one.grant.id for one in needed})
-    }
+    if not needed:
+        return
+    rows = database.read(load(__file__, "periods_of_grants"), {"grants": database.array({one.grant.id for one in needed})})
+    stored = {(grant_id, starts_at): (period_id, ends_at, settled) for grant_id, starts_at, period_id, ends_at, settled in rows}
+    missing = []
     for one in needed:
         existing = stored.get((one.grant.id, one.period.start))
-        if existing is not None and existing.settled_at is None and existing.ends_at != _end(one.period):
-            GrantPeriod.objects.filter(id=existing.id).update(ends_at=_end(one.period))
-    begin([one for one in needed if (one.grant.id, one.period.start) not in stored], actor=actor, now=now)
+        if existing is None:
+            missing.append(one)
+        elif not existing[2] and existing[1] != _end(one.period):
+            GrantPeriod.objects.filter(id=existing[0]).update(ends_at=_end(one.period))
+    begin(missing, actor=actor, now=now)
 
 
-def begin(missing: Sequence[Wanted], *, actor: Actor, now: datetime) -> None:
-    """Write new periods, each with the entry that gives it its units."""
-    periods = GrantPeriod.objects.bulk_create(
-        GrantPeriod(grant=one.grant, starts_at=one.period.start, ends_at=_end(one.period)) for one in missing
-    )
-    CreditEntry.objects.bulk_create(
-        entry(period, EntryKind.GRANTED, one.grant.amount, actor=actor, now=now)
-        for period, one in zip(periods, missing, strict=True)
-    )
+def begin(missing: Sequence[Wanted], *, actor: Actor, now: datetime) -> list[int]:
+    """Write new periods, each with the entry that gives it its units; give their keys."""
+    if not missing:
+        return []
+    keys = copying.keys("credits_grantperiod", len(missing))
+    given = Entries(actor=actor, now=now)
+    periods = []
+    for key, one in zip(keys, missing, strict=True):
+        start, end = one.period.start.isoformat(), "\\N" if one.period.is_open else one.period.end.isoformat()
+        periods.append(f"{key}\t{one.grant.id}\t{start}\t{end}\n")
+        given.add(key, EntryKind.GRANTED.value, one.grant.amount, f"granted:{one.grant.id}:{start}")
+    copying.copy_text("credits_grantperiod", "id, grant_id, starts_at, ends_at", periods)
+    given.write()
+    return keys
+
+
+class _Closing(NamedTuple):
+    """A period that is to be closed. left: what it holds.  turns: how often it was closed before; a void can open it again."""
+
+    id: int
+    grant_id: int
+    customer_id: int
+    starts_at: datetime
+    ends_at: datetime | None
+    latest_at: datetime
+    left: Decimal
+    turns: int
 
 
 def settle(
@@ -76,24 +105,47 @@ def settle(
     billed_until: gives, for those customers that it matters for, the instant up to which every cycle is on an issued invoice
     (FOREVER where none is open). What a closed period still holds rolls over to the grant's next period, or expires.
     """
-    periods = list(
-        GrantPeriod.objects.filter(grant__customer_id__in=set(customer_ids), settled_at=None)
-        .annotate(last_at=Least(F("ends_at"), F("grant__voided_at")))
-        .filter(last_at__lte=now)
-        .select_related("grant")
-        .order_by("grant_id", "starts_at")
-    )
+    customers = database.array(set(customer_ids))
+    periods = [
+        _Closing._make(row) for row in database.read(load(__file__, "periods_to_close"), {"customers": customers, "now": now})
+    ]
     if not periods:
         return 0
-    until = billed_until({period.grant.customer_id for period in periods})
-    closed = [period for period in periods if period.last_at <= until[period.grant.customer_id]]
-    for period in closed:
-        # One by one in order of time: a period that is closed in this same round can still be rolled over into.
-        GrantPeriod.objects.filter(id=period.id).update(settled_at=now)
-        # Asked again, because the period before it may have rolled over into it just now.
-        left = CreditEntry.objects.filter(period=period).aggregate(left=Sum("amount"))["left"] or Decimal(0)
-        CreditEntry.objects.bulk_create(_closing(period, left, actor=actor, now=now))
+    until = billed_until({period.customer_id for period in periods})
+    closed = [period for period in periods if period.latest_at <= until[period.customer_id]]
+    _close(closed, actor=actor, now=now)
+    with connection.cursor() as cursor:
+        ids = database.array(period.id for period in closed)
+        cursor.execute("UPDATE credits_grantperiod SET settled_at = %s WHERE id = ANY(%s::bigint[])", [now, ids])
     return len(closed)
+
+
+@exact()
+def _close(closed: Sequence[_Closing], *, actor: Actor, now: datetime) -> None:
+    """Write the entries that bring the periods to zero, in order of grant and time: one may roll over into the next."""
+    rules_of = rules.read({period.grant_id for period in closed})
+    following = _following(closed, rules_of)
+    left = {period.id: period.left for period in closed}
+    written = Entries(actor=actor, now=now)
+    for period in closed:
+        rest, grant = left[period.id], rules_of[period.grant_id]
+        if rest <= 0:
+            continue
+        cause = f"{period.grant_id}:{period.starts_at.isoformat()}{f':{period.turns}' if period.turns else ''}"
+        rolled = _rolls_over(grant, rest)
+        into = (following.get(period.id) or _begin_following(period, grant, actor=actor, now=now)) if rolled else None
+        if into is None:
+            ended_early = grant.voided_at is not None and grant.voided_at < (period.ends_at or FOREVER)
+            kind = EntryKind.VOIDED if ended_early else EntryKind.EXPIRED
+            written.add(period.id, kind.value, -rest, f"{kind.value}:{cause}")
+            continue
+        written.add(period.id, "rolled_out", -rolled, f"rolled_out:{cause}")
+        written.add(into, "rolled_in", rolled, f"rolled_in:{cause}")
+        if into in left:
+            left[into] += rolled
+        if rest > rolled:
+            written.add(period.id, "expired", rolled - rest, f"expired:{cause}")
+    written.write()
 
 
 def reopen(*, customer_id: int, within: Period, cause: str, actor: Actor, now: datetime) -> None:
@@ -121,7 +173,7 @@ def reopen(*, customer_id: int, within: Period, cause: str, actor: Actor, now: d
             )
 
 
-def periods_of(grant: CreditGrant, schedule: Schedule, until: datetime) -> Iterator[Period]:
+def periods_of(grant: Rule, schedule: Schedule, until: datetime) -> Iterator[Period]:
     """Yield a renewing grant's periods that begin before `until`: the cycles of its schedule within its own time."""
     last = min(until, grant.expires_at or FOREVER, grant.voided_at or FOREVER)
     try:
@@ -134,77 +186,40 @@ def periods_of(grant: CreditGrant, schedule: Schedule, until: datetime) -> Itera
         n += 1
 
 
-def entry(
-    period: GrantPeriod,
-    kind: EntryKind,
-    amount: Decimal,
-    *,
-    actor: Actor,
-    now: datetime,
-    source: GrantPeriod | None = None,
-    turn: int = 0,
-) -> CreditEntry:
-    """Make the one entry of its kind that a period can have (by cause), not saved.
-
-    source: the period it rolls in from.  turn: how often the period was closed before; a void can open it again.
-    """
-    origin = source or period
-    again = f":{turn}" if turn else ""
-    return CreditEntry(
-        period=period,
-        kind=kind,
-        amount=amount,
-        cause=f"{kind}:{origin.grant_id}:{origin.starts_at.isoformat()}{again}",
-        actor_kind=actor.kind,
-        actor_id=actor.id,
-        created_at=now,
-    )
-
-
-def _closing(period: GrantPeriod, left: Decimal, *, actor: Actor, now: datetime) -> Iterator[CreditEntry]:
-    """Yield the entries that bring a period to zero."""
-    if left <= 0:
-        return
-    turn = period.entries.filter(kind__in=CLOSING).values("created_at").distinct().count()
-
-    def written(into: GrantPeriod, kind: EntryKind, amount: Decimal) -> CreditEntry:
-        return entry(into, kind, amount, actor=actor, now=now, source=period, turn=turn)
-
-    rolled = _rolls_over(period.grant, left)
-    following = _following(period, actor=actor, now=now) if rolled else None
-    if following is None:
-        ended_early = period.grant.voided_at is not None and period.grant.voided_at < (period.ends_at or FOREVER)
-        yield written(period, EntryKind.VOIDED if ended_early else EntryKind.EXPIRED, -left)
-        return
-    yield written(period, EntryKind.ROLLED_OUT, -rolled)
-    yield written(following, EntryKind.ROLLED_IN, rolled)
-    if left > rolled:
-        yield written(period, EntryKind.EXPIRED, rolled - left)
-
-
-def _rolls_over(grant: CreditGrant, left: Decimal) -> Decimal:
+def _rolls_over(grant: Rule, left: Decimal) -> Decimal:
     if grant.rollover == Rollover.ALL:
         return left
     return min(left, grant.rollover_cap or Decimal(0)) if grant.rollover == Rollover.CAPPED else Decimal(0)
 
 
-def _following(period: GrantPeriod, *, actor: Actor, now: datetime) -> GrantPeriod | None:
-    """Give the grant's next period, made now where it is due but missing; None where the grant has none."""
-    grant = period.grant
+def _following(closed: Sequence[_Closing], rules_of: Mapping[int, Rule]) -> dict[int, int]:
+    """Find the open periods that follow on those of grants that roll over, by the period that they follow."""
+    rolling = [period.id for period in closed if rules_of[period.grant_id].rollover != Rollover.NONE]
+    if not rolling:
+        return {}
+    rows = database.read(load(__file__, "following_periods"), {"periods": database.array(rolling)})
+    return {before: after for before, after in rows}  # noqa: C416 -- rows of two
+
+
+def _begin_following(period: _Closing, grant: Rule, *, actor: Actor, now: datetime) -> int | None:
+    """Make the grant's next period where it is due but missing; None where the grant has none, or has closed it already."""
     if not grant.renews or period.ends_at is None:
         return None
-    following = Q(grant=grant, starts_at=period.ends_at)
-    if not GrantPeriod.objects.filter(following).exists():
-        beyond = [p for p in periods_of(grant, _schedule(grant), period.ends_at + _MICROSECOND) if p.start == period.ends_at]
-        begin([Wanted(grant, p) for p in beyond], actor=actor, now=now)
-    return GrantPeriod.objects.filter(following, settled_at=None).first()
+    if GrantPeriod.objects.filter(grant=grant.id, starts_at=period.ends_at).exists():
+        return None
+    phases = terms.phases_of([] if grant.subscription_id is None else [grant.subscription_id])
+    ended = Subscription.objects.filter(id=grant.subscription_id).values_list("ends_at", flat=True).first()
+    schedule = _schedule(grant, phases, ended)
+    beyond = [p for p in periods_of(grant, schedule, period.ends_at + _MICROSECOND) if p.start == period.ends_at]
+    made = begin([Wanted(grant, p) for p in beyond], actor=actor, now=now)
+    return made[0] if made else None
 
 
-def _schedule(grant: CreditGrant) -> Schedule:
-    """Give the schedule that a grant renews by: its subscription's, or its own from its first day."""
+def _schedule(grant: Rule, phases: Mapping[int, Sequence[StoredPhase]], ends_at: datetime | None) -> Schedule:
+    """Give the schedule that a grant renews by: its subscription's (which ends at ends_at), or its own from its first day."""
     zone = settings.BILLING_TIME_ZONE
-    if grant.subscription is not None:
-        return terms.schedule(grant.subscription.phases.all(), zone=zone, ends_at=grant.subscription.ends_at)
+    if grant.subscription_id is not None:
+        return terms.schedule(phases[grant.subscription_id], zone=zone, ends_at=ends_at)
     interval = Interval(grant.renewal_interval, grant.renewal_count)  # type: ignore[arg-type]
     return Schedule((first_phase(starts_at=grant.effective_at, interval=interval, zone=zone),), zone, grant.expires_at)
 

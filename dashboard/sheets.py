@@ -129,7 +129,7 @@ def of_preview(shown: Preview) -> Sheet:
     """Lay a draft or a running cycle out. Two queries."""
     made = shown.made
     drawn = [draw.grant_period_id for line in made.lines if line.waterfall for draw in line.waterfall.draws]
-    of_grant = {held.grant.pk: str(held.grant) for held in shown.holdings}
+    of_grant = {held.grant.id: str(held.grant) for held in shown.holdings}
     names = {held.balance.grant_period_id: str(held.grant) for held in shown.holdings} | _names(drawn)
     meters = Meter.objects.in_bulk([line.meter for line in made.lines if line.meter is not None])
     return Sheet(

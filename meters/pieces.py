@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.models import Q
 from psycopg import sql
 
+from core import database
 from meters import meter_sql, positions
 from meters.aggregation import AGGREGATIONS
 from meters.definition import Definition
@@ -28,7 +29,7 @@ Rollup = Literal["rolled_days", "rolled_quarters"]
 NOTHING = sql.SQL("")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Asked:
     """One span of one meter; customer_id: of one customer only, else of all (the same for every span of a statement).
 
@@ -115,18 +116,22 @@ def compose(query: Query, parameters: Parameters) -> sql.Composable:
 
 def bound(query: Query) -> dict[str, Any]:
     """Give the parameters of the spans and meters."""
-    spans = [one.span for one in query.asked]
+    # Many spans are one and the same, and arrays are sent as text: a large billing run asks for thousands.
+    columns = {id(one.span): _texts(one.span) for one in query.asked}
+    starts, ends, whole_starts, whole_ends, first_days, end_days = (
+        zip(*(columns[id(one.span)] for one in query.asked), strict=True) if query.asked else ((),) * 6
+    )
     rolled = query.rolled
     return {
-        "numbers": list(range(len(query.asked))),
-        "meters": [one.meter_id for one in query.asked],
-        "customers": [one.customer_id for one in query.asked],
-        "starts": [span.period.start for span in spans],
-        "ends": [span.period.end for span in spans],
-        "whole_starts": [span.whole_start for span in spans],
-        "whole_ends": [span.whole_end for span in spans],
-        "first_days": [span.first_day for span in spans],
-        "end_days": [span.end_day for span in spans],
+        "numbers": database.array(range(len(query.asked))),
+        "meters": database.array(one.meter_id for one in query.asked),
+        "customers": database.array("NULL" if one.customer_id is None else one.customer_id for one in query.asked),
+        "starts": database.array(starts),
+        "ends": database.array(ends),
+        "whole_starts": database.array(whole_starts),
+        "whole_ends": database.array(whole_ends),
+        "first_days": database.array(first_days),
+        "end_days": database.array(end_days),
         "meter_ids": list(query.definitions),
         "aggregations": [definition.aggregation for definition in query.definitions.values()],
         "event_names": [definition.event_name for definition in query.definitions.values()],
@@ -138,6 +143,11 @@ def bound(query: Query) -> dict[str, Any]:
         "first_at": min((one.span.whole_start for one in rolled), default=None),
         "end_at": max((one.span.whole_end for one in rolled), default=None),
     }
+
+
+def _texts(span: Span) -> tuple[str, ...]:
+    instants = (span.period.start, span.period.end, span.whole_start, span.whole_end, span.first_day, span.end_day)
+    return tuple(instant.isoformat() for instant in instants)
 
 
 def run(build: Callable[[], tuple[sql.Composable, dict[str, Any]]], *, moved_back: int) -> list[tuple[Any, ...]]:

@@ -27,7 +27,7 @@ EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
 LATEST = datetime(9998, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class UsageRequest:
     """One meter, one customer, by primary keys, and a half-open period."""
 
@@ -36,7 +36,7 @@ class UsageRequest:
     period: Period
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Quantity:
     """quantity: in the meter's unit; None is no value (max and last of nothing).  event_count: the events it is made of."""
 
@@ -59,12 +59,24 @@ def quantities(*, requests: Sequence[UsageRequest], at: Snapshot | None = None) 
     """
     wanted = list(dict.fromkeys(requests))
     definitions = stored.definitions(request.meter_id for request in wanted)
-    rows = pieces.run(lambda: _statement(wanted, definitions, at), moved_back=2)
-    answer = {request: nothing(definitions[request.meter_id]) for request in wanted}
+    counted, snapshot = in_order(wanted, definitions=definitions, at=at)
+    return UsageAnswer(dict(zip(wanted, counted, strict=True)), snapshot)
+
+
+def in_order(
+    requests: Sequence[UsageRequest], *, definitions: Mapping[int, Definition], at: Snapshot | None = None
+) -> tuple[list[Quantity], Snapshot]:
+    """Count as `quantities` does, but answer in the order of the requests, of which none is there twice.
+
+    definitions: those of the requests' meters, as stored.definitions gives them.
+    """
+    rows = pieces.run(lambda: _statement(requests, definitions, at), moved_back=2)
+    empty = {meter_id: nothing(definition) for meter_id, definition in definitions.items()}
+    answer = [empty[request.meter_id] for request in requests]
     for _epoch, _snapshot, _moved_back, number, quantity, event_count in rows:
         if number is not None:
-            answer[wanted[number]] = Quantity(quantity, event_count)
-    return UsageAnswer(answer, at or Snapshot(rows[0][0], rows[0][1]))
+            answer[number] = Quantity(quantity, event_count)
+    return answer, at or Snapshot(rows[0][0], rows[0][1])
 
 
 def _statement(

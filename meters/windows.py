@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -69,8 +70,9 @@ def in_quarters(period: Period) -> Span:
     return Span(period, start, end, date.min, date.min)
 
 
+@lru_cache(maxsize=4096)
 def in_days(period: Period, zone: str) -> Span:
-    """Find the whole local days of a period."""
+    """Find the whole local days of a period; those of a billing run share a few."""
     first = local_date(period.start, zone)
     if local_midnight(first, zone) < period.start:
         first += timedelta(days=1)

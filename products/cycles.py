@@ -9,9 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
+from functools import lru_cache
 
 from core.money import ratio
 from core.periods import Interval, Period, add_interval, local_date, local_midnight
+
+_ALL = Fraction(1)
 
 
 class NoSuchCycle(LookupError):
@@ -107,7 +110,9 @@ def cycle(n: int, phases: Sequence[Phase], zone: str, *, ends_at: datetime | Non
     end = following.starts_at if following is not None and following.first_cycle == n + 1 else whole.end
     if ends_at is not None and ends_at <= whole.start:
         raise NoSuchCycle(f"the subscription ended at {ends_at.isoformat()}, before cycle {n}")
-    return Period(whole.start, end if ends_at is None else min(end, ends_at))
+    if ends_at is not None:
+        end = min(end, ends_at)
+    return whole if end == whole.end else Period(whole.start, end)
 
 
 def proration(n: int, phases: Sequence[Phase], zone: str, *, ends_at: datetime | None = None) -> Fraction:
@@ -118,7 +123,7 @@ def proration(n: int, phases: Sequence[Phase], zone: str, *, ends_at: datetime |
     position = bisect_right(phases, n, key=lambda phase: phase.first_cycle) - 1
     whole = _uncut(n, phases[position], zone)
     actual = cycle(n, phases, zone, ends_at=ends_at)
-    return min(Fraction(1), ratio(actual.microseconds, whole.microseconds))
+    return _ALL if actual == whole else min(_ALL, ratio(actual.microseconds, whole.microseconds))
 
 
 def cycle_at(instant: datetime, phases: Sequence[Phase], zone: str, *, ends_at: datetime | None = None) -> int:
@@ -158,8 +163,16 @@ def billing_points(
 def _uncut(n: int, phase: Phase, zone: str) -> Period:
     """Give the period that cycle n has as long as no later phase or end cuts it."""
     j = n - phase.first_cycle
-    start = phase.starts_at if j == 0 else local_midnight(add_interval(phase.anchor_date, phase.interval, j), zone)
-    return Period(start, local_midnight(add_interval(phase.anchor_date, phase.interval, j + 1), zone))
+    whole = _between_anchors(phase.anchor_date, phase.interval, j, zone)
+    return whole if j else Period(phase.starts_at, whole.end)
+
+
+@lru_cache(maxsize=65536)
+def _between_anchors(anchor: date, interval: Interval, j: int, zone: str) -> Period:
+    """Give the period from the j-th boundary after an anchor to the next; most subscriptions share it with many others."""
+    return Period(
+        local_midnight(add_interval(anchor, interval, j), zone), local_midnight(add_interval(anchor, interval, j + 1), zone)
+    )
 
 
 def _intervals_between(phase: Phase, day: date) -> int:

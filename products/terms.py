@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
+from core import database
 from core.periods import Interval
 from products.cycles import Phase, Schedule
 from products.models import MeterPrice, PriceTier, PriceVersion, SubscriptionPhase
@@ -50,7 +52,34 @@ def in_force(versions: Sequence[Terms], instant: datetime) -> Terms:
     return next((terms for terms in reversed(versions) if terms.version.effective_at <= instant), versions[0])
 
 
-def schedule(phases: Iterable[SubscriptionPhase], *, zone: str, ends_at: datetime | None) -> Schedule:
+class StoredPhase(NamedTuple):
+    """A phase as a plain row. The fields are those of SubscriptionPhase."""
+
+    subscription_id: int
+    first_cycle: int
+    starts_at: datetime
+    anchor_date: date
+    interval_unit: str
+    interval_count: int
+    product_id: int
+
+
+_PHASES = """
+SELECT subscription_id, first_cycle, starts_at, anchor_date, interval_unit, interval_count, product_id
+FROM products_subscriptionphase WHERE subscription_id = ANY(%(ids)s::bigint[])
+ORDER BY subscription_id, first_cycle
+"""
+
+
+def phases_of(subscription_ids: Iterable[int]) -> dict[int, list[StoredPhase]]:
+    """Read the phases of many subscriptions, ascending, in one statement; every subscription has one."""
+    found: dict[int, list[StoredPhase]] = {}
+    for row in database.read(_PHASES, {"ids": database.array(set(subscription_ids))}):
+        found.setdefault(row[0], []).append(StoredPhase._make(row))
+    return found
+
+
+def schedule(phases: Iterable[SubscriptionPhase | StoredPhase], *, zone: str, ends_at: datetime | None) -> Schedule:
     """Make the pure schedule of one subscription's stored phases."""
     ordered = sorted(phases, key=lambda phase: phase.first_cycle)
     return Schedule(
@@ -63,8 +92,10 @@ def schedule(phases: Iterable[SubscriptionPhase], *, zone: str, ends_at: datetim
     )
 
 
-def phase_of_cycle(phases: Iterable[SubscriptionPhase], n: int) -> SubscriptionPhase:
+def phase_of_cycle(phases: Sequence[StoredPhase], n: int) -> StoredPhase:
     """Give the stored phase that cycle n belongs to."""
+    if len(phases) == 1:
+        return phases[0]
     return max((phase for phase in phases if phase.first_cycle <= max(n, 1)), key=lambda phase: phase.first_cycle)
 
 

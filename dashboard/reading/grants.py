@@ -30,7 +30,7 @@ def of_customer(customer: Customer, *, left: Iterable[Held], now: datetime) -> S
     """List a customer's grants in the order in which they are used up. left: what invoices.preview leaves. One query."""
     alive = [held for held in left if (usable := held.balance.usable) and usable.contains(now)]
     grants = CreditGrant.objects.filter(customer=customer).select_related("meter").order_by("priority", "id")
-    return [_holding(grant, [held for held in alive if held.grant.pk == grant.pk]) for grant in grants]
+    return [_holding(grant, [held for held in alive if held.grant.id == grant.pk]) for grant in grants]
 
 
 def _holding(grant: CreditGrant, held: Sequence[Held]) -> Holding:
