@@ -76,9 +76,6 @@ PAGES = {
     "dashboard:meter_events": Rule(read=ALL),
     "dashboard:events": Rule(read=ALL),
     "dashboard:event": Rule(read=ALL),
-    "dashboard:event_void": Rule(write=CONFIGURE),
-    "dashboard:event_unvoid": Rule(write=CONFIGURE),
-    "dashboard:event_correct": Rule(read=CONFIGURE, write=CONFIGURE),
     "dashboard:customers": Rule(read=ALL),
     "dashboard:customer": Rule(read=ALL),
     "dashboard:products": Rule(read=ALL),
@@ -165,6 +162,9 @@ MODELS = {
     "invoices.invoicecredit": ModelRule(view=ALL),
     "invoices.invoiceevent": ModelRule(view=ALL),
     "invoices.verification": ModelRule(view=ALL),
+    "invoices.lateusage": ModelRule(view=ALL),
+    "invoices.latedecision": ModelRule(view=ALL),
+    "invoices.latescan": ModelRule(view=ALL),
     "api.pageend": ModelRule(view=OWN),
 }
 

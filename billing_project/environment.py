@@ -56,6 +56,7 @@ VARIABLES = (
     Variable("CSRF_TRUSTED_ORIGINS", words, [], "Origins with scheme whose forms are accepted behind a proxy, comma-separated."),
     Variable("EVENT_MAX_AGE_DAYS", int, 35, "How many days back an event's timestamp may lie when it is received."),
     Variable("INVOICE_GRACE_MINUTES", int, 60, "How many minutes a draft waits for late events before it is issued."),
+    Variable("HOLD_LATE_USAGE", boolean, False, "Hold usage that came after its invoice until a person approves or waives it."),
     Variable(
         "BILLING_TIME_ZONE", str, "UTC", "The zone whose midnights begin and end billing cycles. Fixed at the first migration."
     ),

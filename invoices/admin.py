@@ -11,6 +11,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 from access.actors import Actor
 from access.backoffice import BackOfficeAdmin, HistoryAdmin, RowsInline
 from invoices import seller
+from invoices.late_models import LateDecision, LateScan, LateUsage
 from invoices.models import (  # type: ignore[attr-defined]
     Invoice,
     InvoiceCredit,
@@ -132,3 +133,26 @@ class VerificationAdmin(BackOfficeAdmin):
 @admin.register(SellerHistory)
 class SellerHistoryAdmin(HistoryAdmin):
     list_display = ("pgh_created_at", "pgh_label", "name", "who")
+
+
+@admin.register(LateUsage)
+class LateUsageAdmin(BackOfficeAdmin):
+    list_display = ("customer", "meter", "period_start", "period_end", "state", "found_at")
+    list_select_related = ("customer", "meter", "subscription", "snapshot")
+    list_filter = (
+        ("state", ChoicesDropdownFilter),
+        ("customer", AutocompleteSelectFilter),
+        ("meter", AutocompleteSelectFilter),
+    )
+
+
+@admin.register(LateDecision)
+class LateDecisionAdmin(BackOfficeAdmin):
+    list_display = ("late", "verdict", "amount", "minimum_amount", "actor_kind", "actor_id", "created_at")
+    list_select_related = ("late", "snapshot")
+    list_filter = (("verdict", ChoicesDropdownFilter),)
+
+
+@admin.register(LateScan)
+class LateScanAdmin(BackOfficeAdmin):
+    list_display = ("log_epoch", "log_xid", "searched_at")

@@ -13,6 +13,7 @@ from typing import Literal
 from core.money import approximate, largest_remainders, ratio, round_half_away
 from core.periods import Period
 from credits.burndown import Balance, after, burn
+from invoices.adjustment import AdjustmentInput
 from invoices.charge import MeteredUsage, Waterfall, charge
 from products.pricing import WHOLE, PriceTerms
 
@@ -58,12 +59,14 @@ class InvoiceInputs:
 
     period: the invoice's, which decides the money credits that may be used.  unit_balances: by meter.
     tax_rate: a fraction, 0.19 for 19 %.  tax_inclusive: the amounts of the lines hold the tax already.
+    adjustments: what closed cycles are charged more or less by now; each has the tax rate of the invoice that it corrects.
     """
 
     currency: str
     period: Period
     fees: tuple[FeeInput, ...] = ()
     usages: tuple[UsageInput, ...] = ()
+    adjustments: tuple[AdjustmentInput, ...] = ()
     unit_balances: Mapping[int, tuple[Balance, ...]] | None = None
     money_balances: tuple[MoneyBalance, ...] = ()
     tax_rate: Decimal = Decimal(0)
@@ -75,6 +78,7 @@ class Line:
     """One line. amount: minor units, rounded once.  unrounded_amount: before rounding and maximum.
 
     waterfall: every figure behind a usage line.  meter: that of a usage or minimum line.
+    adjusts: what an adjustment line is a part of; is_minimum: the part that fills up a minimum.
     """
 
     kind: LineKind
@@ -88,6 +92,8 @@ class Line:
     terms: PriceTerms | None = None
     waterfall: Waterfall | None = None
     event_count: int | None = None
+    adjusts: AdjustmentInput | None = None
+    is_minimum: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,7 @@ class InvoiceDraft:
 
 def invoice(*, inputs: InvoiceInputs) -> InvoiceDraft:
     """Assemble the invoice: lines, usage credits, taxes, total, invoice credits, in this order."""
-    lines = (*_fee_lines(inputs), *_usage_lines(inputs))
+    lines = (*_fee_lines(inputs), *_usage_lines(inputs), *_adjustment_lines(inputs))
     subtotal = sum(line.amount for line in lines)
     usage_credits = _draw(inputs, "usage", _coverable(lines, subtotal))
     taxes = taxes_of(lines, sum(credit.amount for credit in usage_credits))
@@ -204,6 +210,32 @@ def _minimum_line(inputs: InvoiceInputs, one: UsageInput, waterfall: Waterfall) 
         tax_inclusive=inputs.tax_inclusive,
         meter=one.meter,
         terms=one.terms,
+    )
+
+
+def _adjustment_lines(inputs: InvoiceInputs) -> Iterable[Line]:
+    """Give for each adjustment what its charge changed by, and what its minimum did; what changed by nothing makes no line."""
+    for one in inputs.adjustments:
+        change = one.adjustment.change
+        if change.amount or one.adjustment.moves:
+            yield _adjustment_line(one, change.amount, change.unrounded_amount)
+        if change.minimum_amount:
+            yield _adjustment_line(one, change.minimum_amount, Decimal(change.minimum_amount), is_minimum=True)
+
+
+def _adjustment_line(one: AdjustmentInput, amount: int, unrounded: Decimal, *, is_minimum: bool = False) -> Line:
+    return Line(
+        kind="adjustment",
+        description=one.description,
+        period=one.period,
+        amount=amount,
+        unrounded_amount=unrounded,
+        tax_rate=one.tax_rate,
+        tax_inclusive=one.tax_inclusive,
+        meter=one.meter,
+        terms=one.terms,
+        adjusts=one,
+        is_minimum=is_minimum,
     )
 
 

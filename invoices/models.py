@@ -11,6 +11,7 @@ from core.history import append_only, tracked
 from credits.models import AppliesTo, GrantPeriod
 from customers.models import Customer, PostalAddress
 from events.models import LogSnapshot
+from invoices import late_models  # noqa: F401 -- Django finds an app's tables through this module
 from meters.models import Meter
 from products.models import Subscription
 
@@ -244,7 +245,8 @@ class InvoiceLine(models.Model):
     quantity → free_quantity → credited_quantity → chargeable_quantity, in the meter's unit; unrounded_amount in minor units,
     exact; amount = unrounded_amount rounded half away from zero, then capped.  quantity is null for lines that count nothing and
     for max and last of nothing.  definition: the meter's definition; terms: the price terms; waterfall: the steps between.
-    snapshot: which events were counted.  adjusts: the line that an adjustment corrects.
+    snapshot: which events were counted.  tax_inclusive: the tax lies in the amount; null on lines from before this was kept.
+    adjusts: the line that an adjustment corrects; its own quantities and amount are what it adds to all that was billed before.
     """
 
     public_id = PublicIdField(prefix="lin")
@@ -264,6 +266,7 @@ class InvoiceLine(models.Model):
     unrounded_amount = NumericField()
     amount = models.BigIntegerField()
     tax_rate = models.DecimalField(max_digits=7, decimal_places=6, default=0)
+    tax_inclusive = models.BooleanField(null=True)
     definition = models.JSONField(null=True, encoder=ExactEncoder, decoder=ExactDecoder)
     terms = models.JSONField(null=True)
     waterfall = models.JSONField(default=dict)

@@ -181,8 +181,7 @@ def near_misses(definition: Definition, metadata: Metadata) -> tuple[NearMiss, .
     found = list(_near_property(definition.over_property, "aggregation.key", metadata))
     if definition.over_property is not None and definition.over_property in metadata:
         found += _near_scalar(Decimal(0), metadata[definition.over_property], _("a number"), "aggregation.key")
-    matched = filters.matches(definition.filter, metadata)
-    for path, condition in () if matched else filters.conditions(definition.filter):
+    for path, condition in filters.conditions(definition.filter):
         if filters.holds(condition, metadata):
             continue
         found += _near_property(condition.key, path, metadata)

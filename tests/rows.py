@@ -29,6 +29,7 @@ from events.models import (
     RejectedEvent,
 )
 from events.validation import identity
+from invoices.late_models import LateDecision, LateScan, LateUsage
 from invoices.models import (
     Invoice,
     InvoiceCredit,
@@ -346,3 +347,18 @@ def _invoices(sold: Subscription, metered: Meter, held: GrantPeriod) -> None:
         invoice=invoice, from_status="draft", to_status="issued", actor_kind="system", actor_id="test", created_at=NOW
     )
     Verification.objects.create(invoice=invoice, verified_at=NOW, holds=True)
+    late = LateUsage.objects.create(
+        subscription=sold,
+        customer=sold.customer,
+        point=1,
+        meter=metered,
+        period_start=NOW,
+        period_end=NOW + MONTH,
+        found_at=NOW,
+        log_epoch=1,
+        log_xid=1000,
+    )
+    LateDecision.objects.create(
+        late=late, verdict="waived", snapshot=snapshot(), actor_kind="system", actor_id="test", created_at=NOW
+    )
+    LateScan.objects.get_or_create(id=1)

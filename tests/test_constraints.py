@@ -123,6 +123,11 @@ invoice_line_usage_is_provable           | snapshot_id = NULL
 invoice_line_adjusts_one                 | kind = 'adjustment'
 invoice_tax_rate_once                    |
 invoice_credit_positive                  | amount = 0
+late_usage_once                          |
+late_usage_state_known                   | state = 'lost'
+late_usage_period_ordered                | period_end = period_start
+late_decision_known                      | snapshot_id = NULL
+late_scan_is_one_row                     | id = 2
 """
 
 NEVER_DELETED = [
@@ -137,6 +142,7 @@ NEVER_DELETED = [
     "subscription_pause_never_deleted",
     "credit_grant_never_deleted",
     "grant_period_never_deleted",
+    "late_usage_never_deleted",
 ]
 
 # name of the trigger: a column that any other code might try to change
@@ -158,6 +164,7 @@ APPEND_ONLY = {
     "invoice_credit_append_only": "amount",
     "invoice_event_append_only": "reason",
     "verification_append_only": "holds",
+    "late_decision_append_only": "reason",
 }
 BY_THEMSELVES = {"invoice_frozen", "meter_definition_stands"}
 

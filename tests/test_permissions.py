@@ -40,9 +40,6 @@ PAGES = """
     dashboard:meter_events        vfpo    -
     dashboard:events              vfpo    -
     dashboard:event               vfpo    -
-    dashboard:event_void          -       po
-    dashboard:event_unvoid        -       po
-    dashboard:event_correct       po      po
     dashboard:customers           vfpo    -
     dashboard:customer            vfpo    -
     dashboard:products            vfpo    -
@@ -127,6 +124,9 @@ MODELS_EXPECTED = """
     invoices.invoicecredit             vfpo  -     -     -
     invoices.invoiceevent              vfpo  -     -     -
     invoices.verification              vfpo  -     -     -
+    invoices.lateusage                 vfpo  -     -     -
+    invoices.latedecision              vfpo  -     -     -
+    invoices.latescan                  vfpo  -     -     -
     api.pageend                        o     -     -     -
 """
 

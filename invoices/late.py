@@ -1,0 +1,114 @@
+"""Find usage that came late: into cycles that are billed already; each change once, at no cost while there is none.
+
+# Note [Late usage]
+A rollup bucket carries the greatest log position merged or voided into it. Closed lines whose buckets have one that their snapshot may
+not have seen are kept in LateUsage, a row for each charge of a cycle: by the search, which goes on from where the one before it ended
+(LateScan). The row is settled once it was looked at, whatever came out, with the snapshot of that look: so nothing is computed again
+and again. Whoever issues, searches or changes a LateUsage row locks the scan's row first: while it is held no line can come up that
+the search does not see, and a line that an issue is about to write is searched for from its own snapshot on.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import LiteralString, cast
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+from psycopg import sql
+
+from core.sql import load
+from events.models import LogSnapshot
+from invoices.late_models import LateScan, LateState, LateUsage
+from meters import changes
+from meters.filter_sql import Parameters
+from meters.positions import LogPosition
+
+
+@dataclass(frozen=True, order=True)
+class Slot:
+    """One meter's charge of one closed cycle, whatever revision of its invoice it stands on."""
+
+    subscription_id: int
+    point: int
+    period_start: datetime
+    meter_id: int
+
+
+def lock() -> LateScan:
+    """Take the lock of all late usage until the transaction ends; the row is made at its first use. See Note [Late usage]."""
+    LateScan.objects.bulk_create([LateScan(id=1)], ignore_conflicts=True)
+    return LateScan.objects.select_for_update().get(id=1)
+
+
+@transaction.atomic
+def search(*, now: datetime) -> int:
+    """Keep what came late since the last search; give the number of charges concerned."""
+    scan = lock()
+    upto = changes.reached()
+    parameters = Parameters()
+    statement = _statement("late_kept").format(found=_found(_place(scan), parameters))
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {**parameters.bound, "now": now})
+        found = cursor.rowcount
+    # A meter that is counted anew lags behind; what lies before the place where the last search ended was seen by it.
+    scan.log_epoch, scan.log_xid = max((scan.log_epoch, scan.log_xid), (upto.epoch, upto.xid))
+    scan.searched_at = now
+    scan.save(update_fields=["log_epoch", "log_xid", "searched_at"])
+    return found
+
+
+def found(customer_ids: Collection[int]) -> list[Slot]:
+    """List what the next search will find for these customers; writes nothing."""
+    if not customer_ids:
+        return []
+    scan = LateScan.objects.filter(id=1).first() or LateScan()
+    parameters = Parameters()
+    with connection.cursor() as cursor:
+        cursor.execute(_found(_place(scan), parameters, customer_ids), parameters.bound)
+        return [Slot(row[0], row[2], row[4], row[3]) for row in cursor.fetchall()]
+
+
+def to_bill() -> QuerySet[LateUsage]:
+    """Give the late usage that the next invoices take up: none that waits for a person where it is held for review."""
+    billable = Q(state=LateState.APPROVED) if settings.HOLD_LATE_USAGE else ~Q(state=LateState.SETTLED)
+    return LateUsage.objects.filter(billable)
+
+
+def slot(row: LateUsage) -> Slot:
+    """Give the charge that a row is about."""
+    return Slot(row.subscription_id, row.point, row.period_start, row.meter_id)
+
+
+def rows(slots: Iterable[Slot]) -> QuerySet[LateUsage]:
+    """Give the rows of these charges."""
+    wanted = Q(pk__in=())
+    for one in slots:
+        wanted |= Q(subscription_id=one.subscription_id, point=one.point, meter_id=one.meter_id, period_start=one.period_start)
+    return LateUsage.objects.filter(wanted)
+
+
+def settle(slots: Collection[Slot], *, snapshot: LogSnapshot) -> None:
+    """Note that these charges were looked at, with what `snapshot` saw; under the lock."""
+    if slots:
+        rows(slots).update(state=LateState.SETTLED, snapshot=snapshot)
+
+
+def open_again(slots: Collection[Slot], *, now: datetime) -> None:
+    """Have these charges looked at again, because something that was billed for them was taken back; under the lock."""
+    if slots:
+        rows(slots).update(state=LateState.OPEN, found_at=now)
+
+
+def _place(scan: LateScan) -> LogPosition:
+    return LogPosition(scan.log_epoch, scan.log_xid, 0)
+
+
+def _found(since: LogPosition, parameters: Parameters, customer_ids: Collection[int] | None = None) -> sql.Composable:
+    changed = changes.changed(since=since, parameters=parameters, customer_ids=customer_ids)
+    return _statement("late_found").format(changed=changed)
+
+
+def _statement(name: str) -> sql.SQL:
+    return sql.SQL(cast(LiteralString, load(__file__, name)))

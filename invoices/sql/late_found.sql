@@ -1,0 +1,19 @@
+-- Usage lines of closed points whose usage may have changed since it was counted, each with the greatest position of a change.
+-- A change that a count may not have seen has a position not before the xmin of its snapshot; what is known already is left out.
+WITH changed AS ({changed})
+SELECT DISTINCT ON (i.subscription_id, i.point, l.meter_id, l.period_start)
+    i.subscription_id, i.customer_id, i.point, l.meter_id, l.period_start, l.period_end, c.log_epoch, c.log_xid
+FROM changed c
+JOIN invoices_invoice i
+    ON i.customer_id = c.customer_id AND i.period_end > c.starts_at AND i.period_start < c.ends_at
+    AND i.kind IN ('opening', 'regular', 'final')
+    AND (i.status IN ('issued', 'paid') OR i.status = 'void' AND i.void_outcome = 'waive')
+JOIN invoices_invoiceline l
+    ON l.invoice_id = i.id AND l.kind = 'usage' AND l.meter_id = c.meter_id
+    AND l.period_end > c.starts_at AND l.period_start < c.ends_at
+LEFT JOIN invoices_lateusage k
+    ON k.subscription_id = i.subscription_id AND k.point = i.point AND k.meter_id = l.meter_id AND k.period_start = l.period_start
+JOIN events_logsnapshot s ON s.id = GREATEST(k.snapshot_id, l.snapshot_id)
+WHERE (c.log_epoch, c.log_xid) >= (s.log_epoch, pg_snapshot_xmin(s.snapshot))
+    AND (k.id IS NULL OR k.state = 'settled' OR (c.log_epoch, c.log_xid) > (k.log_epoch, k.log_xid))
+ORDER BY i.subscription_id, i.point, l.meter_id, l.period_start, c.log_epoch DESC, c.log_xid DESC
