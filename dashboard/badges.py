@@ -47,6 +47,10 @@ STATE = {
     "voided": Badge(_("Voided"), "quiet"),
     "void": Badge(_("Void"), "bad"),
     "conflict": Badge(_("Conflict"), "warn"),
+    "counted": Badge(_("Counted"), "good"),
+    "excluded": Badge(_("Counted by no meter"), "warn"),
+    "unmatched": Badge(_("No meter for this name"), "warn"),
+    "refused": Badge(_("Refused"), "bad"),
 }
 
 

@@ -1,6 +1,7 @@
 """Say intervals and prices in words, the same on every page."""
 
 from decimal import Decimal
+from typing import cast
 
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -9,7 +10,7 @@ from core.money import exact
 from dashboard import formatting
 from jobs import kinds
 from jobs.models import Job
-from meters import filters
+from meters import filters, verdicts
 from meters.aggregation import AGGREGATIONS
 from meters.models import Meter
 from products.models import MeterPrice, PriceModel
@@ -117,6 +118,14 @@ def condition(clause: filters.Clause) -> str:
     word = _("and") if clause.conjunction == "and" else _("or")
     parts = [f"({condition(part)})" if isinstance(part, filters.Group) else condition(part) for part in clause.clauses]
     return f" {word} ".join(parts)
+
+
+def reason(name: str, meter: Meter) -> str:
+    """Say why a meter does not count an event; what it reads is named."""
+    sentence = _(verdicts.REASONS[cast(verdicts.Reason, name)])
+    if not name.startswith("property_"):
+        return sentence
+    return _("%(sentence)s It reads “%(key)s”.") % {"sentence": sentence, "key": meter.over_property}
 
 
 def _scalar(scalar: filters.Scalar) -> str:

@@ -50,7 +50,8 @@ class Explanation:
     """All that is known of an event id.
 
     event: None where it was only refused.  meters: those of the event's name, the counting ones first.  acts: voids and what took them
-    back, in order.  conflicts, refusals: other contents and refused attempts under the id, newest first.
+    back, in order.  replaces: the acts by which it stands in another's place.  conflicts, refusals: other contents and refused attempts
+    under the id, newest first.
     """
 
     event: LoggedEvent | None
@@ -58,6 +59,7 @@ class Explanation:
     meters: Sequence[MeterVerdict] = ()
     near_misses: Sequence[MeterNearMiss] = ()
     acts: Sequence[EventVoid] = ()
+    replaces: Sequence[EventVoid] = ()
     conflicts: Sequence[EventConflict] = ()
     refusals: Sequence[RejectedEvent] = ()
 
@@ -85,9 +87,15 @@ def explain(event_id: str) -> Explanation:
         meters=judged,
         near_misses=_near_misses(event, judged),
         acts=list(EventVoid.objects.filter(event_id=event.key).select_related("event", "replacement").order_by("ordinal")),
+        replaces=list(EventVoid.objects.filter(replacement_id=event.key).select_related("event", "replacement").order_by("id")),
         conflicts=list(EventConflict.objects.filter(event_id=event.key).order_by("-latest_seen_at", "-id")[:LISTED]),
         refusals=refused,
     )
+
+
+def is_known(event_id: str) -> bool:
+    """Tell whether explain() has something to say."""
+    return log.find(event_id) is not None or bool(_refusals(event_id))
 
 
 def _status(event: LoggedEvent, judged: Sequence[MeterVerdict]) -> Status:

@@ -181,7 +181,8 @@ def near_misses(definition: Definition, metadata: Metadata) -> tuple[NearMiss, .
     found = list(_near_property(definition.over_property, "aggregation.key", metadata))
     if definition.over_property is not None and definition.over_property in metadata:
         found += _near_scalar(Decimal(0), metadata[definition.over_property], _("a number"), "aggregation.key")
-    for path, condition in filters.conditions(definition.filter):
+    matched = filters.matches(definition.filter, metadata)
+    for path, condition in () if matched else filters.conditions(definition.filter):
         if filters.holds(condition, metadata):
             continue
         found += _near_property(condition.key, path, metadata)

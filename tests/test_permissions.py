@@ -40,6 +40,9 @@ PAGES = """
     dashboard:meter_events        vfpo    -
     dashboard:events              vfpo    -
     dashboard:event               vfpo    -
+    dashboard:event_void          -       po
+    dashboard:event_unvoid        -       po
+    dashboard:event_correct       po      po
     dashboard:customers           vfpo    -
     dashboard:customer            vfpo    -
     dashboard:products            vfpo    -

@@ -110,7 +110,10 @@ class RefusalAnswer(msgspec.Struct, kw_only=True):
 
 
 class ExplanationAnswer(msgspec.Struct, kw_only=True):
-    """All that is known of an event id. event: null where it was only refused. Conflicts and refusals: the newest 20."""
+    """All that is known of an event id. event: null where it was only refused. replaces: the voids in whose place it stands.
+
+    Conflicts and refusals: the newest 20.
+    """
 
     event: events.EventAnswer | None
     status: explain.Status
@@ -119,6 +122,7 @@ class ExplanationAnswer(msgspec.Struct, kw_only=True):
     invoice_lines: list[CarryingLineAnswer]
     unbilled: list[UnbilledAnswer]
     voids: list[event_voids.ActAnswer]
+    replaces: list[event_voids.ActAnswer]
     conflicts: list[ConflictAnswer]
     refusals: list[RefusalAnswer]
 
@@ -144,6 +148,7 @@ class EventExplain(Resource):
                     for one in traced.unbilled
                 ],
                 voids=[event_voids.act_shown(act) for act in found.acts],
+                replaces=[event_voids.act_shown(act) for act in found.replaces],
                 conflicts=_conflicts(found.conflicts),
                 refusals=_refusals(found.refusals),
             )

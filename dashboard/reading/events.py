@@ -1,25 +1,21 @@
-"""Read the event log for pages, and say of one event which meters count it and why the others do not."""
+"""Read the event log for pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from psycopg import sql
 
-from core.text import gettext_noop as _
 from customers.models import Customer
 from dashboard.paging import CursorInvalid
 from dashboard.reading import actors
 from events import log
 from events.log import Filters, LoggedEvent
-from events.models import EventConflict, EventName, EventVoid
-from meters import filter_sql, filters, stored
+from events.models import EventName, EventVoid
+from meters import filter_sql
 from meters.definition import Definition
 from meters.filter_sql import Parameters
-from meters.filters import Condition
-from meters.models import Meter
 
 SIZE = 50
 OFFERED_NAMES = 200
@@ -41,26 +37,6 @@ class EventPage:
     items: Sequence[Shown]
     older: str | None
     moment: str
-
-
-@dataclass(frozen=True)
-class Clause:
-    """One condition of a filter against one event. actual, actual_type: None where the property is missing."""
-
-    condition: Condition
-    actual: Any
-    actual_type: str | None
-    holds: bool
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a meter makes of an event. quantity: what it adds, None where it does not count; reason: in words, why not."""
-
-    meter: Meter
-    quantity: Decimal | None
-    reason: str
-    clauses: Sequence[Clause]
 
 
 def page(*, wanted: Filters, cursor: str | None, moment: str | None, counted_by: Definition | None = None) -> EventPage:
@@ -99,47 +75,10 @@ def matched_by(definition: Definition, wanted: Filters) -> Filters:
     )
 
 
-def verdicts(event: LoggedEvent) -> list[Verdict]:
-    """Say for each meter of the event's name whether it counts it; two queries."""
-    meters = list(Meter.objects.filter(event_name=event.event_name).order_by("name", "id"))
-    definitions = stored.definitions([meter.pk for meter in meters])
-    return [_verdict(meter, definitions[meter.pk], event) for meter in meters]
-
-
-def _verdict(meter: Meter, definition: Definition, event: LoggedEvent) -> Verdict:
-    clauses = [_clause(condition, event.metadata) for _path, condition in filters.conditions(definition.filter)]
-    quantity = _counted(definition, event)
-    return Verdict(meter, quantity, "" if quantity is not None else _reason(definition, event), clauses)
-
-
-def _clause(condition: Condition, metadata: dict[str, Any]) -> Clause:
-    actual = metadata.get(condition.key)
-    return Clause(condition, actual, filters.kind_of(actual), filters.holds(condition, metadata))
-
-
-def _reason(definition: Definition, event: LoggedEvent) -> str:
-    """Name the first cause that keeps an event out, in the order in which a person would look."""
-    if event.is_void:
-        return _("The event is void.")
-    if not filters.matches(definition.filter, event.metadata):
-        return _("The filter keeps it out.")
-    if not any(interval.contains(event.timestamp) for interval in definition.active):
-        return _("The meter was archived at the time of the event.")
-    if definition.over_property not in event.metadata:
-        return _("The property that the meter reads is missing.")
-    return _("The property that the meter reads is no number.")
-
-
-def acts_of(event: LoggedEvent) -> list[tuple[EventVoid, str]]:
-    """List the acts of voiding the event and of taking that back, in order, each with who did it."""
-    acts = list(EventVoid.objects.filter(event_id=event.key).order_by("ordinal"))
+def named_acts(acts: Sequence[EventVoid]) -> list[tuple[EventVoid, str]]:
+    """Put beside each act of voiding or taking back who did it."""
     named = actors.names(f"{act.actor_kind}:{act.actor_id}" for act in acts)
     return [(act, named[f"{act.actor_kind}:{act.actor_id}"]) for act in acts]
-
-
-def conflicts_of(event: LoggedEvent) -> QuerySet[EventConflict]:
-    """List the other contents that were sent under the event's id."""
-    return EventConflict.objects.filter(event_id=event.key).order_by("id")
 
 
 def offered_names() -> list[str]:

@@ -18,9 +18,10 @@ from dashboard import badges, formatting, navigation, wording
 from dashboard.badges import Badge
 from dashboard.icons import ICONS
 from dashboard.wording import locale
+from invoices import trace
 from invoices.models import Invoice, InvoiceStatus
 from jobs.models import Job
-from meters import filters
+from meters import filters, verdicts
 from meters.models import Meter
 from products.models import MeterPrice, Subscription
 from products.terms import MeterTerms
@@ -166,6 +167,21 @@ def metadata_kind(scalar: object) -> str:
 @register.simple_tag
 def condition_words(condition: filters.Condition) -> str:
     return wording.condition(condition)
+
+
+@register.simple_tag
+def reason_words(reason: str, meter: Meter) -> str:
+    return wording.reason(reason, meter)
+
+
+@register.simple_tag
+def near_miss_words(miss: verdicts.NearMiss) -> str:
+    return _(verdicts.NEAR_MISSES[miss.kind])
+
+
+@register.simple_tag
+def standing_words(standing: trace.Standing) -> str:
+    return _(trace.STANDINGS[standing])
 
 
 @register.simple_tag

@@ -1,3 +1,6 @@
+from decimal import Decimal
+from urllib.parse import urlencode
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -5,6 +8,8 @@ from django.utils import timezone
 
 from dashboard.reading import events as reading
 from dashboard.tests import world
+from events.ingest import RequestRefused
+from events.tests import sending
 from tests import factories
 
 
@@ -90,7 +95,8 @@ def test_a_place_that_cannot_be_read_is_refused(owner: Client, cursor: str) -> N
         ({"region": "us", "size": 2}, "The filter keeps it out."),
         ({"size": 2}, "it has no such property"),
         ({"region": "eu"}, "The property that the meter reads is missing."),
-        ({"region": "eu", "size": "2"}, "The property that the meter reads is no number."),
+        ({"region": "eu", "size": "2"}, "The property that the meter reads was sent as text, not as a number. It reads “size”."),
+        ({"region": "EU", "size": 2}, "The text differs only in capital letters or spaces."),
     ],
 )
 def test_each_meter_says_why_it_counts_an_event_or_not(owner: Client, metadata: dict, said: str) -> None:
@@ -98,3 +104,53 @@ def test_each_meter_says_why_it_counts_an_event_or_not(owner: Client, metadata: 
     factories.log(factories.customer(), timezone.now(), metadata, event_id="e1")
 
     assert said in explained(owner, "e1")
+
+
+def acted(client: Client, name: str, of: str, **sent: str) -> str:
+    return client.post(f"{reverse(f'dashboard:{name}')}?{urlencode({'id': of})}", sent, follow=True).content.decode()
+
+
+def test_an_event_is_voided_with_a_reason_and_counted_again(owner: Client) -> None:
+    factories.meter()
+    factories.log(factories.customer(), timezone.now(), event_id="a/b")
+
+    unsaid = acted(owner, "event_void", "a/b", reason=" ")
+    voided = acted(owner, "event_void", "a/b", reason="sent twice")
+    back = acted(owner, "event_unvoid", "a/b", reason="it was right")
+
+    assert "This field is required." in unsaid
+    assert "Void it" in unsaid
+    assert "sent twice" in voided
+    assert "The event is void." in voided
+    assert "counts it as 1 token" in back
+    assert "it was right" in back
+
+
+def test_a_correction_starts_from_the_whole_event_and_says_what_is_wrong_beside_it(owner: Client) -> None:
+    factories.meter("sum", "size")
+    customer = factories.customer()
+    factories.log(customer, timezone.now(), {"size": Decimal("0.10")}, event_id="e1")
+    form = owner.get(reverse("dashboard:event_correct"), {"id": "e1"}).context["form"]
+    whole = {**form.initial, "reason": "wrong size"}
+
+    bad = acted(owner, "event_correct", "e1", **{**whole, "metadata": '{"size": NaN}', "reason": ""})
+    unknown = acted(owner, "event_correct", "e1", **{**whole, "customer_id": "nobody"})
+    taken = acted(owner, "event_correct", "e1", **{**whole, "event_id": "e1"})
+    done = acted(owner, "event_correct", "e1", **{**whole, "metadata": '{"size": 0.25}'})
+
+    assert whole["event_id"] == "e1-corrected"
+    assert whole["metadata"] == '{\n  "size": 0.10\n}'
+    assert "This is not JSON: NaN is not a number." in bad
+    assert "There is no customer &#x27;nobody&#x27;." in unknown
+    assert "was used before" in taken
+    assert "counts it as 0.25 token" in done
+    assert "stands in its place" in explained(owner, "e1")
+
+
+def test_a_refused_id_has_a_page_with_the_reason(owner: Client) -> None:
+    key, _secret = sending.make_key()
+    with pytest.raises(RequestRefused):
+        sending.send(key, sending.event("r/1", "nobody"))
+
+    assert "CUSTOMER_NOT_FOUND" in explained(owner, "r/1")
+    assert owner.get(reverse("dashboard:events"), {"event_id": "r/1"}).status_code == 302

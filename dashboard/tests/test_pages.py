@@ -57,7 +57,13 @@ def pages() -> dict[str, str]:
         for name, (model, _) in DETAILS.items()
     }
     event = f"{reverse('dashboard:event')}?id=call%2F1"
-    return {**lists, **details, "key_create": reverse("dashboard:key_create"), "event": event}
+    return {
+        **lists,
+        **details,
+        "key_create": reverse("dashboard:key_create"),
+        "event": event,
+        "event_correct": event.replace("/event?", "/event/correct?"),
+    }
 
 
 def test_every_page_opens_and_has_nothing_inline(owner: Client) -> None:

@@ -39,6 +39,7 @@ def addresses() -> list[str]:
         *found,
         reverse("dashboard:invoice", args=[draft.public_id]),
         f"{reverse('dashboard:event')}?id=call%2F1",
+        f"{reverse('dashboard:event_correct')}?id=call%2F1",
         reverse("password_change"),
     ]
 
