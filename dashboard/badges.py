@@ -51,6 +51,12 @@ STATE = {
     "excluded": Badge(_("Counted by no meter"), "warn"),
     "unmatched": Badge(_("No meter for this name"), "warn"),
     "refused": Badge(_("Refused"), "bad"),
+    "open": Badge(_("Open"), "warn"),
+    "replayed": Badge(_("Replayed"), "good"),
+    "dismissed": Badge(_("Dismissed"), "quiet"),
+    "corrected": Badge(_("Corrected"), "good"),
+    "arrived": Badge(_("In the log"), "note"),
+    "silent": Badge(_("Silent"), "bad"),
 }
 
 

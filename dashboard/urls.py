@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.views import customers, events, home, invoices, jobs, keys, meters, products, subscriptions
+from dashboard.views import customers, events, home, invoices, jobs, keys, meters, products, refused, subscriptions
 
 app_name = "dashboard"
 
@@ -19,6 +19,14 @@ urlpatterns = [
     path("events/event/void", events.void_one, name="event_void"),
     path("events/event/unvoid", events.unvoid, name="event_unvoid"),
     path("events/event/correct", events.correct, name="event_correct"),
+    path("refused", refused.index, name="refused"),
+    path("refused/events", refused.events, name="refused_events"),
+    path("refused/replay", refused.replay, name="refused_replay"),
+    path("refused/dismiss", refused.dismiss, name="refused_dismiss"),
+    path("refused/requests", refused.requests, name="refused_requests"),
+    path("refused/requests/<int:number>", refused.detail, name="refused_request"),
+    path("refused/requests/<int:number>/replay", refused.replay_rest, name="refused_rest_replay"),
+    path("refused/requests/<int:number>/dismiss", refused.dismiss_request, name="refused_request_dismiss"),
     path("customers", customers.index, name="customers"),
     path("customers/<slug:public_id>", customers.detail, name="customer"),
     path("products", products.index, name="products"),

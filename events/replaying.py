@@ -23,6 +23,7 @@ from jobs.run import Run
 KIND = "replay_refused"
 BATCH_REQUESTS = 20  # a transaction; each request holds at most a thousand events that were refused for themselves
 GONE = "not_kept"
+REFUSED = "refused: "  # followed by the code
 FILE = "replayed.csv"
 COLUMNS = ("request", "index", "event_id", "outcome", "codes", "message")
 
@@ -103,7 +104,7 @@ def _replay(run: Run, request_id: int) -> Counter[str]:
         FILE,
         _lines((request_id, one.index, one.event_id, one.outcome.value, " ".join(one.codes), one.message) for one in replayed),
     )
-    counts = Counter(one.outcome.value for one in replayed)
+    counts = Counter(f"{REFUSED}{one.codes[0]}" if one.codes else one.outcome.value for one in replayed)
     return counts + Counter({GONE: len(set(indexes) - {one.index for one in replayed})})
 
 

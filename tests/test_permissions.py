@@ -43,6 +43,14 @@ PAGES = """
     dashboard:event_void          -       po
     dashboard:event_unvoid        -       po
     dashboard:event_correct       po      po
+    dashboard:refused             vfpo    -
+    dashboard:refused_events      vfpo    -
+    dashboard:refused_replay      -       po
+    dashboard:refused_dismiss     -       po
+    dashboard:refused_requests    vfpo    -
+    dashboard:refused_request     vfpo    -
+    dashboard:refused_rest_replay      -  po
+    dashboard:refused_request_dismiss  -  po
     dashboard:customers           vfpo    -
     dashboard:customer            vfpo    -
     dashboard:products            vfpo    -

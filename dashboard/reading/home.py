@@ -152,7 +152,7 @@ def concerns(*, now: datetime, week: timedelta = timedelta(days=7)) -> list[Conc
             "warn",
             RejectedEvent.objects.filter(status=RejectedStatus.OPEN),
             lambda n: ngettext("%(n)s event was refused and not replayed", "%(n)s events were refused and not replayed", n),
-            _admin_list("events_rejectedevent", "?status__exact=open"),
+            reverse("dashboard:refused"),
         ),
         (
             "warn",

@@ -30,6 +30,9 @@ LISTS = {
     "keys": 9,
     "home": 24,
     "events": 12,
+    "refused": 10,
+    "refused_events": 10,
+    "refused_requests": 10,
 }
 DETAILS = {
     "meter": (Meter, 26),

@@ -10,14 +10,17 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard.reading import actors
+from dashboard.reading import actors, refused
 from dashboard.views.lists import render_list
+from events import replaying
 from jobs import files, start
 from jobs.listing import JobFilter
 from jobs.models import Job, JobFile, JobStatus
 
 OPEN = (JobStatus.QUEUED, JobStatus.RUNNING)
 STOPPED = (JobStatus.FAILED, JobStatus.CANCELLED)
+FACTS = {replaying.KIND: refused.replay_facts}
+"""What a kind of job says in words of what it was asked for and what came out; others show it as it is kept."""
 
 
 @require_safe
@@ -42,6 +45,7 @@ def detail(request: HttpRequest, public_id: str) -> HttpResponse:
         "is_open": job.status in OPEN,
         "is_stopped": job.status in STOPPED,
         "files": job.files.order_by("name"),
+        "facts": FACTS[job.kind](job) if job.kind in FACTS else [*job.parameters.items(), *job.outcome.items()],
     }
     return render(request, "dashboard/jobs/detail.html", context)
 

@@ -184,7 +184,7 @@ def test_a_group_is_replayed_as_a_job_that_tells_what_became_of_each(key: ApiKey
     job = replaying.start_group(filters=filters, with_rest=True, actor=ANN, now=LATER)
     outcome, lines = job_outcome(job)
 
-    assert outcome == {"ingested": 3, "refused": 1, "not_kept": 1}
+    assert outcome == {"ingested": 3, "refused: CUSTOMER_NOT_FOUND": 1, "not_kept": 1}
     assert lines[:3] == [
         "request,index,event_id,outcome,codes,message",
         f"{first.pk},0,a,ingested,,",

@@ -27,9 +27,17 @@
     if (form && event.target.matches("select, input[type=date], input[type=checkbox]")) form.requestSubmit();
   });
 
+  // A box in the head of a column chooses every box of the form that it names.
+  document.addEventListener("change", function (event) {
+    var form = event.target.dataset.checkAll;
+    if (!form) return;
+    document.querySelectorAll("tbody input[type=checkbox][form=" + form + "]").forEach(function (box) { box.checked = event.target.checked; });
+  });
+
   document.addEventListener("submit", function (event) {
     var form = event.target;
-    if (form.dataset.confirm && !window.confirm(form.dataset.confirm)) { event.preventDefault(); return; }
+    var question = (event.submitter && event.submitter.dataset.confirm) || form.dataset.confirm;
+    if (question && !window.confirm(question)) { event.preventDefault(); return; }
     if (form.method === "get") {
       form.querySelectorAll("input, select").forEach(function (input) {
         if (input.name && input.value === "") input.disabled = true;

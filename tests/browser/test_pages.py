@@ -27,7 +27,21 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def addresses() -> list[str]:
     """List every page, with one example where it needs one."""
-    lists = ("home", "meters", "events", "customers", "subscriptions", "products", "invoices", "jobs", "keys", "key_create")
+    lists = (
+        "home",
+        "meters",
+        "events",
+        "refused",
+        "refused_events",
+        "refused_requests",
+        "customers",
+        "subscriptions",
+        "products",
+        "invoices",
+        "jobs",
+        "keys",
+        "key_create",
+    )
     examples = {
         "meter": Meter, "meter_events": Meter, "meter_customers": Meter, "customer": Customer, "subscription": Subscription,
         "product": Product, "invoice": Invoice, "job": Job,
