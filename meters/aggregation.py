@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, LiteralString
 
 from core.errors import DomainError
 from core.money import exact
@@ -34,14 +34,16 @@ class Reading:
 class Aggregation:
     """One way to aggregate.
 
-    fold: the quantity of any number of readings in any order; None is no value.  tally_sql: the same quantity in SQL from a tally's
-    columns (event_count, quantity_sum, quantity_max, latest_quantity), which a rollup row holds and which merge without loss.
-    needs_property: an over property is required, else refused.  label, sentence: in words, the sentence over {key}.
+    fold: the quantity of any number of readings in any order; None is no value.  tally_sql: the same quantity in SQL from a tally.
+    columns: what it reads of a tally besides event_count and latest_at; a rollup row is a tally.  merged_sql: how tallies merge without
+    loss.  needs_property: an over property is required, else refused.  label, sentence: in words, the sentence over {key}.
     """
 
     name: str
     fold: Callable[[Iterable[Reading]], Decimal | None]
-    tally_sql: str
+    tally_sql: LiteralString
+    columns: tuple[str, ...]
+    merged_sql: LiteralString
     needs_property: bool
     label: str
     sentence: str
@@ -61,13 +63,44 @@ def _last(readings: Iterable[Reading]) -> Decimal | None:
     return None if latest is None else latest.number
 
 
+# The latest is not taken by max(ARRAY[...]): making and comparing arrays costs more than sorting.
+_LATEST: LiteralString = """
+(array_agg(latest_quantity ORDER BY latest_at DESC, latest_arrival DESC) FILTER (WHERE latest_quantity IS NOT NULL))[1] AS latest_quantity
+"""
 AGGREGATIONS: Mapping[str, Aggregation] = {
     row.name: row
     for row in (
-        Aggregation("count", _sum, "event_count::numeric", False, _("Count"), _("the number of events")),
-        Aggregation("sum", _sum, "COALESCE(quantity_sum, 0)", True, _("Sum"), _("the sum of {key}")),
-        Aggregation("max", _max, "quantity_max", True, _("Maximum"), _("the greatest {key}")),
-        Aggregation("last", _last, "latest_quantity", True, _("Last"), _("the latest {key}")),
+        Aggregation("count", _sum, "event_count::numeric", (), "", False, _("Count"), _("the number of events")),
+        Aggregation(
+            "sum",
+            _sum,
+            "COALESCE(quantity_sum, 0)",
+            ("quantity_sum",),
+            "sum(quantity_sum) AS quantity_sum",
+            True,
+            _("Sum"),
+            _("the sum of {key}"),
+        ),
+        Aggregation(
+            "max",
+            _max,
+            "quantity_max",
+            ("quantity_max",),
+            "max(quantity_max) AS quantity_max",
+            True,
+            _("Maximum"),
+            _("the greatest {key}"),
+        ),
+        Aggregation(
+            "last",
+            _last,
+            "latest_quantity",
+            ("latest_quantity", "latest_arrival"),
+            _LATEST,
+            True,
+            _("Last"),
+            _("the latest {key}"),
+        ),
     )
 }
 

@@ -51,6 +51,8 @@ def _inside(interval: Period, parameters: Parameters) -> sql.Composable:
 
 def by_meter(definitions: Mapping[int, Definition], parameters: Parameters, *, meter: sql.Composable) -> sql.Composable:
     """Compose what the event adds to the meter whose key `meter` gives, one of these."""
+    if len(definitions) == 1:
+        return contribution(next(iter(definitions.values())), parameters)
     arms = [
         sql.SQL("WHEN {} THEN {}").format(sql.Literal(meter_id), contribution(definition, parameters))
         for meter_id, definition in definitions.items()

@@ -2,31 +2,31 @@
 
 # Note [Usage in one statement]
 A span is read from three places: a rollup for its whole buckets; raw events for its edges outside them; and, for the whole buckets, the
-tail of the log that the meter's position has not reached. One statement reads all three with the position, so that they are of one
-snapshot. The position is read once before, too, as a bound by which the planner sees how short the tail is. Positions only go
-forward, but for a rebuild; a statement that finds one before the bound says so (moved_back) and is run again.
+tail of the log that the live position has not reached. One statement reads all three with the position, so that they are of one
+snapshot. The meters and the position are read once before, too: the position as a bound by which an index finds the tail. Positions only go
+forward, but for a rebuild; a statement that finds what was read before no longer true says so (moved_back) and is run again.
+A meter with a position of its own is read from raw events alone, which is faster than a long tail.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, LiteralString
 
 from django.db import connection
-from django.db.models import Q
 from psycopg import sql
 
 from core import database
-from meters import meter_sql, positions
+from meters import meter_sql, stored
 from meters.aggregation import AGGREGATIONS
-from meters.definition import Definition
 from meters.filter_sql import Parameters, template
 from meters.meter_sql import Snapshot
-from meters.models import RollPosition
-from meters.positions import LogPosition
+from meters.stored import Standing
 from meters.windows import Span
 
 Rollup = Literal["rolled_days", "rolled_quarters"]
 NOTHING = sql.SQL("")
+# So many customers' tails are found sooner by the index of each one's events than by reading the whole tail.
+FEW = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +40,9 @@ class Asked:
     customer_id: int | None
     span: Span
 
-
-@dataclass(frozen=True)
-class Standing:
-    """How far the meters are rolled up, as read just before a statement.
-
-    behind: the meters with a position of their own. Their usage is read from raw events alone, which is faster than a long tail.
-    """
-
-    live_id: int
-    bound: LogPosition
-    behind: frozenset[int]
-
-
-def standing(meter_ids: Iterable[int]) -> Standing:
-    """Read how far these meters are rolled up."""
-    rows = list(RollPosition.objects.filter(Q(meter=None) | Q(meter__in=list(meter_ids))))
-    live = next(row for row in rows if row.meter_id is None)
-    return Standing(live.id, positions.of(live), frozenset(row.meter_id for row in rows if row.meter_id is not None))
+    @property
+    def is_rolled(self) -> bool:
+        return self.span.whole_start < self.span.whole_end
 
 
 @dataclass(frozen=True)
@@ -69,7 +54,6 @@ class Query:
     """
 
     asked: Sequence[Asked]
-    definitions: Mapping[int, Definition]
     standing: Standing
     rollup: Rollup
     grouping: sql.Composable | None = None
@@ -80,12 +64,22 @@ class Query:
         return bool(self.asked) and self.asked[0].customer_id is not None
 
     @property
+    def few_customers(self) -> bool:
+        return self.one_customer_each and len({(one.meter_id, one.customer_id) for one in self.asked}) <= FEW
+
+    @property
     def rolled(self) -> list[Asked]:
-        return [one for one in self.asked if one.span.whole_start < one.span.whole_end]
+        return [one for one in self.asked if one.is_rolled]
 
     @property
     def has_edges(self) -> bool:
         return any(one.span.period.start < one.span.whole_start or one.span.whole_end < one.span.period.end for one in self.asked)
+
+    @property
+    def columns(self) -> list[str]:
+        """What the aggregations read of a rollup besides the number of events and the latest timestamp."""
+        read = (AGGREGATIONS[definition.aggregation].columns for definition in self.standing.definitions.values())
+        return list(dict.fromkeys(column for columns in read for column in columns))
 
 
 def compose(query: Query, parameters: Parameters) -> sql.Composable:
@@ -93,56 +87,138 @@ def compose(query: Query, parameters: Parameters) -> sql.Composable:
 
     Parts that no span needs are left out: planning costs more than reading nothing.
     """
-    grouping = query.grouping or sql.SQL("NULL::text")
-    number = meter_sql.by_meter(query.definitions, parameters, meter=sql.SQL("m.meter_id"))
-    voided = meter_sql.voided_at(query.at, parameters)
-    expressions: list[sql.Composable] = [template("span")]
+    expressions: list[sql.Composable] = []
     counted: list[sql.Composable] = []
     rolled: sql.Composable = NOTHING
+    if query.one_customer_each or query.has_edges or not query.rolled:
+        expressions.append(template("span"))
     if query.rolled:
-        customers = sql.SQL("AND e.customer_id = ANY(%(customers)s::bigint[])") if query.one_customer_each else NOTHING
-        expressions.append(template("tail").format(grouping=grouping, number=number, not_voided=voided, customers=customers))
-        counted.append(template("tail_of_customers" if query.one_customer_each else "tail_of_windows"))
-        customers = sql.SQL("AND u.customer_id = s.customer_id") if query.one_customer_each else NOTHING
-        rolled = template(query.rollup).format(customers=customers)
+        expressions.append(_tail(query, parameters))
+        counted.append(_counted(query))
+        rolled = _rolled(query)
     if query.has_edges or not query.rolled:
-        customers = sql.SQL("AND e.customer_id = s.customer_id") if query.one_customer_each else NOTHING
-        seen = meter_sql.seen(query.at, parameters)
-        edges = template("edges").format(grouping=grouping, number=number, not_voided=voided, seen=seen, customers=customers)
-        counted.append(edges)
-    expressions.append(template("piece").format(counted=sql.SQL(" UNION ALL ").join(counted), rolled=rolled))
+        counted.append(_edges(query, parameters))
+    expressions.append(
+        template("piece").format(columns=_raw_columns(query.columns), counted=sql.SQL(" UNION ALL ").join(counted), rolled=rolled)
+    )
     return sql.SQL(", ").join(expressions)
+
+
+def _tail(query: Query, parameters: Parameters) -> sql.Composable:
+    common = {
+        "grouping": query.grouping or sql.SQL("NULL::text"),
+        "unrolled": template("unrolled"),
+        "not_voided": meter_sql.voided_at(query.at, parameters),
+    }
+    definitions = query.standing.definitions
+    if query.few_customers:
+        return template("tail_of_few").format(number=meter_sql.by_meter(definitions, parameters, meter=_OF_SPAN), **common)
+    alone = len(definitions) == 1
+    meter = sql.Literal(next(iter(definitions))) if alone else sql.SQL("m.meter_id")
+    meters = sql.SQL(
+        "JOIN unnest(%(meter_ids)s::bigint[], %(meter_names)s::int[]) AS m (meter_id, name_id) ON m.name_id = e.event_name_id"
+    )
+    customers = sql.SQL("AND e.customer_id = ANY(%(customers)s::bigint[])") if query.one_customer_each else NOTHING
+    return template("tail").format(
+        meter=meter,
+        meters=NOTHING if alone else meters,
+        number=meter_sql.by_meter(definitions, parameters, meter=meter),
+        customers=customers,
+        after=template("after_in_epoch" if query.standing.is_in_epoch else "after"),
+        **common,
+    )
+
+
+_OF_SPAN = sql.SQL("s.meter_id")
+
+
+def _counted(query: Query) -> sql.Composable:
+    if query.few_customers:
+        return template("counted_of_few")
+    if query.one_customer_each:
+        return template("counted_of_customers")
+    span, inside = _window(query, sql.Identifier("t", "timestamp"), "rolled_starts", "rolled_ends", "timestamptz")
+    return template("counted_in_windows").format(span=span, inside=inside)
+
+
+def _rolled(query: Query) -> sql.Composable:
+    columns = sql.Composed([sql.SQL(", {}").format(sql.Identifier("u", name)) for name in query.columns])
+    if query.one_customer_each:
+        return template("rolled_days_of_customers").format(columns=columns)
+    if query.rollup == "rolled_days":
+        span, inside = _window(query, sql.Identifier("u", "day"), "rolled_first_days", "rolled_end_days", "date")
+    else:
+        span, inside = _window(query, sql.Identifier("u", "starts_at"), "rolled_starts", "rolled_ends", "timestamptz")
+    return template(query.rollup).format(span=span, inside=inside, columns=columns)
+
+
+def _window(
+    query: Query, instant: sql.Composable, starts: str, ends: str, kind: LiteralString
+) -> tuple[sql.Composable, sql.Composable]:
+    """Compose the number of the rolled span that an instant or day lies in, and that it does not lie between two of them."""
+    if len(query.rolled) == 1:
+        return sql.Literal(query.asked.index(query.rolled[0])), NOTHING
+    array = sql.SQL("{}::" + kind + "[]")
+    bucket = sql.SQL("width_bucket({}, {})").format(instant, array.format(sql.Placeholder(starts)))
+    span = sql.SQL("(%(rolled_numbers)s::int[])[{}]").format(bucket)
+    return span, sql.SQL("AND {} < ({})[{}]").format(instant, array.format(sql.Placeholder(ends)), bucket)
+
+
+def _edges(query: Query, parameters: Parameters) -> sql.Composable:
+    return template("edges").format(
+        grouping=query.grouping or sql.SQL("NULL::text"),
+        number=meter_sql.by_meter(query.standing.definitions, parameters, meter=_OF_SPAN),
+        not_voided=meter_sql.voided_at(query.at, parameters),
+        seen=meter_sql.seen(query.at, parameters),
+        customers=sql.SQL("AND e.customer_id = s.customer_id") if query.one_customer_each else NOTHING,
+    )
+
+
+def _raw_columns(names: Iterable[str]) -> sql.Composable:
+    """Compose what one raw event is worth in each column: its number, but for the order of arrival."""
+    worth = {"latest_arrival": sql.SQL("c.arrival")}
+    number = sql.SQL("c.number")
+    return sql.Composed([sql.SQL(", {} AS {}").format(worth.get(name, number), sql.Identifier(name)) for name in names])
+
+
+def merged(query: Query) -> sql.Composable:
+    """Compose the columns of pieces that are merged."""
+    aggregations = dict.fromkeys(definition.aggregation for definition in query.standing.definitions.values())
+    columns = [
+        sql.SQL(", {}").format(sql.SQL(AGGREGATIONS[name].merged_sql)) for name in aggregations if AGGREGATIONS[name].columns
+    ]
+    return template("merged").format(columns=sql.Composed(columns))
 
 
 def bound(query: Query) -> dict[str, Any]:
     """Give the parameters of the spans and meters."""
+    return {**_of_spans(query), **_of_rolled(query), **_of_meters(query)}
+
+
+def _of_spans(query: Query) -> dict[str, Any]:
     # Many spans are one and the same, and arrays are sent as text: a large billing run asks for thousands.
     columns = {id(one.span): _texts(one.span) for one in query.asked}
     starts, ends, whole_starts, whole_ends, first_days, end_days = (
         zip(*(columns[id(one.span)] for one in query.asked), strict=True) if query.asked else ((),) * 6
     )
-    rolled = query.rolled
+    definitions, names = query.standing.definitions, query.standing.event_names
     return {
         "numbers": database.array(range(len(query.asked))),
         "meters": database.array(one.meter_id for one in query.asked),
-        "customers": database.array("NULL" if one.customer_id is None else one.customer_id for one in query.asked),
+        "aggregations": database.array(definitions[one.meter_id].aggregation for one in query.asked),
+        "event_names": database.array(_or_null(names[one.meter_id]) for one in query.asked),
+        "customers": database.array(_or_null(one.customer_id) for one in query.asked),
         "starts": database.array(starts),
         "ends": database.array(ends),
         "whole_starts": database.array(whole_starts),
         "whole_ends": database.array(whole_ends),
         "first_days": database.array(first_days),
         "end_days": database.array(end_days),
-        "meter_ids": list(query.definitions),
-        "aggregations": [definition.aggregation for definition in query.definitions.values()],
-        "event_names": [definition.event_name for definition in query.definitions.values()],
-        "live": query.standing.live_id,
-        "bound_epoch": query.standing.bound.epoch,
-        "bound_xid": str(query.standing.bound.xid),
-        "bound_arrival": query.standing.bound.arrival,
-        "rolled_meters": list({one.meter_id for one in rolled}),
-        "first_at": min((one.span.whole_start for one in rolled), default=None),
-        "end_at": max((one.span.whole_end for one in rolled), default=None),
     }
+
+
+def _or_null(number: int | None) -> int | str:
+    return "NULL" if number is None else number
 
 
 def _texts(span: Span) -> tuple[str, ...]:
@@ -150,18 +226,65 @@ def _texts(span: Span) -> tuple[str, ...]:
     return tuple(instant.isoformat() for instant in instants)
 
 
-def run(build: Callable[[], tuple[sql.Composable, dict[str, Any]]], *, moved_back: int) -> list[tuple[Any, ...]]:
-    """Run the statement that `build` makes, again while a position has moved back; moved_back: the column that tells."""
+def _of_rolled(query: Query) -> dict[str, Any]:
+    rolled = query.rolled
+    spans = [one.span for one in rolled]
+    return {
+        "rolled_numbers": [number for number, one in enumerate(query.asked) if one.is_rolled],
+        "rolled_starts": [span.whole_start for span in spans],
+        "rolled_ends": [span.whole_end for span in spans],
+        "rolled_first_days": [span.first_day for span in spans],
+        "rolled_end_days": [span.end_day for span in spans],
+        "rolled_meters": list({one.meter_id for one in rolled}),
+        "rolled_names": list({query.standing.event_names[one.meter_id] for one in rolled}),
+        "meter": rolled[0].meter_id if rolled else None,
+        "first_at": min((span.whole_start for span in spans), default=None),
+        "end_at": max((span.whole_end for span in spans), default=None),
+        "first_day": min((span.first_day for span in spans), default=None),
+        "end_day": max((span.end_day for span in spans), default=None),
+    }
+
+
+def _of_meters(query: Query) -> dict[str, Any]:
+    standing = query.standing
+    return {
+        "meter_ids": list(standing.definitions),
+        "meter_names": [standing.event_names[meter_id] for meter_id in standing.definitions],
+        "live": standing.live_id,
+        "epoch": standing.epoch,
+        "bound_epoch": standing.bound.epoch,
+        "bound_xid": str(standing.bound.xid),
+        "bound_arrival": standing.bound.arrival,
+        "least_xid": str(standing.bound.xid if standing.is_in_epoch else 0),
+    }
+
+
+def standing(meter_ids: Iterable[int]) -> Standing:
+    """Read the meters that a statement is made for. Raises Meter.DoesNotExist, FilterInvalid where a stored filter is none."""
+    found = stored.standing(meter_ids)
+    for error in found.unreadable.values():
+        raise error
+    return found
+
+
+def run(
+    found: Standing, build: Callable[[Standing], tuple[sql.Composable, Mapping[str, Any]]], *, moved_back: int
+) -> list[tuple[Any, ...]]:
+    """Run the statement that `build` makes of the meters as they stand; moved_back: the column that tells to do it again."""
     while True:
-        statement, parameters = build()
+        statement, parameters = build(found)
         with connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             rows = cursor.fetchall()
         if not rows[0][moved_back]:
             return rows
+        found = standing(found.definitions)
 
 
-def quantity(aggregation: sql.Composable) -> sql.Composable:
-    """Compose the quantity of a merged tally, whose aggregation the given SQL names."""
-    arms = [sql.SQL("WHEN {} THEN {}").format(sql.Literal(row.name), sql.SQL(row.tally_sql)) for row in AGGREGATIONS.values()]
-    return sql.SQL("CASE {} {} END").format(aggregation, sql.SQL(" ").join(arms))
+def quantity(query: Query) -> sql.Composable:
+    """Compose the quantity of a merged tally of a span `s`."""
+    names = list(dict.fromkeys(definition.aggregation for definition in query.standing.definitions.values()))
+    if len(names) == 1:
+        return sql.SQL(AGGREGATIONS[names[0]].tally_sql)
+    arms = [sql.SQL("WHEN {} THEN {}").format(sql.Literal(name), sql.SQL(AGGREGATIONS[name].tally_sql)) for name in names]
+    return sql.SQL("CASE s.aggregation {} END").format(sql.SQL(" ").join(arms)) if arms else sql.SQL("NULL::numeric")

@@ -3,7 +3,7 @@
 A round counts one stretch of the log for all meters that have caught up, and one for each meter that has not. See Note [Positions].
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -98,7 +98,7 @@ def _live_round(*, now: datetime, size: int) -> RollReport:
     return RollReport(event_count=found.event_count)
 
 
-def _following_live(names: Iterable[NameInStretch]) -> dict[int, Definition]:
+def _following_live(names: Iterable[NameInStretch]) -> Mapping[int, Definition]:
     """Read the definitions of the caught-up meters that these names concern."""
     return stored.definitions(_live_ids(names))
 

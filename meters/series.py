@@ -14,11 +14,12 @@ from psycopg import errors, sql
 from core.errors import DomainError
 from core.exact_json import dumps, loads
 from core.periods import Period
-from meters import pieces, stored, windows
+from meters import pieces, windows
 from meters.aggregation import AGGREGATIONS
 from meters.definition import Definition
 from meters.filter_sql import Parameters, template
 from meters.pieces import Asked, Rollup
+from meters.stored import Standing
 from meters.usage import nothing, within_reach
 from meters.windows import Window
 
@@ -94,12 +95,14 @@ def series(question: Question) -> list[UsageRow]:
     only: list[UsageRow] | None = None
     if question.top is not None and question.window != "none":
         only = series(replace(question, window="none"))
-    definition = stored.definitions([question.meter_id])[question.meter_id]
+    standing = pieces.standing([question.meter_id])
     cut = list(islice(windows.windows(question.period, question.window, question.zone), MAX_ROWS + 1))
     if len(cut) > MAX_ROWS:
         raise RangeTooLarge(f"The range has more than {MAX_ROWS} windows. Take a shorter range or wider windows.")
-    rows = _read(question, definition, cut, only)
-    return rows if question.by_customer or question.by_key else _with_empty(rows, cut, question, definition)
+    rows = _read(question, standing, cut, only)
+    if question.by_customer or question.by_key:
+        return rows
+    return _with_empty(rows, cut, question, standing.definitions[question.meter_id])
 
 
 def _source(question: Question, definition: Definition) -> _Source:
@@ -119,10 +122,10 @@ def _source(question: Question, definition: Definition) -> _Source:
     return _Source("rolled_days", raw=True)
 
 
-def _read(question: Question, definition: Definition, cut: Sequence[Period], only: list[UsageRow] | None) -> list[UsageRow]:
-    source = _source(question, definition)
+def _read(question: Question, standing: Standing, cut: Sequence[Period], only: list[UsageRow] | None) -> list[UsageRow]:
+    source = _source(question, standing.definitions[question.meter_id])
     limit = question.top if question.top is not None and question.window == "none" else MAX_ROWS + 1
-    rows = _run(lambda: _statement(question, definition, source, cut, only, limit), limited=source.raw)
+    rows = _run(standing, lambda found: _statement(question, found, source, cut, only, limit), limited=source.raw)
     found = [row for row in rows if row[1] is not None]
     if len(found) > MAX_ROWS:
         raise RangeTooLarge(f"The answer has more than {MAX_ROWS} rows. Take a shorter range, wider windows, or top.")
@@ -135,14 +138,13 @@ def _read(question: Question, definition: Definition, cut: Sequence[Period], onl
 
 
 def _statement(
-    question: Question, definition: Definition, source: _Source, cut: Sequence[Period], only: list[UsageRow] | None, limit: int
+    question: Question, standing: Standing, source: _Source, cut: Sequence[Period], only: list[UsageRow] | None, limit: int
 ) -> tuple[sql.Composable, dict[str, Any]]:
-    standing = pieces.standing([question.meter_id])
+    definition = standing.definitions[question.meter_id]
     raw = source.raw or question.meter_id in standing.behind
     parameters = Parameters()
     query = pieces.Query(
         [Asked(question.meter_id, question.customer_id, _span(period, source.rollup, raw=raw)) for period in cut],
-        {question.meter_id: definition},
         standing,
         source.rollup,
         grouping=_grouping(question, parameters),
@@ -150,11 +152,14 @@ def _statement(
     statement = template("series").format(
         pieces=pieces.compose(query, parameters),
         counted_by=_customer(shown=question.by_customer or _one_by_one(question, definition)),
-        shown_by=_customer(shown=question.by_customer),
+        span=sql.SQL("span") if len(cut) > 1 else sql.SQL("0"),
+        grouping=sql.SQL("grouping") if question.by_key else sql.SQL("NULL::text"),
         only=_only(question, only, parameters),
-        merged=template("merged"),
+        merged=pieces.merged(query),
         moved_back=template("moved_back"),
-        quantity=sql.SQL(AGGREGATIONS[definition.aggregation].tally_sql),
+        answer=template("of_each" if question.by_customer else "of_all").format(
+            quantity=sql.SQL(AGGREGATIONS[definition.aggregation].tally_sql)
+        ),
     )
     return statement, {**parameters.bound, **pieces.bound(query), "limit": min(limit, MAX_ROWS + 1)}
 
@@ -191,17 +196,19 @@ def _only(question: Question, only: list[UsageRow] | None, parameters: Parameter
     return sql.SQL("({} OR grouping::jsonb = ANY({}::jsonb[]))").format(without, parameters.add(groups))
 
 
-def _run(build: Callable[[], tuple[sql.Composable, dict[str, Any]]], *, limited: bool) -> list[tuple[Any, ...]]:
+def _run(
+    standing: Standing, build: Callable[[Standing], tuple[sql.Composable, dict[str, Any]]], *, limited: bool
+) -> list[tuple[Any, ...]]:
     """Run a statement; one that may read too many raw events to wait for is stopped after a few seconds."""
     if not limited:
-        return pieces.run(build, moved_back=0)
+        return pieces.run(standing, build, moved_back=0)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
                 "SELECT current_setting('statement_timeout'), set_config('statement_timeout', %s, true)", [f"{RAW_SECONDS}s"]
             )
             before = cursor.fetchone()[0]
-            found = pieces.run(build, moved_back=0)
+            found = pieces.run(standing, build, moved_back=0)
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
             return found
     except OperationalError as error:

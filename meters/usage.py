@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -21,6 +21,7 @@ from meters.definition import Definition
 from meters.filter_sql import Parameters, template
 from meters.meter_sql import Snapshot
 from meters.pieces import Asked
+from meters.stored import Standing
 
 # Ends of time that zones and PostgreSQL can still reckon with; no event lies beyond.
 EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
@@ -58,8 +59,7 @@ def quantities(*, requests: Sequence[UsageRequest], at: Snapshot | None = None) 
     at: count what an earlier statement saw, from raw events. Raises Meter.DoesNotExist.
     """
     wanted = list(dict.fromkeys(requests))
-    definitions = stored.definitions(request.meter_id for request in wanted)
-    counted, snapshot = in_order(wanted, definitions=definitions, at=at)
+    counted, snapshot = _count(wanted, pieces.standing(request.meter_id for request in wanted), at)
     return UsageAnswer(dict(zip(wanted, counted, strict=True)), snapshot)
 
 
@@ -70,7 +70,12 @@ def in_order(
 
     definitions: those of the requests' meters, as stored.definitions gives them.
     """
-    rows = pieces.run(lambda: _statement(requests, definitions, at), moved_back=2)
+    return _count(requests, replace(pieces.standing(definitions), definitions=definitions), at)
+
+
+def _count(requests: Sequence[UsageRequest], found: Standing, at: Snapshot | None) -> tuple[list[Quantity], Snapshot]:
+    definitions = found.definitions
+    rows = pieces.run(found, lambda standing: _statement(requests, replace(standing, definitions=definitions), at), moved_back=2)
     empty = {meter_id: nothing(definition) for meter_id, definition in definitions.items()}
     answer = [empty[request.meter_id] for request in requests]
     for _epoch, _snapshot, _moved_back, number, quantity, event_count in rows:
@@ -80,18 +85,19 @@ def in_order(
 
 
 def _statement(
-    wanted: Sequence[UsageRequest], definitions: Mapping[int, Definition], at: Snapshot | None
+    requests: Sequence[UsageRequest], standing: Standing, at: Snapshot | None
 ) -> tuple[sql.Composable, dict[str, Any]]:
-    standing = pieces.standing(definitions)
-    only_raw = definitions.keys() if at else standing.behind
-    asked = [Asked(request.meter_id, request.customer_id, _span(request, raw=request.meter_id in only_raw)) for request in wanted]
-    query = pieces.Query(asked, definitions, standing, "rolled_days", at=at)
+    only_raw = standing.definitions.keys() if at else standing.behind
+    asked = [
+        Asked(request.meter_id, request.customer_id, _span(request, raw=request.meter_id in only_raw)) for request in requests
+    ]
+    query = pieces.Query(asked, standing, "rolled_days", at=at)
     parameters = Parameters()
     statement = template("quantities").format(
         pieces=pieces.compose(query, parameters),
-        merged=template("merged"),
+        merged=pieces.merged(query),
         moved_back=template("moved_back"),
-        quantity=pieces.quantity(sql.SQL("m.aggregation")),
+        quantity=pieces.quantity(query),
     )
     return statement, {**parameters.bound, **pieces.bound(query)}
 

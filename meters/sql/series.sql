@@ -3,16 +3,13 @@
 -- Without any usage there is one row with the sentinel alone.
 WITH {pieces},
 tally AS (
-    SELECT span, {counted_by} AS customer_id, grouping, {merged}
+    SELECT {span} AS span, {counted_by} AS customer_id, {grouping} AS grouping, {merged}
     FROM piece
     WHERE {only}
     GROUP BY 1, 2, 3
 ),
 answer AS (
-    SELECT span, {shown_by} AS customer_id, grouping, sum({quantity}) AS quantity, sum(event_count)::bigint AS event_count,
-        max(latest_at) AS latest_at
-    FROM tally
-    GROUP BY 1, 2, 3
+    {answer}
 )
 SELECT sentinel.moved_back, a.span, a.customer_id, a.grouping, a.quantity, a.event_count, a.latest_at
 FROM (SELECT {moved_back} AS moved_back) AS sentinel
