@@ -52,7 +52,7 @@ class RangeForm(forms.Form):
         """Offer these customers to choose from."""
         field = cast(forms.ChoiceField, self.fields["customer_id"])
         field.choices = [("", _("All customers")), *((one.public_id, one.name) for one in customers)]
-        self.is_valid()
+        self.full_clean()  # the choice was judged before there were any to choose from
 
     def chosen(self, *, now: datetime) -> Range:
         """Give the range that was chosen."""

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import Q
 
+from core.periods import Period
 from core.text import gettext_noop as _
+from customers.models import Customer
 from events.log import LoggedEvent
 from invoices.models import InvoiceLine
 from meters import explain
@@ -93,3 +96,9 @@ def _unbilled(event: LoggedEvent, meters: Sequence[Meter]) -> list[Unbilled]:
     carried = SubscriptionMeter.objects.filter(meter__in=meters, customer=event.customer_id, during__contains=event.timestamp)
     subscriptions = {row.meter_id: row.subscription for row in carried.select_related("subscription")}
     return [Unbilled(meter, subscriptions.get(meter.pk)) for meter in meters]
+
+
+def is_subscribed(*, meter: Meter, customer: Customer, period: Period) -> bool:
+    """Tell whether some subscription of the customer carries the meter at some time of the period; else its usage is billed to nobody."""
+    during = DateTimeTZRange(period.start, None if period.is_open else period.end)
+    return SubscriptionMeter.objects.filter(meter=meter, customer=customer, during__overlap=during).exists()

@@ -39,6 +39,7 @@ ENDPOINTS = [
     ("PATCH", "/meters/{id}", "write"),
     ("DELETE", "/meters/{id}", "write"),
     ("POST", "/meters/{id}/unarchive", "write"),
+    ("GET", "/meters/{id}/explain", "read"),
     ("GET", "/meters/{id}/usage", "read"),
     ("GET", "/products", "read"),
     ("POST", "/products", "write"),

@@ -19,6 +19,7 @@ from api.v1 import (
     subscriptions,
     usage,
     usage_history,
+    zero,
 )
 from api.v1.resource import Unknown
 
@@ -63,6 +64,7 @@ urlpatterns = [
     path("meters", meters.Meters.as_view()),
     path("meters/<segment:id>", meters.MeterById.as_view()),
     path("meters/<segment:id>/unarchive", meters.MeterUnarchive.as_view()),
+    path("meters/<segment:id>/explain", zero.MeterExplain.as_view()),
     path("meters/<segment:id>/usage", usage.MeterUsage.as_view()),
     path("products", products.Products.as_view()),
     path("products/<segment:id>", products.ProductById.as_view()),

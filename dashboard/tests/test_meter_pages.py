@@ -104,17 +104,28 @@ def test_usage_without_a_subscription_is_shown_as_not_billed(owner: Client) -> N
 
 def test_zero_comes_with_its_reason(owner: Client) -> None:
     calls = world.meter()
-    assert "was ever received" in page(owner, "meter", calls)
+    assert "No event named “api.call” was ever received." in page(owner, "meter", calls)
 
-    world.event(world.customer(), event_id="e1", name="API.call ")
-    assert "almost the same name" in page(owner, "meter", calls)
+    world.event(world.customer(), event_id="e 1", name="API.call ")
+    shown = page(owner, "meter", calls)
+
+    assert "Events came as “API.call ”; this meter counts “api.call”." in shown
+    assert f"{reverse('dashboard:event')}?id=e%201" in shown
 
 
-def test_zero_of_a_known_name_points_to_time_and_filter(owner: Client) -> None:
-    calls = world.meter()
-    world.event(world.customer(), event_id="e1", at=world.START)
+def test_zero_of_one_customer_names_time_filter_and_subscription(owner: Client) -> None:
+    meter = factories.meter(
+        "sum", "size", filter={"conjunction": "and", "clauses": [{"key": "region", "operator": "equals", "value": "eu"}]}
+    )
+    early, elsewhere = world.customer("Papaya"), world.customer("Quill")
+    world.event(early, event_id="e1", name="tokens", at=world.START)
+    world.event(elsewhere, event_id="e2", name="tokens", region="us")
 
-    assert "none of this time passed the filter" in page(owner, "meter", calls)
+    assert "none with a timestamp in this time" in page(owner, "meter", meter, customer_id=early.public_id)
+    shown = page(owner, "meter", meter, customer_id=elsewhere.public_id)
+    assert "The filter keeps events out: region is “eu” does not hold." in shown
+    assert "No subscription of this customer carries the meter in this time." in shown
+    assert "Select a valid choice" not in shown
 
 
 def test_only_matched_events_are_listed_with_what_they_add(owner: Client) -> None:

@@ -19,7 +19,7 @@ from core.periods import Period
 from customers.models import Customer
 from dashboard import charts
 from dashboard.forms import RangeForm
-from dashboard.reading import events, meter_usage, meters
+from dashboard.reading import events, meter_usage, meters, zero
 from dashboard.reading.ranges import LABELS, Range
 from dashboard.views.figures import HtmxHttpRequest, figure_response, palette_of
 from dashboard.views.lists import render_list
@@ -89,7 +89,10 @@ def overview(request: HtmxHttpRequest, public_id: str) -> HttpResponse:
     chosen = {asked.customer.pk: asked.customer} if asked.customer else {}
     asked.form.offer(({**chosen, **offered}).values())
     if not context["event_count"]:
-        context["silence"] = meters.why_silent(asked.meter)
+        period = next(
+            (one.period for one in used if asked.customer and one.customer_id == asked.customer.pk), asked.chosen.period
+        )
+        context["panel"] = zero.panel(meter=asked.meter, customer=asked.customer, period=period)
     return render(request, "dashboard/meters/overview.html", context)
 
 
