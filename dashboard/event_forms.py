@@ -33,6 +33,28 @@ class ReasonForm(forms.Form):
     reason = _reason(_("Kept in the history with your name."))
 
 
+class ConflictForm(forms.Form):
+    """The id under which the content that came later counts in place of the stored event, and why."""
+
+    event_id = _text(_("New event id"), _("An id that was never used: the stored event keeps its own."))
+    reason = _reason(_("Why the stored event was wrong. Kept in the history with your name."))
+
+    @classmethod
+    def prefilled(cls, event_id: str) -> "ConflictForm":
+        """Offer an id made of the stored event's."""
+        return cls(initial={"event_id": corrected_id(event_id)}, prefix="new")
+
+    def refuse(self, problems: Iterable[Problem]) -> None:
+        """Show what ingest has against the later content."""
+        for problem in problems:
+            self.add_error("event_id" if problem.field == "event_id" else None, problem.message)
+
+
+def corrected_id(event_id: str) -> str:
+    """Offer an id for what takes an event's place."""
+    return f"{event_id[: MAX_TEXT - 10]}-corrected"
+
+
 class MetadataField(forms.CharField):
     """A flat JSON object; numbers stay exact."""
 
@@ -77,7 +99,7 @@ class CorrectionForm(forms.Form):
         """Offer the event as it is, under another id."""
         return cls(
             initial={
-                "event_id": f"{event.event_id[: MAX_TEXT - 10]}-corrected",
+                "event_id": corrected_id(event.event_id),
                 "customer_id": event.customer,
                 "event_name": event.event_name,
                 "timestamp": event.timestamp.isoformat().replace("+00:00", "Z"),

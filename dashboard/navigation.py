@@ -45,6 +45,7 @@ MENU: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
             Entry(_("Meters"), "meter", "dashboard:meters"),
             Entry(_("Events"), "event", "dashboard:events"),
             Entry(_("Refused events"), "refused", "dashboard:refused"),
+            Entry(_("Conflicts"), "conflict", "dashboard:conflicts"),
         ),
     ),
     (

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from dashboard.views import customers, events, home, invoices, jobs, keys, meters, products, refused, subscriptions
+from dashboard.views import conflicts, customers, events, home, invoices, jobs, keys, meters, products, refused, subscriptions
 
 app_name = "dashboard"
 
@@ -27,6 +27,10 @@ urlpatterns = [
     path("refused/requests/<int:number>", refused.detail, name="refused_request"),
     path("refused/requests/<int:number>/replay", refused.replay_rest, name="refused_rest_replay"),
     path("refused/requests/<int:number>/dismiss", refused.dismiss_request, name="refused_request_dismiss"),
+    path("conflicts", conflicts.index, name="conflicts"),
+    path("conflicts/<int:number>", conflicts.detail, name="conflict"),
+    path("conflicts/<int:number>/dismiss", conflicts.dismiss, name="conflict_dismiss"),
+    path("conflicts/<int:number>/correct", conflicts.correct, name="conflict_correct"),
     path("customers", customers.index, name="customers"),
     path("customers/<slug:public_id>", customers.detail, name="customer"),
     path("products", products.index, name="products"),

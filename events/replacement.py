@@ -28,7 +28,8 @@ class ReplacementIdTaken(DomainError):
 def store(*, sent: Mapping[str, Any], replaced: Event, received_at: datetime) -> Event:
     """Store a whole event as it would be sent to ingest, within the caller's transaction.
 
-    Without a timestamp it happened when the replaced one did; it may be as old as that one, whatever EVENT_MAX_AGE_DAYS says.
+    Without a timestamp it happened when the replaced one did; it may be as old as that one, or as was accepted when that
+    one was received, whatever EVENT_MAX_AGE_DAYS says by now.
     Nothing of a refused replacement is kept: whoever sent it has the answer. Raises ReplacementRefused, ReplacementIdTaken.
     """
     batch = _judged(sent, replaced, received_at)
@@ -59,7 +60,8 @@ def _judged(sent: Mapping[str, Any], replaced: Event, received_at: datetime) -> 
     if given.get("timestamp") is None:
         given["timestamp"] = replaced.timestamp.isoformat()
     body = exact_json.dumps({"events": [given]}).encode()
-    max_age = max(age_limit(), received_at - replaced.timestamp)
+    # Whatever ingest would have taken when the replaced event was received may take its place.
+    max_age = max(age_limit() + received_at - replaced.received_at, received_at - replaced.timestamp)
     judged = judgement.judge(body, received_at=received_at, max_age=max_age)
     if judged.problems:
         raise ReplacementRefused(judged.problems)

@@ -51,6 +51,10 @@ PAGES = """
     dashboard:refused_request     vfpo    -
     dashboard:refused_rest_replay      -  po
     dashboard:refused_request_dismiss  -  po
+    dashboard:conflicts           vfpo    -
+    dashboard:conflict            vfpo    -
+    dashboard:conflict_dismiss    -       po
+    dashboard:conflict_correct    -       po
     dashboard:customers           vfpo    -
     dashboard:customer            vfpo    -
     dashboard:products            vfpo    -

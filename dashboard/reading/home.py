@@ -158,7 +158,7 @@ def concerns(*, now: datetime, week: timedelta = timedelta(days=7)) -> list[Conc
             "warn",
             EventConflict.objects.filter(status=ConflictStatus.OPEN),
             lambda n: ngettext("%(n)s event id came with two contents", "%(n)s event ids came with two contents", n),
-            _admin_list("events_eventconflict", "?status__exact=open"),
+            reverse("dashboard:conflicts"),
         ),
         (
             "warn",
@@ -179,7 +179,3 @@ def concerns(*, now: datetime, week: timedelta = timedelta(days=7)) -> list[Conc
             shown = f"{MANY}+" if number > MANY else str(number)
             found.append(Concern(tone, words(number) % {"n": shown}, url))
     return found
-
-
-def _admin_list(model: str, query: str) -> str:
-    return reverse(f"admin:{model}_changelist") + query

@@ -33,6 +33,7 @@ LISTS = {
     "refused": 10,
     "refused_events": 10,
     "refused_requests": 10,
+    "conflicts": 10,
 }
 DETAILS = {
     "meter": (Meter, 26),

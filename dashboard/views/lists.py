@@ -5,11 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.forms import BoundField
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django_filters import FilterSet
 
 from dashboard.paging import page
+
+
+def opened(given: QueryDict) -> QueryDict:
+    """Begin a list whose rows are settled one by one with the open ones, unless another state is asked for."""
+    asked = given.copy()
+    asked.setdefault("status", "open")
+    return asked
 
 
 @dataclass(frozen=True)

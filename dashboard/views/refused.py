@@ -14,11 +14,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from access.middleware import actor_of
 from dashboard.reading import refused
-from dashboard.views.lists import filter_bar, render_list
+from dashboard.views.lists import filter_bar, opened, render_list
 from events import dismiss as dismissing
 from events import replaying
 from events.listing import RefusedRequestFilter, RejectedEventFilter
-from events.models import RefusedRequest, RejectedEvent, RejectedStatus
+from events.models import RefusedRequest, RejectedEvent
 from jobs.models import Job
 
 CONTROLS = ("code", "customer", "event_name", "key", "start", "end", "status")
@@ -26,16 +26,9 @@ REQUEST_CONTROLS = ("code", "key", "start", "end", "status")
 MOST_CHOSEN = 1000
 
 
-def _opened(given: QueryDict) -> QueryDict:
-    """Show the open ones, unless another state is asked for."""
-    asked = given.copy()
-    asked.setdefault("status", RejectedStatus.OPEN)
-    return asked
-
-
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    asked = _opened(request.GET)
+    asked = opened(request.GET)
     filterset = RejectedEventFilter(asked, queryset=RejectedEvent.objects.all())
     whole = RefusedRequestFilter({**asked.dict(), "unread": "true"}, queryset=RefusedRequest.objects.all())
     # What narrows events by their content says nothing of a request whose events were never looked at.
@@ -51,16 +44,14 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_safe
 def events(request: HttpRequest) -> HttpResponse:
     filterset = RejectedEventFilter(
-        _opened(request.GET), queryset=RejectedEvent.objects.select_related("request__api_key").defer("request__body")
+        opened(request.GET), queryset=RejectedEvent.objects.select_related("request__api_key").defer("request__body")
     )
     return render_list(request, "dashboard/refused/events.html", filterset, controls=CONTROLS, describe=refused.events)
 
 
 @require_safe
 def requests(request: HttpRequest) -> HttpResponse:
-    filterset = RefusedRequestFilter(
-        _opened(request.GET), queryset=RefusedRequest.objects.select_related("api_key").defer("body")
-    )
+    filterset = RefusedRequestFilter(opened(request.GET), queryset=RefusedRequest.objects.select_related("api_key").defer("body"))
     return render_list(
         request,
         "dashboard/refused/requests.html",

@@ -34,6 +34,7 @@ def addresses() -> list[str]:
         "refused",
         "refused_events",
         "refused_requests",
+        "conflicts",
         "customers",
         "subscriptions",
         "products",
