@@ -17,6 +17,8 @@ from meters.filters import Condition, FilterTree, Group, Kind
 METADATA = sql.Identifier("metadata")
 TRUE = sql.SQL("true")
 FALSE = sql.SQL("false")
+# What can become of a condition: the letter that SQL gives, and its name.
+VERDICTS = {"h": "holds", "m": "missing", "t": "other_type", "d": "differs"}
 
 
 def template(name: str) -> sql.SQL:
@@ -78,6 +80,32 @@ def where(tree: FilterTree, parameters: Parameters, *, metadata: sql.Composable 
 
 def condition(clause: Condition, parameters: Parameters, *, metadata: sql.Composable = METADATA) -> sql.Composable:
     """Compose one condition: true or false, never NULL."""
+    key, json_type, comparison = _compared(clause, parameters, metadata)
+    return sql.SQL("COALESCE(jsonb_typeof({metadata} -> {key}) = {json_type} AND {comparison}, false)").format(
+        metadata=metadata, key=key, json_type=json_type, comparison=comparison
+    )
+
+
+def verdict(clause: Condition, parameters: Parameters, *, metadata: sql.Composable = METADATA) -> sql.Composable:
+    """Compose what becomes of one condition, as one of the letters of VERDICTS."""
+    key, json_type, comparison = _compared(clause, parameters, metadata)
+    return sql.SQL(
+        "CASE WHEN jsonb_typeof({metadata} -> {key}) IS NULL THEN {missing} "
+        "WHEN jsonb_typeof({metadata} -> {key}) <> {json_type} THEN {other_type} "
+        "WHEN {comparison} THEN {holds} ELSE {differs} END"
+    ).format(
+        metadata=metadata,
+        key=key,
+        json_type=json_type,
+        comparison=comparison,
+        **{name: sql.Literal(letter) for letter, name in VERDICTS.items()},
+    )
+
+
+def _compared(
+    clause: Condition, parameters: Parameters, metadata: sql.Composable
+) -> tuple[sql.Composable, sql.Composable, sql.Composable]:
+    """Compose a condition's key, the JSON type that it needs, and its comparison."""
     kind = filters.kind_of(clause.value)
     assert kind is not None  # noqa: S101  parse() lets nothing else in
     row = KINDS[kind]
@@ -85,9 +113,7 @@ def condition(clause: Condition, parameters: Parameters, *, metadata: sql.Compos
     actual = sql.SQL(row.actual).format(metadata=metadata, key=key)
     expected = sql.SQL(row.expected).format(argument=parameters.add(row.bind(clause.value)))
     comparison = sql.SQL(filters.OPERATORS[clause.operator].sql).format(actual=actual, expected=expected)
-    return sql.SQL("COALESCE(jsonb_typeof({metadata} -> {key}) = {json_type} AND {comparison}, false)").format(
-        metadata=metadata, key=key, json_type=sql.Literal(row.json_type), comparison=comparison
-    )
+    return key, sql.Literal(row.json_type), comparison
 
 
 def number(key: str, parameters: Parameters, *, metadata: sql.Composable = METADATA) -> sql.Composable:
