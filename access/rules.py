@@ -70,6 +70,8 @@ PAGES = {
     "dashboard:home": Rule(read=ALL),
     "dashboard:home_figure": Rule(read=ALL),
     "dashboard:meters": Rule(read=ALL),
+    "dashboard:meter_new": Rule(read=CONFIGURE, write=CONFIGURE),
+    "dashboard:meter_preview": Rule(write=CONFIGURE),
     "dashboard:meter": Rule(read=ALL),
     "dashboard:meter_figure": Rule(read=ALL),
     "dashboard:meter_customers": Rule(read=ALL),

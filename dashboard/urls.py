@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from dashboard.views import conflicts, customers, events, home, invoices, jobs, keys, meters, products, refused, subscriptions
+from dashboard.views import (
+    conflicts,
+    customers,
+    events,
+    home,
+    invoices,
+    jobs,
+    keys,
+    meter_wizard,
+    meters,
+    products,
+    refused,
+    subscriptions,
+)
 
 app_name = "dashboard"
 
@@ -10,6 +23,8 @@ urlpatterns = [
     path("", home.page, name="home"),
     path("figures/events", home.figure, name="home_figure"),
     path("meters", meters.index, name="meters"),
+    path("meters/new", meter_wizard.new, name="meter_new"),
+    path("meters/preview", meter_wizard.preview_of_draft, name="meter_preview"),
     path("meters/<slug:public_id>", meters.overview, name="meter"),
     path("meters/<slug:public_id>/figure", meters.figure, name="meter_figure"),
     path("meters/<slug:public_id>/customers", meters.by_customer, name="meter_customers"),

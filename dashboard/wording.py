@@ -101,11 +101,15 @@ def locale() -> str:
 
 def definition(meter: Meter) -> str:
     """Say what a meter counts: the sum of tokens over events llm.completion where cached is false."""
-    aggregation = _(AGGREGATIONS[meter.aggregation].sentence).format(key=meter.over_property)
-    named = _("%(aggregation)s over events %(name)s") % {"aggregation": aggregation, "name": meter.event_name}
-    if meter.aggregation == "count":
-        named = _("the number of events %(name)s") % {"name": meter.event_name}
-    tree = filters.parse(meter.filter)
+    return counted(meter.event_name, meter.aggregation, meter.over_property, filters.parse(meter.filter))
+
+
+def counted(event_name: str, aggregation: str, over_property: str | None, tree: filters.FilterTree) -> str:
+    """Say the same of a definition that is no meter yet."""
+    found = _(AGGREGATIONS[aggregation].sentence).format(key=over_property)
+    named = _("%(aggregation)s over events %(name)s") % {"aggregation": found, "name": event_name}
+    if aggregation == "count":
+        named = _("the number of events %(name)s") % {"name": event_name}
     sentence = named if tree is None else _("%(named)s where %(condition)s") % {"named": named, "condition": condition(tree)}
     return sentence[:1].upper() + sentence[1:]
 
@@ -134,7 +138,13 @@ def _scalar(scalar: filters.Scalar) -> str:
     return f"“{scalar}”" if isinstance(scalar, str) else _number(scalar)
 
 
+def kind(name: str) -> str:
+    """Name a kind of metadata value."""
+    kinds = {"string": _("string"), "number": _("number"), "boolean": _("boolean")}
+    return kinds.get(name, "")
+
+
 def job(row: Job) -> str:
     """Name what a job does; a kind that this version does not know is shown by its own name."""
-    labels = {kind.name: str(kind.label) for kind in kinds.all_kinds()}
+    labels = {one.name: str(one.label) for one in kinds.all_kinds()}
     return labels.get(row.kind) or row.kind.replace("_", " ").capitalize()

@@ -23,6 +23,7 @@ from meters.aggregation import AGGREGATIONS
 from meters.blame import Blame, Judged
 from meters.definition import Definition
 from meters.filter_sql import Parameters, template
+from meters.verdicts import folded
 
 PREVIEW_EVENTS = 100_000
 # First as many events as semantics 32 allows; where they take too long, so many as surely do not. Milliseconds.
@@ -239,9 +240,5 @@ def _near_keys(definition: Definition) -> dict[str, str]:
     if definition.over_property is not None:
         asked.add(definition.over_property)
     known = [one.key for one in catalogue.properties(definition.event_name)] if asked else []
-    folded = {_folded(key): key for key in reversed(known)}
-    return {key: folded[_folded(key)] for key in sorted(asked - set(known)) if _folded(key) in folded}
-
-
-def _folded(text: str) -> str:
-    return "".join(text.split()).casefold()
+    near = {folded(key): key for key in reversed(known)}
+    return {key: near[folded(key)] for key in sorted(asked - set(known)) if folded(key) in near}

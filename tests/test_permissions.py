@@ -34,6 +34,8 @@ PAGES = """
     dashboard:home                vfpo    -
     dashboard:home_figure         vfpo    -
     dashboard:meters              vfpo    -
+    dashboard:meter_new           po      po
+    dashboard:meter_preview       -       po
     dashboard:meter               vfpo    -
     dashboard:meter_figure        vfpo    -
     dashboard:meter_customers     vfpo    -

@@ -1,6 +1,6 @@
 """Write money, quantities, instants and badges in templates, in one form everywhere."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -98,6 +98,11 @@ def calendar_day(moment: datetime | None) -> SafeString:
 
 
 @register.simple_tag
+def day(on: date) -> str:
+    return formatting.day(on, locale=locale())
+
+
+@register.simple_tag
 def percent(fraction: Decimal) -> str:
     return formatting.percent(fraction, locale=locale())
 
@@ -160,8 +165,12 @@ def metadata_text(scalar: object) -> str:
 
 @register.filter
 def metadata_kind(scalar: object) -> str:
-    kinds = {"string": _("string"), "number": _("number"), "boolean": _("boolean")}
-    return kinds.get(filters.kind_of(scalar) or "", "")
+    return wording.kind(filters.kind_of(scalar) or "")
+
+
+@register.simple_tag
+def kind_words(kind: str) -> str:
+    return wording.kind(kind)
 
 
 @register.simple_tag

@@ -1,7 +1,7 @@
 -- Some events of a stretch of the log, spread over it by a hash of their arrival, pair by pair of their metadata; reads by event_by_position.
 SELECT e.event_name_id, e.timestamp, pair.key, jsonb_typeof(e.metadata -> pair.key) AS kind, pair.text
 FROM (
-    SELECT event_name_id, timestamp, metadata
+    SELECT event_name_id, timestamp, arrival, metadata
     FROM events_event
     WHERE log_epoch = %(epoch)s
         AND (log_xid, arrival) > (%(after_xid)s::xid8, %(after_arrival)s)
@@ -11,4 +11,4 @@ FROM (
     LIMIT %(limit)s
 ) AS e
 CROSS JOIN LATERAL jsonb_each_text(e.metadata) AS pair (key, text)
-ORDER BY e.timestamp DESC
+ORDER BY e.timestamp DESC, e.arrival DESC

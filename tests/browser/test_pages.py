@@ -42,6 +42,7 @@ def addresses() -> list[str]:
         "jobs",
         "keys",
         "key_create",
+        "meter_new",
     )
     examples = {
         "meter": Meter, "meter_events": Meter, "meter_customers": Meter, "customer": Customer, "subscription": Subscription,
@@ -121,8 +122,38 @@ def test_every_page_is_clean_and_fits(site: str, look: tuple[tuple[int, int], st
     assert faults == []
 
 
+def press(page: Page, *keys: str, until: str) -> None:
+    """Press keys one after another, then wait until an element is there; a capital word is a key, the rest is typed."""
+    for key in keys:
+        if key in ("Tab", "Enter"):
+            page.keyboard.press(key)
+        else:
+            page.keyboard.type(key)
+    page.wait_for_selector(until)
+
+
+def make_a_meter_by_keyboard(page: Page, site: str) -> None:
+    """Nest a filter three levels deep with nothing but keys, go back by the browser, and create the meter."""
+    page.goto(f"{site}{reverse('dashboard:meter_new')}")
+    press(page, "Deep", "Tab", "api.call", "Enter", until="[name=aggregation]:focus")
+    press(page, "Tab", "calls", "Enter", until="#filter-add:focus")
+    press(page, "Enter", until="#filter-0-key:focus")
+    press(page, "region", "Tab", "Tab", "Tab", "eu", "Tab", "Tab", "Tab", "Enter", until="#filter-1-0-key:focus")
+    press(page, "size", "Tab", "Tab", "number", "Tab", "0.10", "Tab", "Tab", "Tab", "Enter", until="#filter-1-1-0-key:focus")
+    press(page, "id", "Tab", "Tab", "number", "Tab", "12345678901234567890", "Enter", until=".review-sentence")
+    page.go_back()
+    page.wait_for_selector("[name='filter.1.0.value'][value='0.10']")
+    page.focus("#filter-0-key")
+    press(page, "Enter", until=".review-sentence")
+    assert "would have counted 0" in page.locator("#preview").text_content()
+    press(page, "Tab", "Tab", "Tab", "Enter", until=".page-sub")
+    page.wait_for_url(f"{site}/meters/mtr_*")
+    sentence = "region is “eu” and (size is 0.1 or (id is 12,345,678,901,234,567,890))"
+    assert sentence in page.locator(".page-sub").text_content()
+
+
 def test_the_page_is_alive(site: str) -> None:
-    """Legend and hover of a chart, the reader's zone, the stored theme, the menu of a narrow screen."""
+    """Legend and hover of a chart, the reader's zone, the stored theme, the menu of a narrow screen, a meter made by keyboard."""
     meter = reverse("dashboard:meter", args=[Meter.objects.order_by("id")[0].public_id])
     with chromium() as browser:
         page = browser_page(browser, ((390, 844), "light"))
@@ -152,5 +183,6 @@ def test_the_page_is_alive(site: str) -> None:
         page.click("[popovertarget=sidebar]")
         page.keyboard.press("Escape")
         assert not page.locator("#sidebar").is_visible()
+        make_a_meter_by_keyboard(page, site)
 
     assert complaints == []
