@@ -120,13 +120,15 @@ def read(*, keys: Sequence[PointKey], hold: Callable[[set[int], Period], tuple[H
             plans.append(plan_of(key))
         except UNBILLABLE as problem:
             problems[key] = problem
+    definitions, unreadable = stored.readable({meter.meter_id for one in plans for meter in one.meters})
+    problems |= {one.key: unreadable[meter.meter_id] for one in plans for meter in one.meters if meter.meter_id in unreadable}
+    plans = [one for one in plans if one.key not in problems]
     seller = Seller.objects.get()
     customers = {one.subscription.customer_id for one in plans}
     holdings: dict[int, tuple[Held, ...]] = dict.fromkeys(customers, ())
     for held in hold(customers, _hull([one.period for one in plans])) if plans else ():
         holdings[held.grant.customer_id] += (held,)
     cuts = {one.key: _cuts(one, holdings[one.subscription.customer_id]) for one in plans}
-    definitions = stored.definitions({meter.meter_id for one in plans for meter in one.meters})
     requests = {
         UsageRequest(meter.meter_id, one.subscription.customer_id, part)
         for one in plans

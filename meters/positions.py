@@ -69,6 +69,11 @@ def claim(wanted: Q) -> RollPosition | None:
     return RollPosition.objects.select_for_update(skip_locked=True, of=("self",)).filter(wanted).first()
 
 
+def claim_all(wanted: Q) -> list[RollPosition]:
+    """Lock position rows in id order to roll them; those that somebody else has, or that are gone, are left out."""
+    return list(RollPosition.objects.select_for_update(skip_locked=True, of=("self",)).filter(wanted).order_by("id"))
+
+
 def advance(row: RollPosition, to: LogPosition) -> None:
     """Write how far the row's meters are counted now."""
     row.log_epoch, row.log_xid, row.log_arrival = to.epoch, to.xid, to.arrival

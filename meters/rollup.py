@@ -1,9 +1,10 @@
 """Roll the event log up into UsageDay and MeterQuarter: each event once, whatever crashes, retries or runs twice.
 
-A round counts one stretch of the log for all meters that have caught up, and one for each meter that has not. See Note [Positions].
+A round counts one stretch of the log for all meters that have caught up, and one for those that are furthest behind, which thereby meet
+those before them: meters that catch up read the log together. See Note [Positions].
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from events import catalogue
 from meters import positions, stored, stretch
 from meters.definition import Definition
 from meters.models import Meter, RollPosition
+from meters.positions import LogPosition
 from meters.stretch import NameInStretch, Stretch
 
 # A stretch is counted within one transaction, whose locks a void or a new meter may have to wait for: about a second. Larger ones write
@@ -48,11 +50,8 @@ def roll(*, now: datetime, size: int = ROUND_EVENTS) -> RollReport:
     Raises ClusterChanged after a restore, until after_restore has been run.
     """
     report = _live(now=now, size=size)
-    for meter_id in (
-        RollPosition.objects.filter(meter__isnull=False, failed_at=None).order_by("id").values_list("meter_id", flat=True)
-    ):
-        report += _own(meter_id, now=now, size=size)
-    return report
+    furthest = _furthest_behind()
+    return report + _own(furthest, now=now, size=size) if furthest else report
 
 
 def roll_all(*, now: datetime, rounds: int = 1000, size: int = ROUND_EVENTS) -> RollReport:
@@ -150,57 +149,88 @@ def _trial(meter_id: int, found: Stretch, names: list[NameInStretch]) -> str:
     except PASSING:
         raise
     except FAILURES as error:
-        return f"{type(error).__name__}: {error}"
+        return _words(error)
     return ""
 
 
-def _own(meter_id: int, *, now: datetime, size: int) -> RollReport:
-    """Count the next stretch for a meter that is catching up; where that is the last one, let it join the others."""
+def _furthest_behind() -> list[int]:
+    """Give the meters that share the lowest position of those with one of their own."""
+    rows = list(RollPosition.objects.filter(meter__isnull=False, failed_at=None).order_by(*_BY_POSITION))
+    return [row.meter_id for row in rows if row.meter_id is not None and positions.of(row) == positions.of(rows[0])]
+
+
+_BY_POSITION = ("log_epoch", "log_xid", "log_arrival", "id")
+
+
+def _own(meter_ids: Sequence[int], *, now: datetime, size: int) -> RollReport:
+    """Count the next stretch for meters that are catching up; where that is the last one, let them join the others.
+
+    If that fails each is tried alone, and those that fail wait for a person.
+    """
     try:
-        report = _own_round(meter_id, now=now, size=size)
-        if not report.busy and report.event_count < size:
-            report += _join(meter_id, now=now, size=size)
+        report, is_last = _own_round(meter_ids, now=now, size=size)
+        if is_last:
+            report += _join(meter_ids, now=now, size=size)
     except PASSING:
         raise
     except FAILURES as error:
-        RollPosition.objects.filter(meter=meter_id).update(failed_at=now, failure=f"{type(error).__name__}: {error}")
-        return RollReport(failed=tuple(Meter.objects.filter(id=meter_id).values_list("public_id", flat=True)))
+        if len(meter_ids) > 1:
+            return sum((_own([meter_id], now=now, size=size) for meter_id in meter_ids), RollReport())
+        RollPosition.objects.filter(meter__in=meter_ids).update(failed_at=now, failure=_words(error))
+        return RollReport(failed=tuple(Meter.objects.filter(id__in=meter_ids).values_list("public_id", flat=True)))
     return report
 
 
 @transaction.atomic
-def _own_round(meter_id: int, *, now: datetime, size: int) -> RollReport:
-    position = positions.claim(Q(meter=meter_id, failed_at=None))
-    if position is None:
-        return RollReport(busy=True)
-    return _catch_up(position, positions.live(), now=now, size=size)
+def _own_round(meter_ids: Sequence[int], *, now: datetime, size: int) -> tuple[RollReport, bool]:
+    """Count the next stretch; says also whether it was the last one up to the live position."""
+    rows = positions.claim_all(Q(meter__in=meter_ids, failed_at=None))
+    if not rows:
+        return RollReport(busy=True), False
+    live = positions.of(positions.live())
+    stop = _next_stop(rows, live)
+    report = _catch_up(_together(rows), stop, now=now, size=size)
+    return report, stop == live and report.event_count < size
 
 
-def _catch_up(position: RollPosition, live: RollPosition, *, now: datetime, size: int) -> RollReport:
-    """Count a stretch for one meter, never past the live position; under the lock of the meter's own."""
-    met = positions.of(live)
-    before = positions.LogPosition(met.epoch, met.xid, met.arrival + 1)
-    found = stretch.following(positions.of(position), before=before, size=size)
+def _together(rows: Sequence[RollPosition]) -> list[RollPosition]:
+    """Give those of some rows (at least one) that share the lowest position of them."""
+    lowest = min(positions.of(row) for row in rows)
+    return [row for row in rows if positions.of(row) == lowest]
+
+
+def _next_stop(rows: Sequence[RollPosition], live: LogPosition) -> LogPosition:
+    """Give the place where the furthest of these meters meet others: the nearest position before theirs, at the latest the live one."""
+    lowest = min(positions.of(row) for row in rows)
+    others = RollPosition.objects.filter(meter__isnull=False, failed_at=None)
+    return min((place for other in others if lowest < (place := positions.of(other)) < live), default=live)
+
+
+def _catch_up(rows: Sequence[RollPosition], stop: LogPosition, *, now: datetime, size: int) -> RollReport:
+    """Count a stretch for meters at one position, never past the stop; under the locks of their positions."""
+    before = LogPosition(stop.epoch, stop.xid, stop.arrival + 1)
+    found = stretch.following(positions.of(rows[0]), before=before, size=size)
     if found is None:
         return RollReport()
-    assert position.meter_id is not None  # noqa: S101 -- an own position has its meter
-    stretch.count(found, stretch.names_in(found), stored.definitions([position.meter_id]))
+    meter_ids = [row.meter_id for row in rows if row.meter_id is not None]
+    stretch.count(found, stretch.names_in(found), stored.definitions(meter_ids))
     fault("roll: own counted")
-    _advance(position, found, now)
+    for row in rows:
+        _advance(row, found, now)
     return RollReport(event_count=found.event_count)
 
 
 @transaction.atomic
-def _join(meter_id: int, *, now: datetime, size: int) -> RollReport:
-    """Hold the live position still, count what is left up to it, and give the meter's own position up."""
-    live, own = positions.lock([meter_id])
+def _join(meter_ids: Sequence[int], *, now: datetime, size: int) -> RollReport:
+    """Hold the live position still, count what is left up to it, and give the meters' own positions up."""
+    live, own = positions.lock(meter_ids)
+    rows = [row for row in own.values() if not row.failed_at]
     report = RollReport()
-    if meter_id not in own or own[meter_id].failed_at:
-        return report
-    while (latest := _catch_up(own[meter_id], live, now=now, size=size)).event_count:
+    while rows and (latest := _catch_up(_together(rows), positions.of(live), now=now, size=size)).event_count:
         report += latest
     fault("roll: before joining")
-    own[meter_id].delete()
+    for row in rows:
+        row.delete()
     return report
 
 
@@ -213,9 +243,26 @@ def retry(*, meter: Meter) -> None:
 def rebuild(*, meter: Meter) -> None:
     """Forget what was counted for a meter; the roller counts it again from the log's beginning. Usage stays exact meanwhile."""
     positions.lock([meter.id])
+    _forget(meter.id)
+
+
+def give_up(meter_id: int, *, failure: Exception, now: datetime) -> None:
+    """Forget what was counted for a meter whose definition cannot be read, so that it is all counted again once it can be and is retried.
+
+    Within the caller's transaction, which holds the locks of the positions.
+    """
+    _forget(meter_id, failed_at=now, failure=_words(failure))
+
+
+def _forget(meter_id: int, *, failed_at: datetime | None = None, failure: str = "") -> None:
+    """Set a meter back to the log's beginning; under the locks of the positions."""
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM meters_usageday WHERE meter_id = %s", [meter.id])
-        cursor.execute("DELETE FROM meters_meterquarter WHERE meter_id = %s", [meter.id])
+        cursor.execute("DELETE FROM meters_usageday WHERE meter_id = %s", [meter_id])
+        cursor.execute("DELETE FROM meters_meterquarter WHERE meter_id = %s", [meter_id])
     fault("rebuild: forgotten")
-    start = {"log_epoch": 0, "log_xid": 0, "log_arrival": 0, "failed_at": None, "failure": "", "rolled_at": None}
-    RollPosition.objects.update_or_create(meter=meter, defaults=start)
+    start = {"log_epoch": 0, "log_xid": 0, "log_arrival": 0, "failed_at": failed_at, "failure": failure, "rolled_at": None}
+    RollPosition.objects.update_or_create(meter_id=meter_id, defaults=start)
+
+
+def _words(failure: Exception) -> str:
+    return f"{type(failure).__name__}: {failure}"

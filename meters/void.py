@@ -11,7 +11,7 @@ from core.errors import DomainError
 from core.faults import fault
 from events import replacement as replacements
 from events.models import Event, EventVoid
-from meters import positions, recount, stored
+from meters import positions, recount, rollup, stored
 from meters.definition import Definition
 from meters.models import Meter
 from meters.recount import Counted
@@ -80,8 +80,10 @@ def _act(*, event: Event, is_void: bool, reason: str, actor: Actor, now: datetim
     )
     fault("void: written")
     # Also where the event is not rolled up yet: an invoice may have counted it in the tail, and its bucket must show that it changed.
-    definitions = stored.definitions(meter_ids)
-    counting = {meter_id: own.get(meter_id, live) for meter_id in meter_ids if _counts(definitions[meter_id], event)}
+    definitions, unreadable = stored.readable(meter_ids)
+    for meter_id, failure in unreadable.items():
+        rollup.give_up(meter_id, failure=failure, now=now)
+    counting = {meter_id: own.get(meter_id, live) for meter_id, definition in definitions.items() if _counts(definition, event)}
     recount.recompute_buckets(
         events=[Counted(event.customer_id, event.timestamp)], event_name_id=event.event_name_id, at=counting
     )

@@ -15,6 +15,7 @@ from events.tests import sending
 from invoices.models import Invoice, InvoiceCredit, InvoiceEvent, InvoiceSeries, Seller
 from invoices.run import AheadOfClock, BillingReport, run_billing
 from invoices.tests.story import begin, bill, give, invoices, ledger, use
+from meters.models import Meter
 from products import catalogue, subscribe
 from products.subscribe import Cancellation, Extras, OneTimeInput
 from products.tests import making
@@ -393,6 +394,17 @@ def test_figures_that_cannot_be_stored_hold_their_draft_and_nobody_elses():
 
     held = Invoice.objects.get(is_held=True)
     assert held.hold_reason == "AmountTooLarge: An amount of this invoice is too large to be stored."
+
+
+def test_a_meter_that_cannot_be_read_holds_its_own_drafts_and_nobody_elses(calls):
+    broken = making.meter("hours")
+    Meter.objects.filter(id=broken.id).update(filter={"conjunction": "nor", "clauses": []})
+    begin(making.customer(), making.product(per_unit(broken)), "2026-01-01")
+    begin(making.customer("Other"), making.product(per_unit(calls)), "2026-01-01")
+
+    assert bill("2026-02-01T01:00") == BillingReport(2, 1, 1, 0)
+
+    assert Invoice.objects.get(is_held=True).hold_reason.startswith("FilterInvalid: ")
 
 
 def test_a_draft_whose_point_is_gone_is_held_with_the_reason():

@@ -9,11 +9,14 @@ import psycopg
 import pytest
 from django.db import connection, connections
 
+from access.actors import Actor
 from core import database, deployment
 from core.faults import striking
 from core.models import BillingDay, Deployment
-from meters import positions, rollup
+from core.periods import Period
+from meters import positions, rollup, void
 from meters.models import Meter, MeterQuarter, RollPosition, UsageDay
+from meters.usage import UsageRequest, quantities, recompute
 from tests import factories
 from tests.factories import NOW, log
 
@@ -193,6 +196,57 @@ def test_a_meter_that_fails_while_it_catches_up_waits_for_a_person() -> None:
 
     assert rollup.roll(now=NOW).failed == (bad.public_id,)
     assert rollup.roll(now=NOW).failed == ()
+
+
+def test_meters_that_catch_up_read_the_log_together() -> None:
+    acme = factories.customer()
+    for number in range(10):
+        log(acme, NOW + number * MINUTE)
+    rollup.roll_all(now=NOW)
+    first = factories.meter()
+    assert rollup.roll(now=NOW, size=4).event_count == 4
+    second, third = factories.meter(), factories.meter("sum", "n")
+
+    assert rollup.roll(now=NOW, size=6).event_count == 4
+    assert len({positions.of(row) for row in RollPosition.objects.filter(meter__in=[first, second, third])}) == 1
+    assert rollup.roll(now=NOW, size=6).event_count == 6
+    rollup.roll(now=NOW, size=6)
+
+    assert not RollPosition.objects.filter(meter__isnull=False).exists()
+    assert [(row.meter_id, row.event_count) for row in UsageDay.objects.order_by("meter_id")] == [(first.id, 10), (second.id, 10)]
+
+
+def test_a_meter_that_fails_does_not_hold_up_those_that_catch_up_with_it() -> None:
+    acme = factories.customer()
+    log(acme, NOW)
+    good, bad, other = factories.meter(), factories.meter(), factories.meter()
+    Meter.objects.filter(id=bad.id).update(filter={"conjunction": "nor", "clauses": []})
+
+    assert rollup.roll(now=NOW).failed == (bad.public_id,)
+
+    assert list(RollPosition.objects.filter(meter__isnull=False).values_list("meter", flat=True)) == [bad.id]
+    assert [row.meter_id for row in UsageDay.objects.order_by("meter_id")] == [good.id, other.id]
+
+
+@pytest.mark.parametrize("rolled", [True, False])
+def test_an_unreadable_meter_lets_a_void_pass_and_is_counted_anew_once_it_is_mended(rolled: bool) -> None:
+    acme = factories.customer()
+    good, bad = factories.meter(), factories.meter()
+    Meter.objects.filter(id=bad.id).update(filter={"conjunction": "nor", "clauses": []})
+    log(acme, NOW)
+    event = factories.event(log(acme, NOW))
+    if rolled:
+        rollup.roll(now=NOW)
+
+    void.void(event=event, reason="", actor=Actor("system", "test"), now=NOW)
+
+    assert RollPosition.objects.get(meter=bad).failure.startswith("FilterInvalid: ")
+    request = UsageRequest(good.id, acme.id, Period(NOW, NOW + MINUTE))
+    assert quantities(requests=[request]).quantities == recompute(requests=[request])
+    Meter.objects.filter(id=bad.id).update(filter=None)
+    rollup.retry(meter=bad)
+    rollup.roll_all(now=NOW)
+    assert [(row.meter_id, row.event_count) for row in UsageDay.objects.order_by("meter_id")] == [(good.id, 1), (bad.id, 1)]
 
 
 PLACES = [
