@@ -29,12 +29,20 @@ class Series:
 
 
 def usage(
-    *, series: Sequence[Series], window: Window, unit: str, palette: Palette, kind: Kind = "bar", running: bool = False
+    *,
+    series: Sequence[Series],
+    window: Window,
+    unit: str,
+    palette: Palette,
+    kind: Kind = "bar",
+    running: bool = False,
+    stacked: bool = False,
 ) -> dict[str, Any]:
     """Draw quantities over time, one colour a series; an earlier period is a dotted line in grey.
 
     window: the width of each point's span.  unit: the meter's unit, shown on hover.
     running: whether the latest span is not over; it is drawn paler, so that nobody takes it for a fall.
+    stacked: whether the bars of a span lie on one another, as parts of a whole.
     """
     several = len(series) > 1
     traces = []
@@ -46,7 +54,8 @@ def usage(
         else:
             traces.append(_bars(each, colour, running=running))
         traces[-1]["hovertemplate"] = _hover(window, unit, several=several)
-    return {"data": traces, "layout": _layout(palette, window, several=several)}
+    layout = _layout(palette, window, several=several)
+    return {"data": traces, "layout": layout | {"barmode": "stack"} if stacked else layout}
 
 
 def _bars(series: Series, colour: str, *, running: bool) -> dict[str, Any]:

@@ -46,6 +46,7 @@ MENU: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
             Entry(_("Events"), "event", "dashboard:events"),
             Entry(_("Refused events"), "refused", "dashboard:refused"),
             Entry(_("Conflicts"), "conflict", "dashboard:conflicts"),
+            Entry(_("Delivery"), "delivery", "dashboard:delivery"),
         ),
     ),
     (

@@ -5,6 +5,7 @@ from django.urls import path
 from dashboard.views import (
     conflicts,
     customers,
+    delivery,
     events,
     home,
     invoices,
@@ -46,6 +47,10 @@ urlpatterns = [
     path("conflicts/<int:number>", conflicts.detail, name="conflict"),
     path("conflicts/<int:number>/dismiss", conflicts.dismiss, name="conflict_dismiss"),
     path("conflicts/<int:number>/correct", conflicts.correct, name="conflict_correct"),
+    path("delivery", delivery.index, name="delivery"),
+    path("delivery/export", delivery.export, name="delivery_export"),
+    path("delivery/<slug:public_id>", delivery.detail, name="delivery_key"),
+    path("delivery/<slug:public_id>/figure", delivery.figure, name="delivery_figure"),
     path("customers", customers.index, name="customers"),
     path("customers/<slug:public_id>", customers.detail, name="customer"),
     path("products", products.index, name="products"),

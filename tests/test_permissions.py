@@ -57,6 +57,10 @@ PAGES = """
     dashboard:conflict            vfpo    -
     dashboard:conflict_dismiss    -       po
     dashboard:conflict_correct    -       po
+    dashboard:delivery            vfpo    -
+    dashboard:delivery_export     vfpo    -
+    dashboard:delivery_key        vfpo    -
+    dashboard:delivery_figure     vfpo    -
     dashboard:customers           vfpo    -
     dashboard:customer            vfpo    -
     dashboard:products            vfpo    -

@@ -20,6 +20,7 @@ ENDPOINTS = [
     ("POST", "/customers/{customer_id}/credit-grants", "write"),
     ("GET", "/credit-grants/{id}", "read"),
     ("POST", "/credit-grants/{id}/void", "write"),
+    ("GET", "/event-delivery", "read"),
     ("GET", "/events", "read"),
     ("POST", "/events/ingest", "ingest"),
     ("GET", "/events/ingest", "read"),  # the event with that id

@@ -7,6 +7,7 @@ from django.urls.converters import StringConverter
 
 from api.v1 import (
     customers,
+    event_delivery,
     event_voids,
     events,
     explain,
@@ -50,6 +51,7 @@ urlpatterns = [
     path("customers/<segment:customer_id>/credit-grants", grants.CustomerGrants.as_view()),
     path("credit-grants/<segment:id>", grants.GrantById.as_view()),
     path("credit-grants/<segment:id>/void", grants.GrantVoid.as_view()),
+    path("event-delivery", event_delivery.EventDelivery.as_view()),
     path("events", events.Events.as_view()),
     path("events/ingest", ingest.IngestView.as_view()),
     path("events/<segment:event_id>", events.EventById.as_view()),

@@ -9,8 +9,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.reading import invoices, subscriptions
+from dashboard.reading import delivery, invoices, subscriptions
 from dashboard.reading.subscriptions import Running
+from events.deliveries import silent_keys
 from events.models import ConflictStatus, DeliveryHour, EventConflict, RejectedEvent, RejectedStatus
 from invoices.models import Invoice, InvoiceStatus
 from jobs.models import Job, JobStatus
@@ -140,6 +141,10 @@ def concerns(*, now: datetime, week: timedelta = timedelta(days=7)) -> list[Conc
     found = [
         Concern("bad", _("%(meter)s cannot be rolled up: %(failure)s") % {"meter": row.meter, "failure": row.failure}, None)
         for row in failed_meters
+    ]
+    found += [
+        Concern("bad", delivery.silence_words(key, silence), reverse("dashboard:delivery_key", args=[key.public_id]))
+        for key, silence in silent_keys(now=now)
     ]
     counts = (
         (

@@ -28,12 +28,13 @@ LISTS = {
     "invoices": 9,
     "jobs": 9,
     "keys": 9,
-    "home": 24,
+    "home": 29,
     "events": 12,
     "refused": 10,
     "refused_events": 10,
     "refused_requests": 10,
     "conflicts": 10,
+    "delivery": 12,
 }
 DETAILS = {
     "meter": (Meter, 26),

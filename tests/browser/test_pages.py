@@ -35,6 +35,7 @@ def addresses() -> list[str]:
         "refused_events",
         "refused_requests",
         "conflicts",
+        "delivery",
         "customers",
         "subscriptions",
         "products",
