@@ -6,6 +6,7 @@ from importlib import import_module
 import pytest
 from django.db import connection
 
+from api.v1 import rate
 from core import expiring
 from events import delivery, store
 from launch import for_tests
@@ -39,6 +40,7 @@ def nothing_remembered() -> None:
     expiring.forget()
     delivery.forget()
     store.forget()
+    rate.forget()
 
 
 BASE_ROWS = (

@@ -18,7 +18,7 @@ import psycopg
 from benchmarks import load
 from benchmarks.bench import Bench, bench, cpu_seconds, free_port
 from benchmarks.figures import show
-from events.rows import COPY, Batch, copy_text
+from events.rows import COPY, Batch, copy_lines
 from events.validation import Event
 from launch import programs
 
@@ -71,8 +71,8 @@ def copy_rate(one: Bench, *, table: str = "events_event", seconds: float = SECON
     blocks = []
     for _ in range(20):
         sent = [Event(**event) for event in events(one.made, 1000, dice=dice)]
-        batch = Batch(sent, range(1000), one.made["customers"], one.made["names"], datetime.now(UTC), plain=True)
-        blocks.append(copy_text(batch))
+        batch = Batch(sent, range(1000), one.made["customers"], one.made["names"], datetime.now(UTC), key_id=0, plain=True)
+        blocks.append("".join(copy_lines(batch)))
     serial = itertools.count()
     hashes = itertools.count()
 

@@ -67,6 +67,13 @@ VARIABLES = (
     Variable("INGEST_QUEUE_EVENTS", int, 50_000, "Events that may wait to be written in one web process before it answers 503."),
     Variable("REFUSED_BODY_DAYS", int, 90, "How many days the body of a refused request is kept for its replay."),
     Variable("REFUSED_BODY_MEGABYTES", int, 1000, "How many megabytes of such bodies are kept, compressed; the oldest go first."),
+    Variable(
+        "INGEST_EVENTS_PER_SECOND",
+        int,
+        0,
+        "Events a second that one API key may send to one web process before it is answered 429 RATE_LIMITED. 0: no limit.",
+    ),
+    Variable("PAGE_STATEMENT_SECONDS", int, 30, "Seconds after which a statement of a page or of the API is given up. 0: never."),
     Variable("LOG_LEVEL", str, "INFO", "DEBUG, INFO, WARNING or ERROR."),
 )
 

@@ -4,12 +4,16 @@
 What is remembered lives LIFETIME_SECONDS in any case: that is the stated worst case of a revocation (semantics.md [26]). To be faster,
 whoever changes something that is remembered calls `announce(topic)` in the same transaction; PostgreSQL tells every listening process at
 its commit (NOTIFY). Only what exists is remembered, so that something new is found at once.
+
+# Note [Asking ahead]
+What expires while it is in use would have every request that needs it ask the database at once, every five seconds. So whatever is still
+used REFRESH_SECONDS after it was read is noted as due, and core.recall reads all that is due in one statement before it expires.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable, Mapping
 from typing import Generic, TypeVar
 
 import psycopg
@@ -18,6 +22,7 @@ from django.db import connection, transaction
 log = logging.getLogger(__name__)
 
 LIFETIME_SECONDS = 5
+REFRESH_SECONDS = 2
 MOST_ENTRIES = 100_000
 CHANNEL = "tallybook_changed"
 
@@ -30,18 +35,39 @@ class Expiring(Generic[Key, Entry]):
 
     def __init__(self, topic: str) -> None:
         self._entries: dict[Key, tuple[float, Entry]] = {}
+        self._due: set[Key] = set()
         _caches.setdefault(topic, []).append(self)
 
     def get(self, key: Key) -> Entry | None:
         """Return what is remembered and still fresh, else None."""
         found = self._entries.get(key)
-        return found[1] if found and found[0] > time.monotonic() else None
+        if found is None:
+            return None
+        expires_at, entry = found
+        left = expires_at - time.monotonic()
+        if left > LIFETIME_SECONDS - REFRESH_SECONDS:
+            return entry
+        self._due.add(key)
+        return entry if left > 0 else None
 
     def put(self, key: Key, entry: Entry) -> None:
         """Remember `entry` from now on."""
         if len(self._entries) >= MOST_ENTRIES:
             self.forget()
         self._entries[key] = (time.monotonic() + LIFETIME_SECONDS, entry)
+
+    def renew(self, asked: Collection[Key], found: Mapping[Key, Entry]) -> None:
+        """Remember what was found of all that was asked for, and forget the rest of it."""
+        for key in asked:
+            if key in found:
+                self.put(key, found[key])
+            else:
+                self._entries.pop(key, None)
+
+    def take_due(self) -> list[Key]:
+        """Return what is in use and will expire soon, once."""
+        due, self._due = self._due, set()
+        return list(due)
 
     def forget(self) -> None:
         """Forget everything."""

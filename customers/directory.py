@@ -17,14 +17,14 @@ class Entry(NamedTuple):
     archived: bool
 
 
-_known: expiring.Expiring[str, Entry] = expiring.Expiring(TOPIC)
+known: expiring.Expiring[str, Entry] = expiring.Expiring(TOPIC)
 
 
 def remembered(references: Collection[str]) -> dict[str, Entry] | None:
     """Return the entries of all references if this process knows every one of them, else None."""
     found = {}
     for reference in references:
-        entry = _known.get(reference)
+        entry = known.get(reference)
         if entry is None:
             return None
         found[reference] = entry
@@ -33,12 +33,12 @@ def remembered(references: Collection[str]) -> dict[str, Entry] | None:
 
 def resolve(references: Collection[str], *, connection: Connection[Any]) -> dict[str, Entry]:
     """Return the entry of each public or external id that exists; a public id goes before an equal external one."""
-    found = {reference: entry for reference in references if (entry := _known.get(reference))}
+    found = {reference: entry for reference in references if (entry := known.get(reference))}
     missing = [reference for reference in references if reference not in found]
     if missing:
-        for reference, entry in _read(missing, connection).items():
-            _known.put(reference, entry)
-            found[reference] = entry
+        read_now = read(missing, connection=connection)
+        known.renew(missing, read_now)
+        found |= read_now
     return found
 
 
@@ -49,6 +49,7 @@ SELECT public_id, id, archived_at IS NOT NULL FROM customers_customer WHERE publ
 """
 
 
-def _read(references: list[str], connection: Connection[Any]) -> dict[str, Entry]:
+def read(references: list[str], *, connection: Connection[Any]) -> dict[str, Entry]:
+    """Read the entry of each public or external id that exists, in one statement."""
     rows = connection.execute(_READ, {"references": references}).fetchall()
     return {reference: Entry(internal_id, archived) for reference, internal_id, archived in rows}

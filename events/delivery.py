@@ -1,7 +1,8 @@
 """Count what each key delivers by the hour, without a write for each request.
 
 Figures gather in the process and are written every few seconds: a process that is killed loses the figures of those seconds, never an
-event. Refusals are counted where they are kept (refusals.py).
+event. Refusals that are kept are counted there (refusals.py); those that leave nothing but a figure (a key without the scope, too many
+requests, an overloaded server, a body that was not read) are counted here, one for each request.
 """
 
 import threading
@@ -20,8 +21,10 @@ ON CONFLICT (api_key_id, hour) DO UPDATE SET
     conflict_count = events_deliveryhour.conflict_count + excluded.conflict_count,
     latest_success_at = greatest(events_deliveryhour.latest_success_at, excluded.latest_success_at)
 """
-
-
+COUNT_REFUSED = """
+INSERT INTO events_deliveryrefusal (api_key_id, hour, code, refused_count) VALUES (%s, date_trunc('hour', %s::timestamptz, 'UTC'), %s, %s)
+ON CONFLICT (api_key_id, hour, code) DO UPDATE SET refused_count = events_deliveryrefusal.refused_count + excluded.refused_count
+"""
 _USE_KEY = "UPDATE access_apikey SET latest_used_at = greatest(latest_used_at, %s) WHERE id = %s"
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -35,6 +38,7 @@ class _Figures:
 
 
 _gathered: dict[tuple[int, datetime], _Figures] = {}
+_refused: dict[tuple[int, datetime, str], int] = {}
 _lock = threading.Lock()
 
 
@@ -42,31 +46,42 @@ def note(api_key_id: int, *, at: datetime, accepted: int, duplicate: int = 0, co
     """Add one answered request to the figures of its key and UTC hour."""
     place = (api_key_id, at.replace(minute=0, second=0, microsecond=0))
     with _lock:
-        figures = _gathered.setdefault(place, _Figures())
+        figures = _gathered.get(place)
+        if figures is None:
+            figures = _gathered[place] = _Figures()
         figures.accepted += accepted
         figures.duplicate += duplicate
         figures.conflict += conflict
-        figures.latest_at = max(figures.latest_at, at)
+        if at > figures.latest_at:
+            figures.latest_at = at
+
+
+def note_refused(api_key_id: int, *, at: datetime, code: str) -> None:
+    """Add one request that was refused unread to the figures of its key and UTC hour."""
+    place = (api_key_id, at.replace(minute=0, second=0, microsecond=0), code)
+    with _lock:
+        _refused[place] = _refused.get(place, 0) + 1
 
 
 def write(connection: Connection[Any]) -> None:
     """Write what has gathered, and begin anew; on an error it is kept for the next time."""
     with _lock:
-        taken = dict(_gathered)
+        taken, refused = dict(_gathered), dict(_refused)
         _gathered.clear()
+        _refused.clear()
+    if not taken and not refused:
+        return
     rows = [
         (key, hour, f.accepted, f.duplicate, f.conflict, f.latest_at)
         for (key, hour), f in sorted(taken.items(), key=lambda i: i[0])
     ]
-    if not rows:
-        return
     try:
         with connection.transaction(), connection.cursor() as cursor:
             cursor.executemany(_WRITE, rows)
+            cursor.executemany(COUNT_REFUSED, [(*place, count) for place, count in sorted(refused.items())])
             cursor.executemany(_USE_KEY, [(latest_at, api_key_id) for api_key_id, *_, latest_at in rows])
     except BaseException:
-        for (api_key_id, hour), f in taken.items():
-            _restore(api_key_id, hour, f)
+        _restore(taken, refused)
         raise
 
 
@@ -76,16 +91,20 @@ def add_accepted(api_key_id: int, *, at: datetime, accepted: int, connection: Co
         connection.execute(_WRITE, (api_key_id, at.replace(minute=0, second=0, microsecond=0), accepted, 0, 0, None))
 
 
-def _restore(api_key_id: int, hour: datetime, figures: _Figures) -> None:
+def _restore(taken: dict[tuple[int, datetime], _Figures], refused: dict[tuple[int, datetime, str], int]) -> None:
     with _lock:
-        now = _gathered.setdefault((api_key_id, hour), _Figures())
-        now.accepted += figures.accepted
-        now.duplicate += figures.duplicate
-        now.conflict += figures.conflict
-        now.latest_at = max(now.latest_at, figures.latest_at)
+        for place, figures in taken.items():
+            now = _gathered.setdefault(place, _Figures())
+            now.accepted += figures.accepted
+            now.duplicate += figures.duplicate
+            now.conflict += figures.conflict
+            now.latest_at = max(now.latest_at, figures.latest_at)
+        for refusal, count in refused.items():
+            _refused[refusal] = _refused.get(refusal, 0) + count
 
 
 def forget() -> None:
     """Drop what has gathered, for tests whose tables are emptied."""
     with _lock:
         _gathered.clear()
+        _refused.clear()

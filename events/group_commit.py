@@ -1,106 +1,218 @@
-"""Write what many small requests hold in one COPY: everything that queued up while the last commit ran goes into the next.
+"""Write what many small requests hold in few transactions: everything that queued up while the last ones ran goes into the next.
 
-No timer: a request that comes alone is written at once, and the busier the server, the larger the groups. On any error every request of
-the group is told so, and writes its rows on its own, so that none pays for its neighbour.
+No timer: a request that comes alone is written at once, and the busier the server, the larger the groups. Two connections take turns,
+so that one prepares its group while the other waits for the disk.
+
+# Note [Neighbours]
+No request pays for another in its group. A group is written by COPY in the hope of no duplicate; what failed, what a key sent that has
+lately sent duplicates, and what holds an id that is being written at this moment, goes into a group that is written with care
+(events.store), where duplicates cost nothing but a look into the index. When even that group is refused, each of its requests is told
+so, and goes through ingest() on its own. No id is in two groups at once: they would wait for each other in the database, perhaps in a ring.
 """
 
 import asyncio
 import logging
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, Connection, errors
 
 from core import database, deployment
 from core.errors import DomainError
 from core.faults import fault
-from events import rows
+from events import rows, store
+from events.rows import Batch
+from events.store import IngestResult
+from events.writers import Writers
 
 log = logging.getLogger(__name__)
 
-MOST_CHARACTERS = 1_000_000  # of one group
+CONNECTIONS = 2  # that write in hope, and as many groups at once that are written with care
+MOST_CHARACTERS = 250_000  # of one group: some ten milliseconds
 GIVE_UP_SECONDS = 20
 PAUSE_SECONDS = 0.01
 
+_Outcome: TypeAlias = "asyncio.Future[IngestResult | None]"
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A request, its lines for COPY, the keys of its events, and who waits for it."""
+
+    batch: Batch
+    text: str
+    keys: list[str]
+    outcome: _Outcome
+
+
+class _Queue:
+    """Requests that wait for one way of writing, and the bell of those who write that way."""
+
+    def __init__(self) -> None:
+        self.waiting: list[_Waiting] = []
+        self.bell = asyncio.Event()
+
+    def add(self, requests: Sequence[_Waiting]) -> None:
+        self.waiting += requests
+        self.bell.set()
+
 
 class GroupCommit:
-    """One connection on the event loop, and the requests that wait for it."""
+    """The connections on the event loop, and the requests that wait for them."""
+
+    def __init__(self, connect_params: dict[str, Any], writers: Writers) -> None:
+        self._writers = writers
+        self._hopeful, self._careful = _Queue(), _Queue()
+        self._in_flight: set[str] = set()  # keys of events that are being written
+        self._copiers = [_Copier(connect_params) for _ in range(CONNECTIONS)]
+        loop = asyncio.get_running_loop()
+        hopeful = [self._run(self._hopeful, copier.write, self._careful.add) for copier in self._copiers]
+        careful = [self._run(self._careful, self._write_with_care, _return) for _ in range(CONNECTIONS)]
+        self._tasks = [loop.create_task(run) for run in hopeful + careful]
+
+    async def write(self, batch: Batch) -> IngestResult | None:
+        """Return what became of the events once they are committed; None when the request must go through ingest() on its own.
+
+        Raises psycopg.OperationalError or DomainError: the events may not count as written.
+        """
+        lines = rows.copy_lines(batch)
+        keys = [line[: rows.KEY_LENGTH] for line in lines]
+        outcome: _Outcome = asyncio.get_running_loop().create_future()
+        queue = self._careful if store.is_wary(batch.key_id) else self._hopeful
+        queue.add([_Waiting(batch, "".join(lines), keys, outcome)])
+        return await outcome
+
+    async def end(self) -> None:
+        """Write what waits, then close the connections."""
+        while self._hopeful.waiting or self._careful.waiting or self._in_flight:
+            await asyncio.sleep(PAUSE_SECONDS)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for copier in self._copiers:
+            await copier.close()
+
+    async def _run(
+        self,
+        queue: _Queue,
+        write: Callable[[list[_Waiting]], Awaitable[Sequence[IngestResult]]],
+        refused: Callable[[list[_Waiting]], None],
+    ) -> None:
+        """Write group after group; `refused`: what to do with one of which the database stored nothing."""
+        while True:
+            group = await self._next(queue)
+            try:
+                async with asyncio.timeout(GIVE_UP_SECONDS):
+                    results = await write(group)
+            except (errors.DeadlockDetected, store.Unstorable):
+                refused(group)
+            except (psycopg.OperationalError, psycopg.InterfaceError, DomainError) as error:
+                _fail(group, error)
+            except psycopg.Error:
+                refused(group)
+            except TimeoutError:
+                _fail(group, psycopg.OperationalError("no answer"))
+            except Exception:
+                log.exception("a group could not be written")
+                _fail(group, psycopg.OperationalError("failed"))
+            except BaseException:
+                _fail(group, psycopg.OperationalError("the writer ended"))
+                raise
+            else:
+                for request, result in zip(group, results, strict=True):
+                    if not request.outcome.done():
+                        request.outcome.set_result(result)
+            finally:
+                self._leave(group)
+
+    async def _next(self, queue: _Queue) -> list[_Waiting]:
+        while True:
+            await queue.bell.wait()
+            group = self._take(queue)
+            if not group or not queue.waiting:
+                queue.bell.clear()
+            if group:
+                return group
+
+    def _take(self, queue: _Queue) -> list[_Waiting]:
+        """Take what may be written now; who holds an id that is in flight waits, among the careful."""
+        group, clashing, size, seen = [], [], 0, 0
+        for request in queue.waiting:
+            if size >= MOST_CHARACTERS:
+                break
+            seen += 1
+            if self._in_flight.isdisjoint(request.keys):
+                self._in_flight.update(request.keys)
+                size += len(request.text)
+                group.append(request)
+            else:
+                clashing.append(request)
+        if seen:
+            rest = queue.waiting[seen:]
+            queue.waiting = rest if queue is self._hopeful else clashing + rest
+            if clashing and queue is self._hopeful:
+                self._careful.add(clashing)
+        return group
+
+    def _leave(self, group: list[_Waiting]) -> None:
+        for request in group:
+            self._in_flight.difference_update(request.keys)
+        if self._careful.waiting:
+            self._careful.bell.set()
+
+    async def _write_with_care(self, group: list[_Waiting]) -> Sequence[IngestResult]:
+        batches = [request.batch for request in group]
+
+        def store_all(connection: Connection[Any]) -> list[IngestResult]:
+            deployment.verify(connection)
+            return store.store_all(batches, connection=connection)
+
+        return await asyncio.wrap_future(self._writers.submit(store_all))
+
+
+class _Copier:
+    """One connection on the event loop, opened again when it broke."""
 
     def __init__(self, connect_params: dict[str, Any]) -> None:
         self._params = connect_params
-        self._waiting: list[tuple[str, asyncio.Future[None]]] = []
-        self._wake = asyncio.Event()
         self._connection: AsyncConnection[Any] | None = None
-        self._task = asyncio.get_running_loop().create_task(self._run())
 
-    async def write(self, text: str) -> None:
-        """Return once the COPY lines are committed. Raises psycopg.Error or ClusterChanged: it may not count as written."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((text, done))
-        self._wake.set()
-        await done
+    async def write(self, group: list[_Waiting]) -> list[IngestResult]:
+        """Commit a group. Raises psycopg.Error, ClusterChanged, TimeoutError."""
+        try:
+            connection = await self._usable()
+            async with connection.cursor() as cursor, cursor.copy(rows.COPY) as lines:
+                await lines.write("".join([request.text for request in group]).encode())
+                fault("ingest: copied")
+        except (psycopg.OperationalError, psycopg.InterfaceError, asyncio.CancelledError):
+            await self.close()
+            raise
+        fault("ingest: committed")
+        return [IngestResult(len(request.batch.events)) for request in group]
 
-    async def end(self) -> None:
-        """Write what waits, then close the connection."""
-        while self._waiting:
-            await asyncio.sleep(PAUSE_SECONDS)
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        if self._connection is not None:
-            await self._connection.close()
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
 
-    async def _run(self) -> None:
-        while True:
-            await self._wake.wait()
-            group = self._take()
-            try:
-                async with asyncio.timeout(GIVE_UP_SECONDS):
-                    await self._copy("".join([text for text, _ in group]))
-            except TimeoutError:
-                self._tell(group, psycopg.OperationalError("no answer"))
-            except (psycopg.Error, DomainError) as error:
-                self._tell(group, error)
-            except Exception:
-                log.exception("a group could not be written")
-                self._tell(group, psycopg.OperationalError("failed"))
-            except BaseException:
-                self._tell(group, psycopg.OperationalError("the writer ended"))
-                raise
-            else:
-                self._tell(group, None)
-
-    def _take(self) -> list[tuple[str, asyncio.Future[None]]]:
-        taken, size = 0, 0
-        while taken < len(self._waiting) and size < MOST_CHARACTERS:
-            size += len(self._waiting[taken][0])
-            taken += 1
-        group = self._waiting[:taken]
-        del self._waiting[:taken]
-        if not self._waiting:
-            self._wake.clear()
-        return group
-
-    def _tell(self, group: list[tuple[str, asyncio.Future[None]]], error: Exception | None) -> None:
-        for _, done in group:
-            if done.done():
-                continue
-            if error is None:
-                done.set_result(None)
-            else:
-                done.set_exception(error)
-
-    async def _copy(self, text: str) -> None:
-        connection = self._connection
-        if connection is None or not database.is_usable(connection):
+    async def _usable(self) -> AsyncConnection[Any]:
+        if self._connection is None or not database.is_usable(self._connection):
             connection = await AsyncConnection.connect(**self._params, autocommit=True)
             await deployment.verify_async(connection)
             self._connection = connection
-        try:
-            async with connection.cursor() as cursor, cursor.copy(rows.COPY) as lines:
-                await lines.write(text.encode())
-                fault("ingest: copied")
-        except (psycopg.OperationalError, psycopg.InterfaceError, asyncio.CancelledError):
-            self._connection = None
-            await connection.close()
-            raise
-        fault("ingest: committed")
+        return self._connection
+
+
+def _return(group: list[_Waiting]) -> None:
+    """Send each request of a group through ingest() on its own."""
+    for request in group:
+        if not request.outcome.done():
+            request.outcome.set_result(None)
+
+
+def _fail(group: list[_Waiting], error: Exception) -> None:
+    for request in group:
+        if not request.outcome.done():
+            request.outcome.set_exception(error)

@@ -16,17 +16,21 @@ from events.judgement import judge
 from events.problems import BodyUnreadable, Problem, status, summary
 from events.rows import Batch
 from events.store import IngestResult, Unstorable, store
-from events.validation import Doubt, Judgement, judge_fast
+from events.validation import Judgement
 
 
 class RequestRefused(DomainError):
-    """Nothing of the request was stored as an event; `problems` says all of why, `status` is for HTTP."""
+    """Nothing of the request was stored as an event; `problems` says all of why, `status` is for HTTP.
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    event_count: how many events it held, 1 where it cannot be told.
+    """
+
+    def __init__(self, problems: Sequence[Problem], event_count: int | None = None) -> None:
         self.code, message = summary(list(problems))
         super().__init__(message)
         self.problems = problems
         self.status = status(list(problems))
+        self.event_count = event_count or 1
 
 
 class OutcomeUnknown(DomainError):
@@ -88,20 +92,16 @@ def note(key_id: int, received_at: datetime, result: IngestResult) -> None:
     delivery.note(key_id, at=received_at, accepted=result.ingested_count, duplicate=result.duplicate_count, conflict=conflicts)
 
 
-def prepare_from_memory(body: bytes, *, received_at: datetime, max_age: timedelta) -> Batch | None:
+def prepare_from_memory(judgement: Judgement, *, key_id: int, received_at: datetime) -> Batch | None:
     """Return the batch of a request with nothing wrong whose customers and names this process knows; None for any other.
 
     Asks no database, so that it may run on the event loop; what it returns None for goes through ingest().
     """
-    try:
-        judgement = judge_fast(body, received_at=received_at, max_age=max_age)
-    except Doubt:
-        return None
     entries = directory.remembered({event.customer_id for event in judgement.events})
     numbers = names.remembered({event.event_name for event in judgement.events})
     if entries is None or numbers is None or any(entry.archived for entry in entries.values()):
         return None
-    return _batch(judgement, entries, numbers, received_at)
+    return _batch(judgement, entries, numbers, received_at, key_id)
 
 
 class _Request:
@@ -132,13 +132,13 @@ class _Request:
         kinds = {event.event_name for event in judgement.events}
         numbers = names.numbers(kinds, connection=self.connection, now=self.received_at)
         try:
-            result = store(_batch(judgement, entries, numbers, self.received_at), key_id=self.key_id, connection=self.connection)
+            result = store(_batch(judgement, entries, numbers, self.received_at, self.key_id), connection=self.connection)
         except Unstorable as error:
             bad = {problem.index for problem in error.problems if problem.index is not None}
             raise self.keep_refused(error.problems, good_count=good_count - len(bad)) from error
         if problems:
             self.keep_refused(problems)
-        result.errors = problems
+        result.errors, result.bad_count = problems, len(places)
         result.duplicate_count += judgement.repeated_count
         return result
 
@@ -161,7 +161,7 @@ class _Request:
 
     def keep_refused(self, problems: Sequence[Problem], *, good_count: int = 0) -> RequestRefused:
         """Keep the request, or its bad rest, and return the exception that says so. good_count: events refused with it."""
-        refused = RequestRefused(problems)
+        refused = RequestRefused(problems, self.event_count)
         if not self.keeps:
             return refused
         refusal = refusals.Refusal(
@@ -179,13 +179,16 @@ class _Request:
         return refused
 
 
-def _batch(judgement: Judgement, entries: dict[str, directory.Entry], numbers: dict[str, int], received_at: datetime) -> Batch:
+def _batch(
+    judgement: Judgement, entries: dict[str, directory.Entry], numbers: dict[str, int], received_at: datetime, key_id: int
+) -> Batch:
     return Batch(
         events=judgement.events,
         indexes=judgement.indexes,
         customers={reference: entry.id for reference, entry in entries.items()},
         names=numbers,
         received_at=received_at,
+        key_id=key_id,
         plain=judgement.plain,
     )
 

@@ -9,14 +9,14 @@ from psycopg.pq import TransactionStatus
 
 from core import expiring
 
-_numbers: expiring.Expiring[str, int] = expiring.Expiring("event_name")
+known: expiring.Expiring[str, int] = expiring.Expiring("event_name")
 
 
 def remembered(names: Collection[str]) -> dict[str, int] | None:
     """Return the numbers of all names if this process knows every one of them, else None."""
     found = {}
     for name in names:
-        number = _numbers.get(name)
+        number = known.get(name)
         if number is None:
             return None
         found[name] = number
@@ -28,21 +28,22 @@ def numbers(names: Collection[str], *, connection: Connection[Any], now: datetim
 
     They are written in sorted order, so that two requests with the same new names do not wait for each other in a ring.
     """
-    known = remembered(names)
-    if known is not None:
-        return known
-    found = _read(names, connection)
+    already = remembered(names)
+    if already is not None:
+        return already
+    found = read(list(names), connection=connection)
     missing = sorted(set(names) - found.keys())
     if missing:
         statement = "INSERT INTO events_eventname (name, first_received_at) SELECT unnest(%s::text[]), %s ON CONFLICT DO NOTHING"
         with connection.transaction():
             connection.execute(statement, [missing, now])
-        found |= _read(missing, connection)
+        found |= read(missing, connection=connection)
     if connection.info.transaction_status == TransactionStatus.IDLE:
         for name, number in found.items():
-            _numbers.put(name, number)
+            known.put(name, number)
     return found
 
 
-def _read(names: Collection[str], connection: Connection[Any]) -> dict[str, int]:
-    return dict(connection.execute("SELECT name, id FROM events_eventname WHERE name = ANY(%s)", [list(names)]).fetchall())
+def read(names: list[str], *, connection: Connection[Any]) -> dict[str, int]:
+    """Read the number of each name that has one, in one statement."""
+    return dict(connection.execute("SELECT name, id FROM events_eventname WHERE name = ANY(%s)", [names]).fetchall())

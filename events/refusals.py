@@ -11,7 +11,7 @@ from typing import Any
 from psycopg import Connection
 
 from core import sql
-from events import judgement
+from events import delivery, judgement
 from events.problems import BodyUnreadable, Problem
 
 KEPT_BYTES = 1_000_000
@@ -22,10 +22,6 @@ _REJECTED = """
 INSERT INTO events_rejectedevent
     (request_id, index, event_id, customer_reference, event_name, field, code, message, status, resolved_by)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'open', '')
-"""
-_COUNT = """
-INSERT INTO events_deliveryrefusal (api_key_id, hour, code, refused_count) VALUES (%s, date_trunc('hour', %s, 'UTC'), %s, %s)
-ON CONFLICT (api_key_id, hour, code) DO UPDATE SET refused_count = events_deliveryrefusal.refused_count + excluded.refused_count
 """
 
 
@@ -55,7 +51,7 @@ def keep(refusal: Refusal, *, connection: Connection[Any]) -> None:
         if row and row[1] and first_problems:
             _keep_events(row[0], refusal, first_problems, connection)
         for code, count in sorted(_counts(refusal, first_problems).items()):
-            connection.execute(_COUNT, [refusal.api_key_id, refusal.received_at, code, count])
+            connection.execute(delivery.COUNT_REFUSED, [refusal.api_key_id, refusal.received_at, code, count])
 
 
 def _request_row(refusal: Refusal) -> dict[str, Any]:

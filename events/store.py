@@ -1,15 +1,16 @@
-"""Commit a batch of good events, each id once for ever, and say what became of every one.
+"""Commit the good events of some requests, each id once for ever, and say what became of every one.
 
 # Note [Writing]
-COPY is the cheapest way to write, in the hope of no duplicate. A failed COPY leaves dead rows, so after a unique violation the next
-100 requests of that key go straight to INSERT … ON CONFLICT DO NOTHING (semantics.md [26]), after which what was there already is compared
-with what was sent ([22]). COPY goes by the order of the request, INSERT by that of keys; where the two meet in a deadlock, the INSERT is
-tried again.
+COPY is the cheapest way to write, in the hope of no duplicate. A failed COPY leaves dead rows, so after a duplicate the next 100 requests
+of that key are written with care (semantics.md [26]): one look into the index tells which ids are stored already, COPY writes the others,
+and what was there is compared with what was sent ([22]). Where somebody else stores one of the ids in between, so that this COPY fails
+too, INSERT … ON CONFLICT DO NOTHING writes what is left to be written. COPY goes by the order of the requests, INSERT by that of keys;
+where the two meet in a deadlock, the INSERT is tried again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
 from psycopg import Connection, errors
@@ -20,11 +21,10 @@ from core.faults import fault
 from events import rows
 from events.problems import Problem
 from events.rows import Batch
+from events.validation import Event
 
 WARY_REQUESTS = 100
 DEADLOCK_ATTEMPTS = 3
-
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,22 @@ class Taken:
 
 @dataclass
 class IngestResult:
-    """What became of a request. ingested_count + duplicate_count + conflicts + events with errors = events sent.
+    """What became of a request. ingested_count + duplicate_count + conflicts + bad_count = events sent.
 
-    conflicts: their ids were taken with other content.  voided: duplicates of an event that is void.
+    conflicts: their ids were taken with other content.  voided: duplicates of an event that is void.  bad_count: events with errors.
     """
 
     ingested_count: int
     duplicate_count: int = 0
-    conflicts: Sequence[Taken] = ()
-    voided: Sequence[Taken] = ()
+    conflicts: list[Taken] = field(default_factory=list)
+    voided: list[Taken] = field(default_factory=list)
     errors: Sequence[Problem] = field(default_factory=list)
+    bad_count: int = 0
+
+    @property
+    def event_count(self) -> int:
+        """How many events the request held."""
+        return self.ingested_count + self.duplicate_count + len(self.conflicts) + self.bad_count
 
 
 class Unstorable(Exception):
@@ -61,12 +67,12 @@ _wary: dict[int, int] = {}  # key id -> how many requests yet go straight to ON 
 
 
 def is_wary(key_id: int) -> bool:
-    """Tell whether this key has lately sent an id again, so that COPY would fail."""
+    """Tell whether this key has lately sent an id again, so that COPY would likely fail."""
     return _wary.get(key_id, 0) > 0
 
 
 def beware(key_id: int) -> None:
-    """Have the next requests of this key go straight to ON CONFLICT."""
+    """Have the next requests of this key written with care."""
     _wary[key_id] = WARY_REQUESTS
 
 
@@ -75,23 +81,45 @@ def forget() -> None:
     _wary.clear()
 
 
-def store(batch: Batch, *, key_id: int, connection: Connection[Any]) -> IngestResult:
+def store(batch: Batch, *, connection: Connection[Any]) -> IngestResult:
     """Commit a batch and say what became of it. Raises Unstorable, psycopg.OperationalError."""
+    return store_all([batch], connection=connection)[0]
+
+
+def store_all(batches: Sequence[Batch], *, connection: Connection[Any]) -> list[IngestResult]:
+    """Commit the batches of some requests, no id twice among them, all or none, and say what became of each.
+
+    Raises Unstorable, psycopg.OperationalError.
+    """
+    group = _Group(batches, connection)
     try:
-        if is_wary(key_id):
-            _wary[key_id] -= 1
-        else:
+        if not _beware_of(batches):
             try:
-                copy(rows.copy_text(batch), connection)
-                return IngestResult(ingested_count=len(batch.events))
+                copy("".join(group.lines), connection)
+                return group.results
             except (errors.UniqueViolation, errors.DeadlockDetected):
-                beware(key_id)
-        return _without_deadlock(lambda: _insert(batch, key_id, connection))
+                pass
+        try:
+            group.write_with_care()
+        except (errors.UniqueViolation, errors.DeadlockDetected):
+            _without_deadlock(group.insert)
     except psycopg.DataError as error:
         sentence = f"The database refuses an event of this request ({str(error).splitlines()[0]}). Mend it or leave it out."
         raise Unstorable([Problem(None, None, None, "NOT_STORABLE", sentence)]) from error
     finally:
         fault("ingest: committed")
+    for batch, result in zip(batches, group.results, strict=True):
+        if result.duplicate_count or result.conflicts:
+            beware(batch.key_id)
+    return group.results
+
+
+def _beware_of(batches: Sequence[Batch]) -> bool:
+    """Tell whether to take care with any of these, and count each."""
+    wary = [batch.key_id for batch in batches if is_wary(batch.key_id)]
+    for key_id in wary:
+        _wary[key_id] -= 1
+    return bool(wary)
 
 
 def copy(text: str, connection: Connection[Any]) -> None:
@@ -109,7 +137,7 @@ def _copy(text: str, connection: Connection[Any]) -> None:
         fault("ingest: copied")
 
 
-def _without_deadlock(attempt: Callable[[], Answer]) -> Answer:
+def _without_deadlock(attempt: Callable[[], None]) -> None:
     for _ in range(DEADLOCK_ATTEMPTS - 1):
         try:
             return attempt()
@@ -118,27 +146,77 @@ def _without_deadlock(attempt: Callable[[], Answer]) -> Answer:
     return attempt()
 
 
-def _insert(batch: Batch, key_id: int, connection: Connection[Any]) -> IngestResult:
-    parameters = {"records": rows.record_set(batch), "received_at": batch.received_at, "api_key_id": key_id}
-    with connection.transaction():
-        stored = [key for (key,) in connection.execute(sql.load(__file__, "insert_new"), parameters).fetchall()]
-        result = IngestResult(ingested_count=len(stored))
-        if len(stored) < len(batch.events):
-            _compare(result, parameters | {"stored": stored}, connection)
-        fault("ingest: copied")
-    return result
+class _Group:
+    """Batches on their way to the table; their events are numbered through, from 1."""
+
+    def __init__(self, batches: Sequence[Batch], connection: Connection[Any]) -> None:
+        self.batches = batches
+        self.connection = connection
+        self.results = [IngestResult(ingested_count=len(batch.events)) for batch in batches]
+        self.lines = [line for batch in batches for line in rows.copy_lines(batch)]
+
+    def write_with_care(self) -> None:
+        """Compare what is stored already and COPY the rest. Raises UniqueViolation when some of it was stored in between."""
+        keys = "{" + ",".join([line[: rows.KEY_LENGTH] for line in self.lines]) + "}"
+        stored = {n for (n,) in self.connection.execute(sql.load(__file__, "already_stored"), {"keys": keys}).fetchall()}
+        new = "".join([line for n, line in enumerate(self.lines, 1) if n not in stored])
+        conflicting = self._compare(stored)
+        if conflicting:
+            with self.connection.transaction():
+                self._keep_conflicts(conflicting)
+                copy(new, self.connection)
+        elif new:
+            copy(new, self.connection)
+
+    def insert(self) -> None:
+        """INSERT what is not stored yet, and compare the rest. Raises DeadlockDetected."""
+        with self.connection.transaction():
+            records = self._records(self._numbered(range(1, len(self.lines) + 1)))
+            inserted = {key.hex for (key,) in self.connection.execute(sql.load(__file__, "insert_new"), records).fetchall()}
+            stored = {n for n, line in enumerate(self.lines, 1) if line[: rows.KEY_LENGTH] not in inserted}
+            conflicting = self._compare(stored)
+            if conflicting:
+                self._keep_conflicts(conflicting)
+            fault("ingest: copied")
+
+    def _numbered(self, numbers: Container[int]) -> list[tuple[int, int, int, Event]]:
+        """Return those of some numbers: the number, the place of its batch, its index in the request, and the event."""
+        everything = (
+            (place, index, event)
+            for place, batch in enumerate(self.batches)
+            for index, event in zip(batch.indexes, batch.events, strict=True)
+        )
+        return [(n, *one) for n, one in enumerate(everything, 1) if n in numbers]
+
+    def _records(self, numbered: Sequence[tuple[int, int, int, Event]]) -> dict[str, str]:
+        return {"records": rows.record_set((n, self.batches[place], event) for n, place, _, event in numbered)}
+
+    def _compare(self, numbers: Collection[int]) -> list[int]:
+        """Sort those that were there already into duplicates and conflicts, which are returned. Raises Unstorable."""
+        self.results = [IngestResult(ingested_count=len(batch.events)) for batch in self.batches]
+        if not numbers:
+            return []
+        numbered = self._numbered(numbers)
+        found = self.connection.execute(sql.load(__file__, "compare"), self._records(numbered)).fetchall()
+        taken = {n: (self.results[place], Taken(index, event.event_id)) for n, place, index, event in numbered}
+        collisions = [taken[n][1] for n, same_id, *_ in found if not same_id]
+        if collisions:
+            raise Unstorable([_collision(one) for one in collisions])
+        for n, _, same_content, is_void in found:
+            result, one = taken[n]
+            result.ingested_count -= 1
+            if same_content:
+                result.duplicate_count += 1
+            else:
+                result.conflicts.append(one)
+            if is_void:
+                result.voided.append(one)
+        return [n for n, _, same_content, _ in found if not same_content]
+
+    def _keep_conflicts(self, conflicting: Container[int]) -> None:
+        self.connection.execute(sql.load(__file__, "keep_conflicts"), self._records(self._numbered(conflicting)))
 
 
-def _compare(result: IngestResult, parameters: dict[str, Any], connection: Connection[Any]) -> None:
-    """Sort those that were there already into duplicates and conflicts, and keep the conflicts."""
-    found = connection.execute(sql.load(__file__, "compare"), parameters).fetchall()
-    collisions = [(index, event_id) for index, event_id, same_id, *_ in found if not same_id]
-    if collisions:
-        sentence = "`event_id` has the same key as another event's id. Send the event under another id."
-        raise Unstorable([Problem(index, event_id, "event_id", "EVENT_ID_COLLISION", sentence) for index, event_id in collisions])
-    result.conflicts = [Taken(index, event_id) for index, event_id, _, same_content, _ in found if not same_content]
-    result.voided = [Taken(index, event_id) for index, event_id, _, _, is_void in found if is_void]
-    result.duplicate_count = len(found) - len(result.conflicts)
-    if result.conflicts:
-        places = [taken.index for taken in result.conflicts]
-        connection.execute(sql.load(__file__, "keep_conflicts"), parameters | {"places": places})
+def _collision(taken: Taken) -> Problem:
+    sentence = "`event_id` has the same key as another event's id. Send the event under another id."
+    return Problem(taken.index, taken.event_id, "event_id", "EVENT_ID_COLLISION", sentence)

@@ -11,9 +11,9 @@ from msgspec import Meta, Struct
 from rest_framework.request import Request
 
 from access.models import ApiKey
-from api.v1 import ingest_http, shapes
+from api.v1 import ingest_http, rate, shapes
 from api.v1.events import EventById
-from api.v1.ingest_http import Unpacker
+from api.v1.ingest_http import Reply, Unpacker
 from api.v1.schema import describes
 from core.errors import DomainError
 from events.ingest import OutcomeUnknown, ingest
@@ -68,18 +68,25 @@ class IngestView(EventById):
     def get(self, request: Request, event_id: str = "ingest") -> HttpResponse:
         return super().get(request, event_id)
 
-    @describes("Ingest usage events", body=IngestRequest, answer=IngestAnswer, errors=(400, 413, 415, 503))
+    @describes("Ingest usage events", body=IngestRequest, answer=IngestAnswer, errors=(400, 413, 415, 429, 503))
     def post(self, request: Request) -> HttpResponse:
+        key = cast(ApiKey, request.user)
         try:
-            lenient = ingest_http.wants_lenient(request.headers.get("Prefer", ""))
-            key = cast(ApiKey, request.user)
-            result = ingest(body=_body(request), key_id=key.id, received_at=self.now, lenient=lenient)
-            reply = ingest_http.accepted(result, lenient=lenient)
+            reply = self._ingest(request, key.id)
         except DomainError as error:
+            rate.charge_refused(key.id, error)
+            ingest_http.count_refused(key.id, error, at=self.now)
             reply = ingest_http.refused(error)
         except (OperationalError, InterfaceError):
             reply = ingest_http.refused(OutcomeUnknown())
         return HttpResponse(reply.body, status=reply.status, headers=dict(reply.headers), content_type="application/json")
+
+    def _ingest(self, request: Request, key_id: int) -> Reply:
+        rate.check(key_id)
+        lenient = ingest_http.wants_lenient(request.headers.get("Prefer", ""))
+        result = ingest(body=_body(request), key_id=key_id, received_at=self.now, lenient=lenient)
+        rate.charge(key_id, events=result.event_count)
+        return ingest_http.accepted(result, lenient=lenient)
 
 
 def _body(request: Request) -> bytes:

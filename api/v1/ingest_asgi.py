@@ -5,6 +5,7 @@ else (a large body, something unknown, something wrong, a duplicate) goes to ing
 """
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
@@ -12,18 +13,21 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 from psycopg import Connection
 
 from access import keys
 from access.models import ApiKey
-from api.v1 import ingest_http
+from api.v1 import ingest_http, rate
 from api.v1.ingest_http import Reply, Unacceptable, Unpacker
 from core import database, expiring
-from events import delivery, rows, store, writers
+from core.errors import DomainError
+from core.recall import Recall
+from customers import directory
+from events import delivery, names, writers
 from events.group_commit import GroupCommit
 from events.ingest import OutcomeUnknown, age_limit, ingest, note, prepare_from_memory
 from events.store import IngestResult
+from events.validation import Doubt, judge_fast
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +38,11 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 SMALL_BODY_BYTES = 30_000  # about 100 events
 LEAST_EVENT_BYTES = 100  # a body of n bytes counts as n / 100 events, at most 1000, until it is read
 BODY_SECONDS = 60
-FIGURES_SECONDS = 2
-# What a thread raises when the database is away: on its own connection, or on Django's, by which keys are looked up.
-UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError, OperationalError, InterfaceError)
+REFRESH_SECONDS = 0.5
+FIGURES_ROUNDS = 4  # figures are written in every fourth round of refreshing
+UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError)
 HELD_BODIES = 16  # bodies of the greatest size that may be inside at once
+CONTENT_TYPE = (b"content-type", b"application/json")
 
 
 class IngestApp:
@@ -52,17 +57,22 @@ class IngestApp:
         """Open the connections' owners; the connections themselves open with the first request."""
         timeouts = {"statement_seconds": writers.STATEMENT_SECONDS, "lock_seconds": writers.LOCK_SECONDS}
         self._writers = writers.Writers(threads=settings.INGEST_THREADS)
-        self._group = GroupCommit(database.parameters(application="group commit", **timeouts))
+        self._lookups = writers.Writers(threads=1)  # of its own: small requests and unknown keys wait for no large batch
+        self._keys = Recall(keys.known, keys.read, self._lookups.submit)
+        self._customers = Recall(directory.known, directory.read, self._lookups.submit)
+        self._names = Recall(names.known, names.read, self._lookups.submit)
+        self._group = GroupCommit(database.parameters(application="group commit", **timeouts), self._writers)
         self._listener = expiring.Listener(database.parameters(application="announcements"))
         self._listener.start()
-        self._figures = asyncio.get_running_loop().create_task(self._keep_writing_figures())
+        self._upkeep = asyncio.get_running_loop().create_task(self._keep_up())
 
     async def end(self) -> None:
         """Commit what waits, then close everything."""
-        self._figures.cancel()
+        self._upkeep.cancel()
         await self._group.end()
         await self._write_figures()
         await asyncio.to_thread(self._writers.end)
+        await asyncio.to_thread(self._lookups.end)
         await asyncio.to_thread(self._listener.end)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,28 +87,35 @@ class IngestApp:
                 reply = ingest_http.refused(
                     Unacceptable(500, "INTERNAL_ERROR", "Something went wrong on our side; it has been logged.")
                 )
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(reply.body))]
-        headers += [(name.lower().encode(), text.encode()) for name, text in reply.headers.items()]
+        headers = [CONTENT_TYPE, (b"content-length", b"%d" % len(reply.body))]
+        if reply.headers:
+            headers += [(name.lower().encode(), text.encode()) for name, text in reply.headers.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
 
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
         headers = dict(scope["headers"])
         key = await self._key(headers.get(b"authorization", b"").decode("latin-1"))
-        ingest_http.check_scope(key.scope)
         inside = [0, 0]
         try:
+            ingest_http.check_scope(key.scope)
+            rate.check(key.id)
             body = await self._body(receive, headers.get(b"content-encoding", b""), inside)
             lenient = b"prefer" in headers and ingest_http.wants_lenient(headers[b"prefer"].decode("latin-1"))
-            return await self._ingest(body, key, lenient=lenient)
+            return await self._ingest(body, key.id, lenient=lenient)
+        except DomainError as error:
+            rate.charge_refused(key.id, error)
+            ingest_http.count_refused(key.id, error, at=datetime.now(UTC))
+            raise
         finally:
             self._admission.leave(events=inside[0], size=inside[1])
 
     async def _key(self, header: str) -> ApiKey:
-        secret = ingest_http.bearer_secret(header)
-        key = keys.remembered(secret)
+        digest = keys.hash_secret(ingest_http.bearer_secret(header))
+        key = keys.remembered(digest)
         if key is None:
-            key = await self._in_thread(lambda _: keys.authenticate(secret, now=datetime.now(UTC)))
+            await self._know(self._keys, {digest})
+            key = keys.remembered(digest)
         if key is None:
             raise ingest_http.no_key()
         return key
@@ -131,32 +148,44 @@ class IngestApp:
         inside[0] += events
         inside[1] += size
 
-    async def _ingest(self, body: bytes, key: ApiKey, *, lenient: bool) -> Reply:
+    async def _ingest(self, body: bytes, key_id: int, *, lenient: bool) -> Reply:
         received_at = datetime.now(UTC)
-        if len(body) <= SMALL_BODY_BYTES and not store.is_wary(key.id):
-            count = await self._ingest_small(body, key.id, received_at)
-            if count and not lenient:
-                return ingest_http.all_new(count)
-            if count:
-                return ingest_http.accepted(IngestResult(ingested_count=count), lenient=True)
-        result = await self._in_thread(
-            lambda connection: ingest(body=body, key_id=key.id, received_at=received_at, connection=connection, lenient=lenient)
-        )
+        result = await self._ingest_small(body, key_id, received_at) if len(body) <= SMALL_BODY_BYTES else None
+        if result is None:
+            result = await self._in_thread(
+                lambda connection: ingest(
+                    body=body, key_id=key_id, received_at=received_at, connection=connection, lenient=lenient
+                )
+            )
+        rate.charge(key_id, events=result.event_count)
         return ingest_http.accepted(result, lenient=lenient)
 
-    async def _ingest_small(self, body: bytes, key_id: int, received_at: datetime) -> int:
-        """Return how many events were committed: all, or none when the request must go through ingest(). Raises OutcomeUnknown."""
-        batch = prepare_from_memory(body, received_at=received_at, max_age=age_limit())
-        if batch is None:
-            return 0
+    async def _ingest_small(self, body: bytes, key_id: int, received_at: datetime) -> IngestResult | None:
+        """Return what became of a request, or None when it must go through ingest(). Raises OutcomeUnknown."""
         try:
-            await self._group.write(rows.copy_text(batch))
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            judgement = judge_fast(body, received_at=received_at, max_age=age_limit())
+        except Doubt:
+            return None
+        batch = prepare_from_memory(judgement, key_id=key_id, received_at=received_at)
+        if batch is None:
+            await self._know(self._customers, {event.customer_id for event in judgement.events})
+            await self._know(self._names, {event.event_name for event in judgement.events})
+            batch = prepare_from_memory(judgement, key_id=key_id, received_at=received_at)
+        if batch is None:
+            return None
+        try:
+            result = await self._group.write(batch)
+        except UNREACHABLE as error:
             raise OutcomeUnknown from error
-        except psycopg.Error:
-            return 0
-        note(key_id, received_at, IngestResult(ingested_count=len(batch.events)))
-        return len(batch.events)
+        if result:
+            note(key_id, received_at, result)
+        return result
+
+    async def _know(self, recall: Recall[Any, Any], wanted: set[Any]) -> None:
+        try:
+            await recall.know(wanted)
+        except UNREACHABLE as error:
+            raise OutcomeUnknown from error
 
     async def _in_thread(self, work: Callable[[Connection[Any]], Any]) -> Any:
         try:
@@ -164,13 +193,22 @@ class IngestApp:
         except UNREACHABLE as error:
             raise OutcomeUnknown from error
 
-    async def _keep_writing_figures(self) -> None:
-        while True:
-            await asyncio.sleep(FIGURES_SECONDS)
-            await self._write_figures()
+    async def _keep_up(self) -> None:
+        """Read again what will expire, write figures, and free threads whose backend does not answer, until the process ends."""
+        for number in itertools.count(1):
+            await asyncio.sleep(REFRESH_SECONDS)
+            self._writers.break_overdue()
+            self._lookups.break_overdue()
+            for recall in (self._keys, self._customers, self._names):
+                try:
+                    await recall.refresh()
+                except (psycopg.Error, DomainError) as error:
+                    log.warning("what is remembered could not be read again: %s", error)
+            if number % FIGURES_ROUNDS == 0:
+                await self._write_figures()
 
     async def _write_figures(self) -> None:
         try:
-            await self._in_thread(delivery.write)
-        except (OutcomeUnknown, psycopg.Error) as error:
+            await asyncio.wrap_future(self._lookups.submit(delivery.write))
+        except psycopg.Error as error:
             log.warning("delivery figures wait to be written: %s", error)

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from access import keys
 from access.models import Scope
 from core.errors import DomainError
+from events import delivery
 from events.ingest import RequestRefused
 from events.problems import LISTED_PROBLEMS, Problem
 from events.store import IngestResult, Taken
@@ -132,6 +134,8 @@ def wants_lenient(prefer: str) -> bool:
 
 def accepted(result: IngestResult, *, lenient: bool) -> Reply:
     """Answer a request whose events, or whose good events, are committed."""
+    if not lenient and result.ingested_count == result.event_count:  # the common case
+        return Reply(200, b'{"ingested_count":%d,"duplicate_count":0,"conflicts":[]}' % result.ingested_count)
     answer: dict[str, Any] = {
         "ingested_count": result.ingested_count,
         "duplicate_count": result.duplicate_count,
@@ -144,11 +148,6 @@ def accepted(result: IngestResult, *, lenient: bool) -> Reply:
     if lenient:
         answer |= {"errors": _listed(result.errors), "error_count": len(result.errors)}
     return Reply(200, _encode(answer), {"Preference-Applied": "handling=lenient"} if lenient else {})
-
-
-def all_new(count: int) -> Reply:
-    """Answer a request all of whose events were new, the common case."""
-    return Reply(200, b'{"ingested_count":%d,"duplicate_count":0,"conflicts":[]}' % count)
 
 
 def refused(error: Exception) -> Reply:
@@ -166,6 +165,12 @@ def refused(error: Exception) -> Reply:
     if isinstance(error, DomainError):  # OutcomeUnknown, TooBusy
         return Reply(503, _encode({"code": error.code, "message": error.message}), {"Retry-After": str(RETRY_AFTER_SECONDS)})
     raise error
+
+
+def count_refused(key_id: int, error: DomainError, *, at: datetime) -> None:
+    """Count in the figures of a key what was refused without being kept; what is kept (RequestRefused) is counted there."""
+    if not isinstance(error, RequestRefused):
+        delivery.note_refused(key_id, at=at, code=error.code)
 
 
 def _taken(taken: Sequence[Taken], code: str, message: str) -> list[dict[str, Any]]:

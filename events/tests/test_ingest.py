@@ -9,15 +9,15 @@ import pytest
 from django.db import connection as django_connection
 
 from access.actors import COMMAND
-from core import database, expiring, faults
+from core import database, faults
 from core.deployment import ClusterChanged
 from core.models import Deployment
-from customers import register
-from events import delivery, store
+from customers import directory, register
+from events import delivery, names, store
 from events.ingest import OutcomeUnknown, RequestRefused, ingest, prepare_from_memory
 from events.models import DeliveryHour, DeliveryRefusal, Event, EventConflict, EventName, EventVoid, RefusedRequest, RejectedEvent
 from events.tests.sending import NOW, body, event, hours_ago, make_customer, make_key, send
-from events.validation import identity
+from events.validation import identity, judge_fast
 
 pytestmark = pytest.mark.django_db
 
@@ -296,14 +296,15 @@ def test_deliveries_are_counted_by_key_and_hour(key, ada):
 
 
 def test_memory_prepares_only_what_it_can_vouch_for(key, ada):
-    text = body(event("a", ada))
-    prepare = {"received_at": NOW, "max_age": timedelta(days=35)}
+    judgement = judge_fast(body(event("a", ada)), received_at=NOW, max_age=timedelta(days=35))
+    prepare = {"key_id": key.id, "received_at": NOW}
 
-    assert prepare_from_memory(text, **prepare) is None
+    assert prepare_from_memory(judgement, **prepare) is None
     send(key, event("x", ada))
-    expiring._caches["event_name"][0].put("api.call", 1)
-    assert prepare_from_memory(text, **prepare).customers == {ada.public_id: ada.id}
-    assert prepare_from_memory(body(event("a", ada, metadata={"k": None})), **prepare) is None
+    names.known.put("api.call", 1)
+    assert prepare_from_memory(judgement, **prepare).customers == {ada.public_id: ada.id}
+    directory.known.put(ada.public_id, directory.Entry(ada.id, archived=True))
+    assert prepare_from_memory(judgement, **prepare) is None
 
 
 @pytest.mark.django_db(transaction=True)
