@@ -22,11 +22,13 @@ from django.db import connections  # noqa: E402
 
 from api.v1.ingest_asgi import IngestApp, Receive, Scope, Send  # noqa: E402
 from billing_project.checks import refuse_misconfiguration  # noqa: E402
+from core import database  # noqa: E402
 
 INGEST_PATH = b"/api/v1/events/ingest"
 BODY_SECONDS = 60
 COLLECT_AFTER = (10_000, 20, 20)  # objects, then generations: next to nothing on the way of a request is part of a cycle
 
+database.limit_statements(settings.PAGE_STATEMENT_SECONDS)
 pages = WSGIMiddleware(_django, workers=settings.DATABASE_POOL_SIZE)  # type: ignore[arg-type]
 ingest = IngestApp()
 

@@ -11,6 +11,8 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 REQUIRED = object()
+# A server whose machine has vanished is noticed within about a minute, where libpq would wait for hours; the URL may say otherwise.
+NOTICE_A_VANISHED_SERVER = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 
 
 class SettingsMissing(Exception):
@@ -119,5 +121,5 @@ def database(url: str, *, pool_size: int) -> dict[str, Any]:
         "PORT": given.pop("port", ""),
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,  # the pool would hand out connections that ended with the server
-        "OPTIONS": {**given, "pool": {"min_size": 0, "max_size": pool_size, "timeout": 10}},
+        "OPTIONS": {**NOTICE_A_VANISHED_SERVER, **given, "pool": {"min_size": 0, "max_size": pool_size, "timeout": 10}},
     }

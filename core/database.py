@@ -7,11 +7,17 @@ from typing import Any
 import psycopg
 from django.db import connection
 
+KEPT_ALIVE = ("keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
+
 
 def parameters(*, application: str, statement_seconds: int | None = None, lock_seconds: int | None = None) -> dict[str, Any]:
     """Return what psycopg needs to open a connection of its own to the database that Django uses, with time-outs."""
     params = connection.get_connection_params()
-    kept = {name: params[name] for name in ("dbname", "user", "password", "host", "port", "sslmode", "service") if name in params}
+    kept = {
+        name: params[name]
+        for name in ("dbname", "user", "password", "host", "port", "sslmode", "service", *KEPT_ALIVE)
+        if name in params
+    }
     options = ["-c timezone=UTC"]
     if statement_seconds:
         options.append(f"-c statement_timeout={statement_seconds}s")
@@ -21,9 +27,18 @@ def parameters(*, application: str, statement_seconds: int | None = None, lock_s
         "application_name": f"tallybook {application}",
         "options": " ".join(options),
         "connect_timeout": 5,
-        "tcp_user_timeout": 30_000,
     }
     return kept | more
+
+
+def limit_statements(seconds: int) -> None:
+    """Have Django's connections of this process, none of which may be open yet, give up a statement after so many seconds; 0: never.
+
+    For web processes: what a person waits for must not hold a thread and a connection longer than anybody waits. Workers take their time.
+    """
+    if seconds:
+        options = connection.settings_dict["OPTIONS"]
+        options["options"] = f"{options.get('options', '')} -c statement_timeout={seconds}s".strip()
 
 
 def of_django() -> psycopg.Connection[Any]:

@@ -12,7 +12,9 @@ import pytest
 from django.test import Client
 
 from access import keys
-from events.models import Event, RefusedRequest
+from core import database
+from events import delivery
+from events.models import DeliveryRefusal, Event, RefusedRequest
 from events.tests.hostile_bodies import CUSTOMER, HOSTILE
 from events.tests.sending import body, event, make_customer, make_key
 from tests import live
@@ -236,3 +238,29 @@ def test_more_than_fits_is_answered_with_retry_after(by_coroutine, secret, ada, 
     assert all((a.headers["Retry-After"], a.json()["code"]) == ("1", "TOO_BUSY") for a in refused)
     assert len(stored()) == 300 * (64 - len(refused))
     assert live.ingest._admission.events == live.ingest._admission.bytes == 0
+
+
+def test_a_key_that_sends_more_than_its_share_is_told_when_to_come_again(post, ada, settings):
+    settings.INGEST_EVENTS_PER_SECOND = 20
+
+    answers = [post(body(*[event(f"{turn}-{n}", ada) for n in range(50)])) for turn in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert (answers[1].json()["code"], answers[1].headers["Retry-After"]) == ("RATE_LIMITED", "2")
+    assert len(stored()) == 50
+    assert not RefusedRequest.objects.exists()
+    delivery.write(database.of_django())
+    assert list(DeliveryRefusal.objects.values_list("code", "refused_count")) == [("RATE_LIMITED", 1)]
+
+
+def test_requests_that_were_not_read_are_counted_by_their_code(post, settings):
+    settings.MAX_BODY_BYTES = 100
+
+    assert post(b"x" * 101).status_code == 413
+    assert post(b"x", **{"Content-Encoding": "br"}).status_code == 415
+
+    delivery.write(database.of_django())
+    assert sorted(DeliveryRefusal.objects.values_list("code", "refused_count")) == [
+        ("BODY_TOO_LARGE", 1),
+        ("UNSUPPORTED_MEDIA_TYPE", 1),
+    ]

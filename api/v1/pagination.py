@@ -6,7 +6,8 @@ and 1 together, and iterating a client's list() yields every item once.
 
 # Note [Remembered ends]
 A page is remembered by its last row for ten minutes, for its API key, address and filters; the page after it starts there by key. Nothing
-is seen twice or left out because rows arrived in between, and deep pages stay fast. A cold jump, or a lost memory, uses an offset.
+is seen twice or left out because rows arrived in between, and deep pages stay fast. A cold jump, or a lost memory, uses an offset, up to
+MOST_SKIPPED rows.
 """
 
 import hashlib
@@ -22,10 +23,12 @@ from rest_framework.request import Request
 
 from api.models import PageEnd
 from api.v1.auth import key_of
+from api.v1.errors import Refused
 
 DEFAULT_SIZE = 10
 MAX_SIZE = 100
 REMEMBERED = timedelta(minutes=10)
+MOST_SKIPPED = 1_000_000  # rows that a cold jump may pass over: half a second
 
 Row = TypeVar("Row")
 
@@ -91,6 +94,12 @@ def page(
     first, count = (0, 2) if query.page_number is None else (query.page_number, 1)
     before = _recall(request, query, first - 1, now=now) if first else None
     upper = before.upper if before else "" if first else listing.upper()
+    if before is None and first * query.page_size > MOST_SKIPPED:
+        raise Refused(
+            "PAGE_TOO_DEEP",
+            f"A jump may pass over {MOST_SKIPPED} items. Ask for the pages in order, or narrow the list by its filters.",
+            field="page_number",
+        )
     limit = count * query.page_size
     rows = listing.read(Slice(limit=limit, offset=first * query.page_size, end=before.end if before else "", upper=upper))
     end = listing.end_of(rows[-1]) if rows else before.end if before else ""
