@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from django.conf import settings
 from django.db.models import Sum
 from django.db.models.functions import Coalesce
 
@@ -18,7 +19,6 @@ from invoices.charge import MeteredUsage
 from invoices.closed import Closed
 from invoices.inputs import ADDITIVE, UNBILLABLE
 from invoices.late import Slot
-from invoices.models import Invoice
 from meters import stored, usage
 from meters.definition import Definition
 from meters.meter_sql import Snapshot
@@ -74,36 +74,36 @@ NOTHING = Carried()
 
 @dataclass(frozen=True)
 class Taken:
-    """What the invoices of one chunk take up, by the invoice's primary key, and which events were counted for it."""
+    """What the next invoices take up, by subscription: the first one of each takes all. snapshot: which events were counted."""
 
-    by_invoice: Mapping[int, Carried] = field(default_factory=dict)
+    by_subscription: Mapping[int, Carried] = field(default_factory=dict)
     snapshot: Snapshot | None = None
 
-    def of(self, invoice: Invoice) -> Carried:
-        """Give what an invoice carries."""
-        return self.by_invoice.get(invoice.id, NOTHING)
+
+def take(subscription_ids: Collection[int]) -> Taken:
+    """Look at the late usage that is to be billed to these subscriptions; one small query where there is none."""
+    return _taken([late.slot(row) for row in late.to_bill().filter(subscription__in=subscription_ids)])
 
 
-def take(invoices: Sequence[Invoice]) -> Taken:
-    """Look at the late usage that is to be billed on these invoices; the first one of a subscription takes all of it.
+def foreseen(customer_ids: Collection[int]) -> Taken:
+    """Look at what these customers' next invoices will take up, also at what no search has found yet; writes nothing."""
+    slots = {late.slot(row) for row in late.to_bill().filter(customer__in=customer_ids)}
+    if not settings.HOLD_LATE_USAGE:
+        slots.update(late.found(customer_ids))
+    return _taken(slots)
 
-    One small query where there is none.
-    """
-    first: dict[int, Invoice] = {}
-    for invoice in invoices:
-        first.setdefault(invoice.subscription_id, invoice)
-    slots = [late.slot(row) for row in late.to_bill().filter(subscription__in=first)]
+
+def _taken(slots: Collection[Slot]) -> Taken:
     if not slots:
         return Taken()
     looks = compute(slots)
     found: dict[int, Carried] = {}
     for slot in sorted(slots):
-        invoice = first[slot.subscription_id]
-        before = found.get(invoice.id, NOTHING)
+        before = found.get(slot.subscription_id, NOTHING)
         if slot in looks.problems:
-            found[invoice.id] = replace(before, problem=looks.problems[slot])
+            found[slot.subscription_id] = replace(before, problem=looks.problems[slot])
         elif slot in looks.computed:
-            found[invoice.id] = replace(before, looks=(*before.looks, looks.computed[slot]))
+            found[slot.subscription_id] = replace(before, looks=(*before.looks, looks.computed[slot]))
     return Taken(found, looks.snapshot)
 
 

@@ -66,11 +66,11 @@ class InvoiceInputs:
     period: Period
     fees: tuple[FeeInput, ...] = ()
     usages: tuple[UsageInput, ...] = ()
-    adjustments: tuple[AdjustmentInput, ...] = ()
     unit_balances: Mapping[int, tuple[Balance, ...]] | None = None
     money_balances: tuple[MoneyBalance, ...] = ()
     tax_rate: Decimal = Decimal(0)
     tax_inclusive: bool = False
+    adjustments: tuple[AdjustmentInput, ...] = ()
 
 
 @dataclass(frozen=True)

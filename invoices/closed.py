@@ -86,13 +86,26 @@ class Closed:
             stored += moved["moves"]
         return tuple((_span(draw), draw["grant_period_id"], Decimal(draw["quantity"])) for draw in stored)
 
+    def returnable(self, period_id: int) -> Decimal:
+        """Give the units that can still go back to a grant period: of a waived line, all that it drew itself went back with the void."""
+        stored = [] if self.line.invoice.status == InvoiceStatus.VOID else list(self.line.waterfall["draws"])
+        demanded = [one for one in self.own_adjustments if one.invoice.status != InvoiceStatus.VOID]
+        stored += [move for one in demanded for move in one.waterfall["moves"]]
+        with exact():
+            units = sum((Decimal(one["quantity"]) for one in stored if one["grant_period_id"] == period_id), _NOTHING)
+        return max(units, _NOTHING)
+
+    def charge_draws(self, grants: Mapping[int, int] | None = None) -> tuple[Draw, ...]:
+        """Give what each phase holds drawn. grants: the grant of each grant period, where it matters."""
+        return merged(Draw(period_id, grants[period_id] if grants else 0, units, span) for span, period_id, units in self.draws)
+
     def charge(self, grants: Mapping[int, int]) -> ClosedCharge:
         """Give the charge as billed so far. grants: the grant of each grant period."""
         return ClosedCharge(
             terms=PriceTerms.from_json(self.line.terms or {}),
             proration=Fraction(self.line.waterfall["proration"]),
             quantities=self._quantities(),
-            draws=merged(Draw(period_id, grants[period_id], units, span) for span, period_id, units in self.draws),
+            draws=self.charge_draws(grants),
             billed=self.billed(),
         )
 

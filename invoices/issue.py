@@ -1,9 +1,9 @@
 """Issue drafts: locked, assembled from one snapshot, numbered without a gap and written, a chunk in one transaction.
 
 # Note [Locks of issuing]
-A chunk locks its series' row, then the drafts in order of (point, subscription), then their customers in order of id. Every other
-write that could change what an invoice draws (grants, wallets, subscriptions) locks the customer too. So any number of runs,
-killed anywhere, give the same numbers, and no credit is drawn twice.
+A chunk locks its series' row, then that of all late usage (Note [Late usage]), then the drafts in order of (point, subscription),
+then their customers in order of id. Every other write that could change what an invoice draws (grants, wallets, subscriptions) locks
+the customer too. So any number of runs, killed anywhere, give the same numbers, and no credit is drawn twice.
 """
 
 import logging
@@ -28,7 +28,9 @@ from credits.grants import GrantInput
 from credits.models import AppliesTo, CreditGrant, CreditKind
 from customers.models import Customer
 from events.models import LogSnapshot
-from invoices import billed, inputs, numbers, rows
+from invoices import adjusted_rows, adjustments, billed, inputs, late, numbers, rows
+from invoices.adjusted_rows import Adjusted
+from invoices.adjustments import Carried
 from invoices.assemble import InvoiceDraft, invoice
 from invoices.inputs import UNBILLABLE, Point, PointKey
 from invoices.models import Invoice, InvoiceSeries, InvoiceStatus
@@ -61,6 +63,7 @@ class Assembled:
     draft: Invoice
     point: Point
     made: InvoiceDraft
+    carried: Carried
 
 
 @dataclass(frozen=True)
@@ -85,13 +88,14 @@ def issue_due(*, now: datetime, actor: Actor) -> Issued:
 def issue_by_hand(*, draft: Invoice, actor: Actor, now: datetime) -> Invoice:
     """Issue one draft before its grace is over, or one that is held. Raises InvoiceNotDraft, EarlierDraftOpen, and UNBILLABLE."""
     series = numbers.lock(series=numbers.INVOICES, now=now)
+    late.search(now=now)
     locked = Invoice.objects.select_for_update().get(id=draft.id)
     if locked.status != InvoiceStatus.DRAFT:
         raise InvoiceNotDraft(f"Invoice {locked} is {locked.status}, not a draft.")
     if earlier := _before(locked).order_by("point_at", "subscription_id").first():
         raise EarlierDraftOpen(f"The draft {earlier.public_id} of this customer comes first.")
     _lock_customers([locked])
-    _issue(series, _assembled([locked], now, actor, hold_failing=False), now, actor)
+    write(series, _assembled([locked], now, actor, hold_failing=False), now, actor)
     return Invoice.objects.get(id=locked.id)
 
 
@@ -99,6 +103,7 @@ def issue_by_hand(*, draft: Invoice, actor: Actor, now: datetime) -> Invoice:
 def _issue_chunk(now: datetime, actor: Actor) -> Issued | None:
     """Issue the next drafts; None when none is due. See Note [Locks of issuing]."""
     series = numbers.lock(series=numbers.INVOICES, now=now)
+    late.lock()
     fault("billing: series locked")
     due = list(_due(now).select_for_update(of=("self",))[:CHUNK_DRAFTS])
     if not due:
@@ -107,7 +112,7 @@ def _issue_chunk(now: datetime, actor: Actor) -> Issued | None:
     chunk = _independent(due)
     assembled = _assembled(chunk, now, actor, hold_failing=True)
     fault("billing: assembled")
-    _issue(series, assembled, now, actor)
+    write(series, assembled, now, actor)
     return Issued(len(assembled.ready), len(assembled.failed))
 
 
@@ -159,6 +164,7 @@ class Chunk:
     ready: tuple[Assembled, ...]
     failed: tuple[tuple[Invoice, str], ...]
     source: inputs.Read
+    late: adjustments.Taken
 
 
 def _assembled(drafts: Sequence[Invoice], now: datetime, actor: Actor, *, hold_failing: bool) -> Chunk:
@@ -169,6 +175,8 @@ def _assembled(drafts: Sequence[Invoice], now: datetime, actor: Actor, *, hold_f
         keys=[PointKey(draft.subscription_id, draft.point) for draft in drafts],
         hold=lambda ids, within: balances.held(customer_ids=ids, within=within),
     )
+    taken = adjustments.take({draft.subscription_id for draft in drafts})
+    to_carry = dict(taken.by_subscription)
     ready: list[Assembled] = []
     failed: list[tuple[Invoice, str]] = []
     waiting: set[int] = set()
@@ -177,7 +185,9 @@ def _assembled(drafts: Sequence[Invoice], now: datetime, actor: Actor, *, hold_f
             continue
         try:
             point = _point(read, draft)
-            made = storable(invoice(inputs=point.with_credits(read.holdings[draft.customer_id])))
+            carried = to_carry.pop(draft.subscription_id, adjustments.NOTHING)
+            own = point.with_credits(carried.left(read.holdings[draft.customer_id]))
+            made = storable(invoice(inputs=carried.joined(own)))
         except UNBILLABLE as problem:
             if not hold_failing:
                 raise
@@ -185,10 +195,10 @@ def _assembled(drafts: Sequence[Invoice], now: datetime, actor: Actor, *, hold_f
             failed.append((draft, f"{type(problem).__name__}: {problem}"))
             waiting.add(draft.customer_id)
             continue
-        ready.append(Assembled(draft, point, made))
+        ready.append(Assembled(draft, point, made, carried))
         if made.carried_forward:
             waiting.add(draft.customer_id)
-    return Chunk(tuple(ready), tuple(failed), read)
+    return Chunk(tuple(ready), tuple(failed), read, taken)
 
 
 def _point(read: inputs.Read, draft: Invoice) -> Point:
@@ -205,7 +215,7 @@ def storable(made: InvoiceDraft) -> InvoiceDraft:
     return made
 
 
-def _issue(series: InvoiceSeries, chunk: Chunk, now: datetime, actor: Actor) -> None:
+def write(series: InvoiceSeries, chunk: Chunk, now: datetime, actor: Actor) -> None:
     """Write what a chunk came to, within the transaction that holds its locks."""
     for draft, reason in chunk.failed:
         Invoice.objects.filter(id=draft.id).update(is_held=True, hold_reason=reason)
@@ -231,6 +241,8 @@ def _write(series: InvoiceSeries, chunk: Chunk, now: datetime, actor: Actor) -> 
         cursor.execute(load(__file__, "issue_drafts"), {"rows": exact_json.dumps(written.invoices)})
     for table in (written.lines, written.taxes, written.credits, written.entries, written.events):
         copy(table)
+    taken_up = [Adjusted(one.draft, one.made, one.carried) for one in chunk.ready]
+    adjusted_rows.write(taken_up, snapshot=chunk.late.snapshot, actor=actor, now=now)
     for one in chunk.ready:
         if one.made.carried_forward:
             _carry_forward(one, now, actor)

@@ -16,7 +16,7 @@ from core.errors import DomainError
 from credits import balances
 from credits.balances import Held
 from credits.burndown import Draw
-from invoices import inputs
+from invoices import adjustments, inputs
 from invoices.assemble import InvoiceDraft, invoice
 from invoices.inputs import Point, PointKey
 from invoices.issue import storable
@@ -112,14 +112,17 @@ def _computed(customer_ids: Collection[int], now: datetime) -> _Computed:
     read = inputs.read(keys=keys, hold=lambda ids, within: balances.foreseen(customer_ids=ids, within=within))
     problems = dict(read.problems)
     holdings = dict(read.holdings)
+    to_carry = dict(adjustments.foreseen(customer_ids).by_subscription)
     found: dict[PointKey, Preview] = {}
     for point in sorted(read.points.values(), key=lambda one: (one.plan.at, one.key.subscription_id)):
         try:
-            made = storable(invoice(inputs=point.with_credits(holdings[point.customer_id])))
+            carried = to_carry.pop(point.key.subscription_id, adjustments.NOTHING)
+            own = carried.left(holdings[point.customer_id])
+            made = storable(invoice(inputs=carried.joined(point.with_credits(own))))
         except inputs.UNBILLABLE as problem:
             problems[point.key] = problem
             continue
-        holdings[point.customer_id] = balances.less(holdings[point.customer_id], _draws(made, point))
+        holdings[point.customer_id] = balances.less(own, _draws(made, point))
         found[point.key] = Preview(point, made, holdings[point.customer_id])
     return _Computed(found, problems)
 

@@ -48,6 +48,8 @@ def add(rows: Rows, *, invoice: Invoice, number: Number, point: Point, made: Inv
     status = InvoiceStatus.ISSUED if made.amount_due else InvoiceStatus.PAID
     rows.invoices.append(_invoice(invoice, number, point, made, issue, status))
     for position, line in enumerate(made.lines):
+        if line.adjusts is not None:  # invoices.adjusted_rows writes those
+            continue
         stored = _line(invoice, position, line, point, issue)
         rows.lines.append(stored)
         _add_unit_draws(rows, invoice, stored, line, issue)
@@ -114,6 +116,7 @@ def _line(invoice: Invoice, position: int, line: Line, point: Point, issue: Issu
         unrounded_amount=line.unrounded_amount,
         amount=line.amount,
         tax_rate=line.tax_rate,
+        tax_inclusive=line.tax_inclusive,
         definition=point.definitions[line.meter].to_json() if line.meter is not None and fall else None,
         terms=line.terms.to_json() if line.terms else None,
         waterfall=waterfall_json(fall) if fall else {},

@@ -15,7 +15,7 @@ from core.faults import fault
 from credits import renewal
 from credits.models import GrantPeriod
 from customers.models import Customer
-from invoices import billed, drafting, issue
+from invoices import billed, drafting, ended, issue, late
 
 CHUNK_CUSTOMERS = 500
 
@@ -48,9 +48,11 @@ def run_billing(*, now: datetime, actor: Actor, ahead: bool = False) -> BillingR
         )
     with acting(actor):
         drafted = drafting.write_drafts(now=now, actor=actor)
+        late.search(now=now)
         issued = issue.issue_due(now=now, actor=actor)
+        adjusted = ended.issue_ended(now=now, actor=actor)
         settled = settle_credits(now=now, actor=actor)
-    return BillingReport(drafted, issued.issued_count, issued.held_count, settled)
+    return BillingReport(drafted, issued.issued_count + adjusted, issued.held_count, settled)
 
 
 def settle_credits(*, now: datetime, actor: Actor) -> int:

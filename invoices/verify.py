@@ -8,16 +8,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, Sum
 
 from core.errors import DomainError
-from core.money import plain
 from credits.models import AppliesTo, CreditEntry
-from invoices import recount, void
+from invoices import recount, verify_adjustment, void
 from invoices.assemble import Line, taxes_of
+from invoices.closed import COUNTS, is_usage
+from invoices.findings import Finding, differing, text_of
 from invoices.models import Invoice, InvoiceCredit, InvoiceKind, InvoiceLine, InvoiceStatus, InvoiceTax, LineKind, Verification
 from meters import stored, usage
 from meters.meter_sql import Snapshot
@@ -28,16 +28,6 @@ class DraftNotVerifiable(DomainError):
     """A draft has no stored figures that could be proved."""
 
     code = "INVOICE_IS_DRAFT"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A stored figure that is not what raw events make it. line_id: public, '' for the invoice's own figures."""
-
-    line_id: str
-    figure: str
-    stored: str
-    recomputed: str
 
 
 @dataclass(frozen=True)
@@ -68,7 +58,7 @@ def verify(invoice: Invoice) -> Proof:
     if invoice.status == InvoiceStatus.DRAFT:
         raise DraftNotVerifiable(f"Invoice {invoice.public_id} is a draft: its figures are computed whenever it is read.")
     if invoice.kind == InvoiceKind.CREDIT_NOTE:
-        return Proof(invoice, tuple(_differing("", *void.negates(invoice))), ())
+        return Proof(invoice, tuple(differing("", *void.negates(invoice))), ())
     lines = list(invoice.lines.select_related("snapshot", "invoice").order_by("position"))
     credits = list(InvoiceCredit.objects.filter(invoice=invoice).order_by("id"))
     findings: list[Finding] = [*_ledger(credits), *_totals(invoice, lines, credits)]
@@ -76,9 +66,13 @@ def verify(invoice: Invoice) -> Proof:
     for line in lines:
         if line.kind == LineKind.USAGE:
             findings += _usage_line(line, lines, [credit for credit in credits if credit.line_id == line.id])
-            rollups, since = _now(line)
-            findings += rollups
-            changes += since
+        elif line.kind == LineKind.ADJUSTMENT and is_usage(line):
+            findings += verify_adjustment.findings(line, lines, [credit for credit in credits if credit.line_id == line.id])
+        else:
+            continue
+        rollups, since = _now(line)
+        findings += rollups
+        changes += since
     return Proof(invoice, tuple(findings), tuple(changes))
 
 
@@ -114,7 +108,7 @@ def _usage_line(line: InvoiceLine, lines: Iterable[InvoiceLine], draws: Iterable
     credited = sum((draw.amount for draw in draws), Decimal(0))
     again = recount.recharge(line, recount.count(line, at=at), credited=credited)
     top_up = sum(one.amount for one in lines if one.kind == LineKind.MINIMUM and one.meter_id == line.meter_id)
-    yield from _differing(
+    yield from differing(
         line.public_id,
         ("quantity", line.quantity, again.counted.quantity),
         ("event_count", line.event_count, again.counted.event_count),
@@ -137,17 +131,20 @@ def _now(line: InvoiceLine) -> tuple[list[Finding], list[Change]]:
     definition = stored.definitions([line.meter_id])[line.meter_id]
     raw = recount.count(line, at=answer.snapshot, definition=definition)
     rolled = answer.quantities[request]
-    findings = _differing(
+    findings = differing(
         line.public_id,
         ("rolled up quantity", rolled.quantity, raw.quantity),
         ("rolled up event_count", rolled.event_count, raw.event_count),
     )
     if definition.to_json() != line.definition:
         raw = recount.count(line, at=answer.snapshot)
-    if raw.quantity == line.quantity:
+    then = verify_adjustment.quantity_of(line)
+    if raw.quantity == then:
         return list(findings), []
-    adjusted = line.adjusted_by.order_by("id").values_list("invoice__number", flat=True)
-    return list(findings), [Change(line.public_id, _text(line.quantity), _text(raw.quantity), tuple(n or "" for n in adjusted))]
+    # The columns of an adjustment are what it adds; those that came after it adjust the same line.
+    adjusting = InvoiceLine.objects.filter(COUNTS, adjusts=line.adjusts_id or line.id, id__gt=line.id, definition__isnull=False)
+    adjusted = adjusting.order_by("id").values_list("invoice__number", flat=True)
+    return list(findings), [Change(line.public_id, text_of(then), text_of(raw.quantity), tuple(n or "" for n in adjusted))]
 
 
 def _ledger(credits: Iterable[InvoiceCredit]) -> Iterator[Finding]:
@@ -155,7 +152,7 @@ def _ledger(credits: Iterable[InvoiceCredit]) -> Iterator[Finding]:
     drawn = {f"draw:{credit.public_id}": credit for credit in credits}
     burned = dict(CreditEntry.objects.filter(cause__in=drawn).values_list("cause").annotate(Sum("amount")))
     for cause, credit in drawn.items():
-        yield from _differing("", (f"ledger entry {cause}", credit.amount, -burned.get(cause, Decimal(0))))
+        yield from differing("", (f"ledger entry {cause}", credit.amount, -burned.get(cause, Decimal(0))))
 
 
 def _totals(invoice: Invoice, lines: Iterable[InvoiceLine], credits: Iterable[InvoiceCredit]) -> Iterator[Finding]:
@@ -167,7 +164,7 @@ def _totals(invoice: Invoice, lines: Iterable[InvoiceLine], credits: Iterable[In
     computed = taxes_of(again, usage_credits)
     added = sum(tax.amount for tax in computed if not tax.is_inclusive)
     balance = subtotal - usage_credits + added
-    yield from _differing(
+    yield from differing(
         "",
         ("subtotal", invoice.subtotal, subtotal),
         ("usage credits", invoice.usage_credit_amount, usage_credits),
@@ -188,21 +185,9 @@ def _line(line: InvoiceLine, *, is_inclusive: bool) -> Line:
         amount=line.amount,
         unrounded_amount=line.unrounded_amount,
         tax_rate=line.tax_rate,
-        tax_inclusive=is_inclusive,
+        tax_inclusive=is_inclusive if line.tax_inclusive is None else line.tax_inclusive,
     )
 
 
 def _money(credits: Iterable[InvoiceCredit], applies_to: AppliesTo) -> int:
     return int(sum((one.amount for one in credits if one.line_id is None and one.applies_to == applies_to), Decimal(0)))
-
-
-def _differing(line_id: str, *figures: tuple[str, Any, Any]) -> Iterator[Finding]:
-    for name, kept, again in figures:
-        if kept != again:
-            yield Finding(line_id, name, _text(kept), _text(again))
-
-
-def _text(figure: Any) -> str:
-    if figure is None:
-        return "no value"
-    return plain(figure) if isinstance(figure, Decimal) else str(figure)

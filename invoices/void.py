@@ -12,17 +12,16 @@ from access.actors import Actor
 from core.copying import copy
 from core.errors import DomainError
 from core.faults import fault
-from core.periods import Period
 from credits import grants, renewal
 from credits.models import CreditEntry, CreditGrant, EntryKind
 from customers.models import Customer
-from invoices import billed, numbers
+from invoices import billed, late, numbers, unwinding
 from invoices.inputs import KINDS_OF_POINTS
-from invoices.models import Invoice, InvoiceCredit, InvoiceEvent, InvoiceKind, InvoiceLine, InvoiceStatus, InvoiceTax, VoidOutcome
+from invoices.models import Invoice, InvoiceEvent, InvoiceKind, InvoiceLine, InvoiceStatus, InvoiceTax, VoidOutcome
 
 
 class InvoiceNotVoidable(DomainError):
-    """Only an issued or paid invoice of a billing point can be voided."""
+    """Only an issued or paid invoice can be voided; a credit note is none."""
 
     code = "INVOICE_NOT_VOIDABLE"
 
@@ -41,22 +40,25 @@ class CarriedForwardUsed(DomainError):
 def void(*, invoice: Invoice, then: str, reason: str, actor: Actor, now: datetime) -> Invoice:
     """Void an invoice and give its credit note.
 
-    then: a VoidOutcome. Raises InvoiceNotVoidable, VoidOutcomeUnknown, CarriedForwardUsed. See Note [Locks of issuing].
+    then: a VoidOutcome; what an adjustment invoice adjusted is open again with reissue, and given up with waive.
+    Raises InvoiceNotVoidable, VoidOutcomeUnknown, CarriedForwardUsed, ReturnedCreditUsed, AdjustedAgain.
+    See Note [Locks of issuing].
     """
     if then not in VoidOutcome.values:
         raise VoidOutcomeUnknown("then is reissue or waive.", field="then")
     series = numbers.lock(series=numbers.CREDIT_NOTES, now=now)
+    late.lock()
     invoice = Invoice.objects.select_for_update().get(id=invoice.id)
-    if invoice.kind not in KINDS_OF_POINTS or invoice.status not in (InvoiceStatus.ISSUED, InvoiceStatus.PAID):
+    if invoice.kind == InvoiceKind.CREDIT_NOTE or invoice.status not in (InvoiceStatus.ISSUED, InvoiceStatus.PAID):
         raise InvoiceNotVoidable(f"{invoice} is a {invoice.get_kind_display()} invoice and {invoice.status}.")
     Customer.objects.select_for_update(no_key=True).get(id=invoice.customer_id)
     _take_back_carried(invoice, reason, actor, now)
     note = _credit_note(invoice, series, reason, actor, now)
     Invoice.objects.filter(id=invoice.id).update(status=InvoiceStatus.VOID, voided_at=now, void_outcome=then)
     _changed(invoice, invoice.status, InvoiceStatus.VOID, reason, actor, now)
-    if then == VoidOutcome.REISSUE:
+    if then == VoidOutcome.REISSUE and invoice.kind in KINDS_OF_POINTS:
         _draft_again(invoice, reason, actor, now)
-    _return_credits(invoice, then, actor, now)
+    unwinding.unwind(invoice=invoice, then=then, actor=actor, now=now)
     fault("void: written")
     renewal.settle(customer_ids=[invoice.customer_id], billed_until=billed.until, actor=actor, now=now)
     return note
@@ -139,6 +141,8 @@ def _negated(line: InvoiceLine, note: Invoice) -> InvoiceLine:
         unrounded_amount=-line.unrounded_amount,
         amount=-line.amount,
         tax_rate=line.tax_rate,
+        tax_inclusive=line.tax_inclusive,
+        adjusts_id=line.adjusts_id,
         definition=line.definition,
         terms=line.terms,
         waterfall=line.waterfall,
@@ -162,30 +166,6 @@ def _draft_again(invoice: Invoice, reason: str, actor: Actor, now: datetime) -> 
         created_at=now,
     )
     _changed(draft, None, InvoiceStatus.DRAFT, reason, actor, now)
-
-
-def _return_credits(invoice: Invoice, then: str, actor: Actor, now: datetime) -> None:
-    """Give every draw back to the period it came from; settled ones are opened for the new revision, or what comes back expires."""
-    draws = list(InvoiceCredit.objects.filter(invoice=invoice).select_related("period").order_by("id"))
-    copy([_entry(draw, invoice, EntryKind.RETURNED, actor, now) for draw in draws])
-    if then == VoidOutcome.REISSUE:
-        within = Period(invoice.period_start, invoice.period_end)
-        renewal.reopen(customer_id=invoice.customer_id, within=within, cause=invoice.public_id, actor=actor, now=now)
-    else:
-        copy([_entry(draw, invoice, EntryKind.EXPIRED, actor, now) for draw in draws if draw.period.settled_at is not None])
-
-
-def _entry(draw: InvoiceCredit, invoice: Invoice, kind: EntryKind, actor: Actor, now: datetime) -> CreditEntry:
-    return CreditEntry(
-        period_id=draw.period_id,
-        kind=kind,
-        amount=draw.amount if kind == EntryKind.RETURNED else -draw.amount,
-        cause=f"{kind}:{draw.public_id}",
-        invoice_id=invoice.public_id,
-        actor_kind=actor.kind,
-        actor_id=actor.id,
-        created_at=now,
-    )
 
 
 def _changed(invoice: Invoice, before: str | None, after: str, reason: str, actor: Actor, now: datetime) -> None:

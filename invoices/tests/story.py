@@ -56,7 +56,7 @@ def _text(one):
         f"{one.period_start:%Y-%m-%d} to {one.period_end:%Y-%m-%d}"
     )
     for line in one.lines.order_by("position"):
-        quantity = "" if line.kind != "usage" else _figures(line)
+        quantity = _figures(line) if line.kind == "usage" or line.event_count is not None else ""
         yield f"{line.position} {line.kind} {line.description}:{quantity} {line.amount}"
     for credit in one.credits.order_by("line_id", "period__grant__name"):
         yield f"credit {credit.period.grant.name} {credit.applies_to} {plain(credit.amount)}"

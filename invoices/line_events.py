@@ -1,0 +1,56 @@
+"""List the events behind a line: those that a usage line counted, and those that caused an adjustment."""
+
+from collections.abc import Iterator
+
+from core.errors import DomainError
+from core.periods import Period
+from core.sheets import Cell, csv_lines
+from events.models import LogSnapshot
+from invoices.models import InvoiceLine
+from meters import behind
+from meters.behind import Asked, Behind
+from meters.definition import Definition
+from meters.meter_sql import Snapshot
+
+COLUMNS = ("event_id", "timestamp", "received_at", "quantity", "change", "changed_at")
+
+
+class LineWithoutEvents(DomainError):
+    """A fee, a one-time price or what fills up a minimum is made of no events."""
+
+    code = "LINE_WITHOUT_EVENTS"
+
+
+def asked(line: InvoiceLine) -> Asked:
+    """Say which events lie behind a line; `line` with its invoice and snapshot. Raises LineWithoutEvents."""
+    if line.definition is None or line.snapshot is None:
+        raise LineWithoutEvents(f"A line of kind {line.kind} is made of no events.")
+    since = line.waterfall.get("since")
+    return Asked(
+        definition=Definition.from_json(line.definition),
+        customer_id=line.invoice.customer_id,
+        period=Period(line.period_start, line.period_end),
+        at=of(line.snapshot),
+        since=Snapshot(since["log_epoch"], since["snapshot"]) if since else None,
+    )
+
+
+def is_difference(line: InvoiceLine) -> bool:
+    """Whether a line's events are those that changed its charge."""
+    return "since" in line.waterfall
+
+
+def of(snapshot: LogSnapshot) -> Snapshot:
+    """Give a stored snapshot."""
+    return Snapshot(snapshot.log_epoch, snapshot.snapshot)
+
+
+def csv(line: InvoiceLine) -> Iterator[str]:
+    """Yield the lines of a CSV file with a row for each event, newest first; streamed. Raises LineWithoutEvents."""
+    wanted, changed = asked(line), is_difference(line)
+    return csv_lines(header=COLUMNS, rows=(_row(event, changed=changed) for event in behind.events(wanted)))
+
+
+def _row(event: Behind, *, changed: bool) -> tuple[Cell, ...]:
+    change = (event.change, event.changed_at) if changed else (None, None)
+    return (event.event_id, event.place.timestamp, event.received_at, event.number, *change)

@@ -1,0 +1,93 @@
+"""List the very events behind a quantity, and those behind a difference of two counts of the same, newest first, page by page."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+from psycopg import sql
+
+from core.exact_json import loads
+from core.periods import Period
+from meters import meter_sql
+from meters.definition import Definition
+from meters.filter_sql import FALSE, TRUE, Parameters, template
+from meters.meter_sql import Snapshot
+from meters.usage import within_reach
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked: a customer's usage of a period by a meter's definition, as the statement of a snapshot counted it.
+
+    since: what an earlier statement counted; then only what differs is listed.
+    """
+
+    definition: Definition
+    customer_id: int
+    period: Period
+    at: Snapshot | None
+    since: Snapshot | None = None
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """A place in such a list: the event before it."""
+
+    timestamp: datetime
+    arrival: int
+
+
+@dataclass(frozen=True)
+class Behind:
+    """One event. number: what it adds (1 for count); in a difference below zero where it counts no more.
+
+    change: arrived, voided or restored, and at when; both only say something in a difference.
+    """
+
+    event_id: str
+    place: Place
+    received_at: datetime
+    metadata: dict[str, Any]
+    number: Decimal
+    change: str
+    changed_at: datetime
+
+
+def events(asked: Asked, *, after: Place | None = None, limit: int | None = None) -> Iterator[Behind]:
+    """Stream them, newest first (by timestamp, then arrival), those after a place, at most so many."""
+    parameters = Parameters()
+    seen_then = FALSE if asked.since is None else meter_sql.seen(asked.since, parameters)
+    statement = template("behind").format(
+        number=meter_sql.contribution(asked.definition, parameters),
+        counts_now=_counts(asked.at, parameters),
+        counted_then=FALSE if asked.since is None else _counts(asked.since, parameters),
+        is_new=sql.SQL("NOT {}").format(seen_then),
+        acted=meter_sql.seen(asked.at, parameters, row="v"),
+        after=_after(after, parameters),
+    )
+    reach = within_reach(asked.period)
+    bound: dict[str, Any] = {
+        "event_name": asked.definition.event_name,
+        "customer": asked.customer_id,
+        "starts_at": reach.start,
+        "ends_at": reach.end,
+        "limit": limit,
+    }
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(statement, {**parameters.bound, **bound})
+        for event_id, timestamp, arrival, received_at, metadata, number, change, changed_at in cursor:
+            place = Place(timestamp, arrival)
+            yield Behind(event_id, place, received_at, loads(metadata), number, change, changed_at)
+
+
+def _counts(at: Snapshot | None, parameters: Parameters) -> sql.Composable:
+    return sql.SQL("({} AND {})").format(meter_sql.seen(at, parameters), meter_sql.voided_at(at, parameters))
+
+
+def _after(place: Place | None, parameters: Parameters) -> sql.Composable:
+    if place is None:
+        return TRUE
+    return sql.SQL("(e.timestamp, e.arrival) < ({}, {})").format(parameters.add(place.timestamp), parameters.add(place.arrival))
