@@ -37,6 +37,9 @@ PAGES = """
     dashboard:meter_new           po      po
     dashboard:meter_preview       -       po
     dashboard:meter               vfpo    -
+    dashboard:meter_edit          po      po
+    dashboard:meter_archive       po      po
+    dashboard:meter_unarchive     po      po
     dashboard:meter_figure        vfpo    -
     dashboard:meter_customers     vfpo    -
     dashboard:meter_events        vfpo    -

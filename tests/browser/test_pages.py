@@ -46,7 +46,7 @@ def addresses() -> list[str]:
         "meter_new",
     )
     examples = {
-        "meter": Meter, "meter_events": Meter, "meter_customers": Meter, "customer": Customer, "subscription": Subscription,
+        "meter": Meter, "meter_edit": Meter, "meter_archive": Meter, "meter_events": Meter, "meter_customers": Meter, "customer": Customer, "subscription": Subscription,
         "product": Product, "invoice": Invoice, "job": Job,
     }  # fmt: skip
     found = [reverse(f"dashboard:{name}") for name in lists]
