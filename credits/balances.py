@@ -41,7 +41,7 @@ def foreseen(*, customer_ids: Iterable[int], within: Period) -> tuple[Held, ...]
     found = held(customer_ids=customers, within=within)
     stored = set(GrantPeriod.objects.filter(grant__customer_id__in=customers).values_list("grant_id", "starts_at"))
     coming = [
-        Held(one.grant, _balance(-number, one.grant, one.period, one.grant.amount))
+        Held(one.grant, _balance(-number, one.grant, one.period, one.amount))
         for number, one in enumerate(renewal.wanted(customer_ids=customers, until=within.end), 1)
         if (one.grant.id, one.period.start) not in stored and one.period.overlaps(within)
     ]

@@ -58,7 +58,7 @@ class PhaseUsage:
 
 @dataclass(frozen=True)
 class UnitBurn:
-    """Steps 2 and 3 of a charge. free + credited + remaining units = quantity, unless the quantity is negative."""
+    """Steps 2 and 3 of a charge. free + credited + remaining units = what the quantity has grown by, unless it fell."""
 
     free_quantity: Decimal
     draws: tuple[Draw, ...]
@@ -100,29 +100,37 @@ def phases(*, cycle: Period, balances: Iterable[Balance]) -> tuple[Period, ...]:
 
 
 @exact()
-def burn_by_phase(*, usages: Sequence[PhaseUsage], free: Decimal, balances: Iterable[Balance]) -> UnitBurn:
+def burn_by_phase(
+    *, usages: Sequence[PhaseUsage], free: Decimal, balances: Iterable[Balance], before: Decimal = Decimal(0)
+) -> UnitBurn:
     """Take free units and unit credits off the usage of a count or sum meter.
 
     usages: the parts of the cycle in order of time, as `phases` cuts it.  free: units; they are used up first in time.
+    before: what was counted in the cycle before these parts, which has used up free units too.
     """
     draws: list[Draw] = []
     left = tuple(balances)
-    for usage, chargeable in zip(usages, chargeable_by_phase([u.quantity for u in usages], free=free), strict=True):
-        drawn = burn(amount=chargeable, balances=left, usage_period=usage.period)
+    _earlier, *chargeable = chargeable_by_phase([before, *(u.quantity for u in usages)], free=free)
+    for usage, amount in zip(usages, chargeable, strict=True):
+        drawn = burn(amount=amount, balances=left, usage_period=usage.period)
         left = after(left, drawn)
         draws += drawn
-    return _unit_burn(sum((u.quantity for u in usages), Decimal(0)), free, tuple(draws))
+    return _unit_burn(sum((u.quantity for u in usages), before), free, tuple(draws), before)
 
 
 @exact()
-def burn_at_end(*, quantity: Decimal, cycle: Period, free: Decimal, balances: Iterable[Balance]) -> UnitBurn:
+def burn_at_end(
+    *, quantity: Decimal, cycle: Period, free: Decimal, balances: Iterable[Balance], before: Decimal = Decimal(0)
+) -> UnitBurn:
     """Take free units and unit credits off the quantity of a max or last meter.
 
-    Such a quantity belongs to no instant, so it burns what is alive at the cycle's last one.
+    Such a quantity belongs to no instant, so it burns what is alive at the cycle's last one. before: what it was at an earlier
+    instant of the cycle; only what it has grown by since is charged.
     """
     closing = Period(cycle.end - _LAST_INSTANT, cycle.end)
-    draws = burn(amount=max(quantity - free, Decimal(0)), balances=balances, usage_period=closing)
-    return _unit_burn(quantity, free, draws)
+    grown = max(quantity - free, Decimal(0)) - max(before - free, Decimal(0))
+    draws = burn(amount=grown, balances=balances, usage_period=closing)
+    return _unit_burn(quantity, free, draws, before)
 
 
 @exact()
@@ -156,8 +164,10 @@ def totals(draws: Iterable[Draw]) -> Mapping[int, Decimal]:
     return summed
 
 
-def _unit_burn(quantity: Decimal, free: Decimal, draws: tuple[Draw, ...]) -> UnitBurn:
-    used = max(quantity, Decimal(0))
-    free_quantity = min(used, free)
+def _unit_burn(quantity: Decimal, free: Decimal, draws: tuple[Draw, ...], before: Decimal) -> UnitBurn:
+    """Sum up; quantity is that of the whole cycle so far, `before` that of its earlier part."""
+    used_before = max(before, Decimal(0))
+    used = max(quantity, used_before)
+    free_quantity = min(used, free) - min(used_before, free)
     credited = sum((draw.amount for draw in draws), Decimal(0))
-    return UnitBurn(free_quantity, draws, credited, used - free_quantity - credited)
+    return UnitBurn(free_quantity, draws, credited, used - used_before - free_quantity - credited)

@@ -78,7 +78,7 @@ def create(*, customer: Customer, grant: GrantInput, actor: Actor, now: datetime
         renewal.make_periods(customer_ids=[customer.id], until=now, actor=actor, now=now)
     else:
         whole = Period(grant.effective_at, grant.expires_at or FOREVER)
-        renewal.begin([renewal.Wanted(rules.of(made), whole)], actor=actor, now=now)
+        renewal.begin([renewal.Wanted(rules.of(made), whole, made.amount)], actor=actor, now=now)
     return made
 
 
@@ -123,18 +123,24 @@ def void(*, grant: CreditGrant, reason: str, actor: Actor, now: datetime) -> Cre
     return grant
 
 
-def _judge(customer: Customer, grant: GrantInput) -> None:
-    """Raise GrantInvalid for the first thing that is wrong."""
+def judge(grant: GrantInput) -> None:
+    """Raise GrantInvalid for the first thing that is wrong with a grant, CurrencyUnknown for its currency."""
     if grant.currency is not None:
         exponent(grant.currency)
     with exact():
-        checks = _checks(customer, grant)
+        checks = _checks(grant)
     for field_name, is_wrong, problem in checks:
         if is_wrong:
             raise GrantInvalid(problem, field=field_name)
 
 
-def _checks(customer: Customer, grant: GrantInput) -> tuple[tuple[str, bool, str], ...]:
+def _judge(customer: Customer, grant: GrantInput) -> None:
+    judge(grant)
+    if grant.subscription is not None and grant.subscription.customer_id != customer.id:
+        raise GrantInvalid("The subscription belongs to another customer.", field="subscription_id")
+
+
+def _checks(grant: GrantInput) -> tuple[tuple[str, bool, str], ...]:
     units = grant.kind == CreditKind.UNITS
     subscription = grant.subscription
     whole = grant.amount == grant.amount.to_integral_value()
@@ -158,11 +164,6 @@ def _checks(customer: Customer, grant: GrantInput) -> tuple[tuple[str, bool, str
             "A grant that renews has either a subscription_id or renewal_interval and renewal_count.",
         ),
         ("renewal_interval", not grant.renews and grant.renewal is not None, "Only a grant that renews has a renewal_interval."),
-        (
-            "subscription_id",
-            subscription is not None and subscription.customer_id != customer.id,
-            "The subscription belongs to another customer.",
-        ),
         ("rollover", grant.rollover not in Rollover.values, "rollover is none, all or capped."),
         ("rollover_cap", capped != (grant.rollover_cap is not None), "Exactly a capped rollover has a rollover_cap."),
         ("rollover_cap", grant.rollover_cap is not None and grant.rollover_cap <= 0, "rollover_cap must lie above 0."),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import NamedTuple
 
 from django.conf import settings
@@ -16,10 +17,10 @@ from django.db.models import Q, Sum
 
 from access.actors import Actor
 from core import copying, database
-from core.money import exact
+from core.money import approximate, exact, ratio, round_half_away
 from core.periods import FOREVER, Interval, Period
 from core.sql import load
-from credits import rules
+from credits import product_grants, rules, withdrawal
 from credits.entries import Entries
 from credits.models import CreditEntry, EntryKind, GrantPeriod, Rollover
 from credits.rules import Rule
@@ -34,10 +35,11 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A period that a renewing grant must have."""
+    """A period that a grant must have. amount: what it begins with, in units or minor units."""
 
     grant: Rule
     period: Period
+    amount: Decimal
 
 
 def wanted(*, customer_ids: Iterable[int], until: datetime) -> tuple[Wanted, ...]:
@@ -46,26 +48,38 @@ def wanted(*, customer_ids: Iterable[int], until: datetime) -> tuple[Wanted, ...
     grants = [Rule._make(row[:-1]) for row in rows]
     ends = {grant.id: row[-1] for grant, row in zip(grants, rows, strict=True)}
     phases = terms.phases_of(grant.subscription_id for grant in grants if grant.subscription_id is not None)
-    return tuple(
-        Wanted(grant, period) for grant in grants for period in periods_of(grant, _schedule(grant, phases, ends[grant.id]), until)
-    )
+    return tuple(one for grant in grants for one in _wanted_of(grant, _schedule(grant, phases, ends[grant.id]), until))
+
+
+class _Stored(NamedTuple):
+    """A period that there is."""
+
+    id: int
+    ends_at: datetime | None
+    is_settled: bool
+    is_withdrawn: bool
 
 
 def make_periods(*, customer_ids: Iterable[int], until: datetime, actor: Actor, now: datetime) -> None:
-    """Write those of the wanted periods that are missing, each with its units, and move ends that a subscription moved."""
-    needed = wanted(customer_ids=customer_ids, until=until)
-    if not needed:
-        return
-    rows = database.read(load(__file__, "periods_of_grants"), {"grants": database.array({one.grant.id for one in needed})})
-    stored = {(grant_id, starts_at): (period_id, ends_at, settled) for grant_id, starts_at, period_id, ends_at, settled in rows}
-    missing = []
-    for one in needed:
-        existing = stored.get((one.grant.id, one.period.start))
-        if existing is None:
-            missing.append(one)
-        elif not existing[2] and existing[1] != _end(one.period):
-            GrantPeriod.objects.filter(id=existing[0]).update(ends_at=_end(one.period))
-    begin(missing, actor=actor, now=now)
+    """Write those of the wanted periods that are missing, each with its units, and move ends that a subscription moved.
+
+    Periods that were made ahead and are wanted no more, because the subscription ends or turns otherwise, are withdrawn.
+    """
+    customers = set(customer_ids)
+    product_grants.sync(customer_ids=customers, until=until, actor=actor, now=now)
+    rows = database.read(load(__file__, "periods_of_renewing"), {"customers": database.array(customers)})
+    stored = {(row[0], row[1]): _Stored._make(row[2:]) for row in rows}
+    ahead = max([until, *(starts_at + _MICROSECOND for _grant_id, starts_at in stored)])
+    needed = {(one.grant.id, one.period.start): one for one in wanted(customer_ids=customers, until=ahead)}
+    for key in needed.keys() & stored.keys():
+        period, ends_at = stored[key], _end(needed[key].period)
+        if period.is_withdrawn:
+            withdrawal.restore(period.id, ends_at=ends_at, actor=actor, now=now)
+        elif not period.is_settled and period.ends_at != ends_at:
+            GrantPeriod.objects.filter(id=period.id).update(ends_at=ends_at)
+    begin([one for key, one in needed.items() if key not in stored and one.period.start < until], actor=actor, now=now)
+    gone = [period.id for key, period in stored.items() if key not in needed and not period.is_settled]
+    withdrawal.withdraw(gone, actor=actor, now=now)
 
 
 def begin(missing: Sequence[Wanted], *, actor: Actor, now: datetime) -> list[int]:
@@ -78,7 +92,7 @@ def begin(missing: Sequence[Wanted], *, actor: Actor, now: datetime) -> list[int
     for key, one in zip(keys, missing, strict=True):
         start, end = one.period.start.isoformat(), "\\N" if one.period.is_open else one.period.end.isoformat()
         periods.append(f"{key}\t{one.grant.id}\t{start}\t{end}\n")
-        given.add(key, EntryKind.GRANTED.value, one.grant.amount, f"granted:{one.grant.id}:{start}")
+        given.add(key, EntryKind.GRANTED.value, one.amount, f"granted:{one.grant.id}:{start}")
     copying.copy_text("credits_grantperiod", "id, grant_id, starts_at, ends_at", periods)
     given.write()
     return keys
@@ -173,17 +187,41 @@ def reopen(*, customer_id: int, within: Period, cause: str, actor: Actor, now: d
             )
 
 
-def periods_of(grant: Rule, schedule: Schedule, until: datetime) -> Iterator[Period]:
-    """Yield a renewing grant's periods that begin before `until`: the cycles of its schedule within its own time."""
+def _wanted_of(grant: Rule, schedule: Schedule, until: datetime) -> Iterator[Wanted]:
+    """Yield a renewing grant's periods that begin before `until`: the cycles of its schedule within its own time.
+
+    A cycle that other terms go on with is still one. What a product grants from the middle of a cycle on is that part of it.
+    """
     last = min(until, grant.expires_at or FOREVER, grant.voided_at or FOREVER)
     try:
         n = 1 if grant.effective_at <= schedule.starts_at else schedule.cycle_at(grant.effective_at)
     except NoSuchCycle:
         return
+    while schedule.continues(n):
+        n -= 1
+    own = Period(grant.effective_at, grant.expires_at or FOREVER)
     while schedule.has_cycle(n) and schedule.cycle(n).start < last:
-        if period := schedule.cycle(n).intersect(Period(grant.effective_at, grant.expires_at or FOREVER)):
-            yield period
+        cycle, n = _with_continuations(schedule, n)
+        if period := cycle.intersect(own):
+            yield Wanted(grant, period, _amount(grant, period, cycle))
+
+
+def _with_continuations(schedule: Schedule, n: int) -> tuple[Period, int]:
+    """Give cycle n with those that go on with it as one period, and the number of the cycle behind."""
+    cycle = schedule.cycle(n)
+    while schedule.continues(n + 1) and schedule.has_cycle(n + 1):
         n += 1
+        cycle = Period(cycle.start, schedule.cycle(n).end)
+    return cycle, n + 1
+
+
+def _amount(grant: Rule, period: Period, cycle: Period) -> Decimal:
+    """Give what a period begins with; whole amounts stay whole."""
+    if grant.product_credit_id is None or period.start == cycle.start:
+        return grant.amount
+    part = Fraction(grant.amount) * ratio(period.microseconds, cycle.microseconds)
+    whole = grant.amount == grant.amount.to_integral_value()
+    return Decimal(round_half_away(part)) if whole else approximate(part, places=6)
 
 
 def _rolls_over(grant: Rule, left: Decimal) -> Decimal:
@@ -207,11 +245,12 @@ def _begin_following(period: _Closing, grant: Rule, *, actor: Actor, now: dateti
         return None
     if GrantPeriod.objects.filter(grant=grant.id, starts_at=period.ends_at).exists():
         return None
-    phases = terms.phases_of([] if grant.subscription_id is None else [grant.subscription_id])
-    ended = Subscription.objects.filter(id=grant.subscription_id).values_list("ends_at", flat=True).first()
+    followed = [] if grant.subscription_id is None else [grant.subscription_id]
+    phases = terms.phases_of(followed)
+    ended = Subscription.objects.filter(id__in=followed).values_list("ends_at", flat=True).first()
     schedule = _schedule(grant, phases, ended)
-    beyond = [p for p in periods_of(grant, schedule, period.ends_at + _MICROSECOND) if p.start == period.ends_at]
-    made = begin([Wanted(grant, p) for p in beyond], actor=actor, now=now)
+    coming = _wanted_of(grant, schedule, period.ends_at + _MICROSECOND)
+    made = begin([one for one in coming if one.period.start == period.ends_at], actor=actor, now=now)
     return made[0] if made else None
 
 

@@ -31,6 +31,7 @@ class Rule(NamedTuple):
     renewal_interval: str | None
     renewal_count: int | None
     voided_at: datetime | None
+    product_credit_id: int | None
 
     def __str__(self) -> str:
         return self.name or self.public_id

@@ -19,7 +19,7 @@ from fractions import Fraction
 from core.money import exact
 from core.periods import Period
 from credits.burndown import Balance, Draw, PhaseUsage, UnitBurn, burn_at_end, burn_by_phase
-from products.pricing import WHOLE, Charge, PriceTerms, rate
+from products.pricing import WHOLE, Charge, PriceTerms, rate, rate_on
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,16 @@ class MeteredUsage:
 
     phases: the parts of the cycle in order of time with their quantities, for a meter whose quantities add up (count, sum).
     whole: the quantity of the cycle, None for no value, for a meter whose quantities do not (max, last); phases is None then.
+    earlier: the part of a cycle that other terms charged, where these go on with it, and what was counted in it; whole is then that
+    of both parts.  paused_event_count: how many of the events were sent while the subscription was paused.
     """
 
     cycle: Period
     event_count: int
     phases: tuple[PhaseUsage, ...] | None = None
     whole: Decimal | None = None
+    earlier: PhaseUsage | None = None
+    paused_event_count: int = 0
 
     @property
     def quantity(self) -> Decimal | None:
@@ -59,6 +63,8 @@ class Waterfall:
     charge: Charge
     proration: Fraction
     phases: tuple[PhaseUsage, ...] | None
+    earlier: PhaseUsage | None = None
+    paused_event_count: int = 0
 
 
 def charge(*, usage: MeteredUsage, terms: PriceTerms, balances: Iterable[Balance], proration: Fraction = WHOLE) -> Waterfall:
@@ -73,14 +79,29 @@ def charge(*, usage: MeteredUsage, terms: PriceTerms, balances: Iterable[Balance
         draws=burned.draws,
         credited_quantity=burned.credited_quantity,
         chargeable_quantity=burned.remaining_quantity,
-        charge=rate(quantity=burned.remaining_quantity, terms=terms, proration=proration),
+        charge=price(burned.remaining_quantity, terms, earlier=usage.earlier, proration=proration),
         proration=proration,
         phases=usage.phases,
+        earlier=usage.earlier,
+        paused_event_count=usage.paused_event_count,
     )
 
 
+def price(quantity: Decimal, terms: PriceTerms, *, earlier: PhaseUsage | None, proration: Fraction) -> Charge:
+    """Take steps 4 to 7 for the paid units of a cycle, or of the rest of one whose earlier part other terms charged.
+
+    In the earlier part units that credits covered count as paid: it says where in the tiers the rest begins.
+    """
+    if earlier is None:
+        return rate(quantity=quantity, terms=terms, proration=proration)
+    with exact():
+        before = max(earlier.quantity - terms.free_threshold, Decimal(0))
+    return rate_on(before=before, quantity=quantity, terms=terms, proration=proration)
+
+
 def _burn(usage: MeteredUsage, *, free: Decimal, balances: Iterable[Balance]) -> UnitBurn:
+    before = Decimal(0) if usage.earlier is None else usage.earlier.quantity
     if usage.phases is not None:
-        return burn_by_phase(usages=usage.phases, free=free, balances=balances)
+        return burn_by_phase(usages=usage.phases, free=free, balances=balances, before=before)
     quantity = Decimal(0) if usage.whole is None else usage.whole
-    return burn_at_end(quantity=quantity, cycle=usage.cycle, free=free, balances=balances)
+    return burn_at_end(quantity=quantity, cycle=usage.cycle, free=free, balances=balances, before=before)

@@ -1,14 +1,15 @@
 """Read all that decides the invoices of many billing points, in a fixed number of statements; usage in exactly one."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 
 from core.errors import DomainError
-from core.periods import Period
+from core.periods import FOREVER, Period
 from credits.balances import Held
 from credits.burndown import PhaseUsage, phases
 from credits.models import CreditKind
@@ -18,10 +19,11 @@ from invoices.models import InvoiceKind, Seller
 from meters import stored, usage
 from meters.definition import Definition
 from meters.meter_sql import Snapshot
-from meters.usage import UsageRequest
-from products import terms
+from meters.usage import Quantity, UsageRequest
+from products import fees, terms
 from products.cycles import Schedule
-from products.models import OneTimeItem, Subscription, SubscriptionPhase
+from products.fees import Course, FeePart
+from products.models import OneTimeItem, Subscription, SubscriptionPause, SubscriptionPhase
 from products.terms import MeterTerms, Terms
 
 # The invoices of billing points, as against adjustments and credit notes.
@@ -43,6 +45,7 @@ class Plan:
     """A billing point with the terms that apply to it, before usage and credits are read.
 
     period: the invoice's (cycle n, at point 0 cycle 1).  used: the terms of the cycle whose usage is billed, None at point 0.
+    rated_on: for each meter that its terms go on with, the earlier part of the cycle.  paused: the parts that were paused.
     """
 
     key: PointKey
@@ -54,6 +57,8 @@ class Plan:
     fees: tuple[FeeInput, ...]
     schedule: Schedule
     is_tax_inclusive: bool
+    rated_on: Mapping[int, Period]
+    paused: tuple[Period, ...]
 
     @property
     def meters(self) -> tuple[MeterTerms, ...]:
@@ -133,7 +138,7 @@ def read(*, keys: Sequence[PointKey], hold: Callable[[set[int], Period], tuple[H
         UsageRequest(meter.meter_id, one.subscription.customer_id, part)
         for one in plans
         for meter in one.meters
-        for part in _parts(one, definitions[meter.meter_id], cuts[one.key][meter.meter_id])
+        for part in _asked(one, meter.meter_id, definitions[meter.meter_id], cuts[one.key][meter.meter_id])
     }
     answer = usage.quantities(requests=sorted(requests, key=lambda r: (r.meter_id, r.customer_id, r.period)))
     points = {
@@ -155,6 +160,9 @@ def _planner(keys: Sequence[PointKey]) -> Callable[[PointKey], Plan]:
     for phase in SubscriptionPhase.objects.filter(subscription__in=subscriptions).select_related("product"):
         stored_phases.setdefault(phase.subscription_id, []).append(phase)
     versions = terms.of_products(phase.product_id for rows in stored_phases.values() for phase in rows)
+    paused: dict[int, list[Period]] = {}
+    for pause in SubscriptionPause.objects.filter(subscription__in=subscriptions).order_by("id"):
+        paused.setdefault(pause.subscription_id, []).append(Period(pause.during.lower, pause.during.upper or FOREVER))
     openings = [key.subscription_id for key in keys if key.point == 0]
     bought: dict[int, list[OneTimeItem]] = {}
     for item in OneTimeItem.objects.filter(subscription__in=openings).select_related("price_version__product").order_by("id"):
@@ -162,7 +170,7 @@ def _planner(keys: Sequence[PointKey]) -> Callable[[PointKey], Plan]:
 
     def planned(key: PointKey) -> Plan:
         one = key.subscription_id
-        return _plan(key, subscriptions[one], stored_phases[one], versions, bought.get(one, []))
+        return _plan(key, subscriptions[one], stored_phases[one], versions, bought.get(one, []), paused.get(one, []))
 
     return planned
 
@@ -173,6 +181,7 @@ def _plan(
     stored_phases: Sequence[SubscriptionPhase],
     versions: Mapping[int, Sequence[Terms]],
     bought: Sequence[OneTimeItem],
+    pauses: Sequence[Period],
 ) -> Plan:
     schedule = terms.schedule(stored_phases, zone=settings.BILLING_TIME_ZONE, ends_at=subscription.ends_at)
 
@@ -189,17 +198,31 @@ def _plan(
         FeeInput("one_time", _times(item.price_version.product.name, item.quantity), item.amount, schedule.cycle(1))
         for item in bought
     )
-    fee = () if following is None else _fee(subscription, following, schedule, key.point + 1)
+    course = Course(
+        schedule,
+        expires_at=subscription.expires_at,
+        pauses=pauses,
+        bill_from=subscription.bill_from,
+        credits_fee_at_end=subscription.credits_fee_at_end,
+    )
+    fee = tuple(
+        _fee(part, of_cycle(part.cycle), terms.quantity_in(subscription, stored_phases, part.cycle), key.point)
+        for part in fees.due(course, key.point)
+        if of_cycle(part.cycle).version.fixed_price
+    )
+    period = schedule.cycle(key.point or 1)
     return Plan(
         key=key,
         kind=_kind(key.point, schedule),
         subscription=subscription,
         at=at,
-        period=schedule.cycle(key.point or 1),
+        period=period,
         used=used,
         fees=(*fee, *one_time),
         schedule=schedule,
         is_tax_inclusive=(used or following or of_cycle(1)).version.tax_inclusive,
+        rated_on=_rated_on(key.point, stored_phases, schedule, of_cycle),
+        paused=tuple(part for pause in pauses if key.point and (part := pause.intersect(period))),
     )
 
 
@@ -209,19 +232,25 @@ def _kind(point: int, schedule: Schedule) -> str:
     return InvoiceKind.REGULAR if schedule.has_cycle(point + 1) else InvoiceKind.FINAL
 
 
-def _fee(subscription: Subscription, following: Terms, schedule: Schedule, n: int) -> tuple[FeeInput, ...]:
-    """Give the fee of cycle n in advance.
+def _fee(part: FeePart, of: Terms, quantity: int, point: int) -> FeeInput:
+    """Give a part of a cycle's fee as a line, whose words say why it is due. See Note [Fees] in products.fees."""
+    why = "" if part.cycle > point else " (after the pause)" if part.part > 0 else " (unused)"
+    description = _times(of.version.product.name, quantity) + why
+    return FeeInput("fixed_fee", description, of.version.fixed_price * quantity, part.period, part.part)
 
-    A cancellation does not reduce it, or the same cancellation would cost less while the draft waits than just after; the end of
-    the subscription period, known from the beginning, does.
-    """
-    version = following.version
-    if not version.fixed_price:
-        return ()
-    agreed = Schedule(schedule.phases, schedule.zone, subscription.expires_at)
-    amount = version.fixed_price * subscription.quantity
-    description = _times(version.product.name, subscription.quantity)
-    return (FeeInput("fixed_fee", description, amount, schedule.cycle(n), agreed.proration(n)),)
+
+def _rated_on(
+    n: int, stored_phases: Sequence[SubscriptionPhase], schedule: Schedule, of_cycle: Callable[[int], Terms]
+) -> Mapping[int, Period]:
+    """Give for each meter of cycle n that other terms charged before, in the same cycle, that earlier part."""
+    found: dict[int, Period] = {}
+    continued = {phase.first_cycle for phase in stored_phases if phase.continues_from is not None}
+    earlier, meters = n, {meter.meter_id for meter in of_cycle(n).meters} if n in continued else set()
+    while earlier in continued and meters:
+        earlier -= 1
+        meters &= {meter.meter_id for meter in of_cycle(earlier).meters}
+        found |= dict.fromkeys(meters, Period(schedule.cycle(earlier).start, schedule.cycle(n).start))
+    return found
 
 
 def _times(name: str, quantity: int) -> str:
@@ -244,20 +273,40 @@ def _cuts(one: Plan, own: Sequence[Held]) -> Mapping[int, tuple[Period, ...]]:
     }
 
 
-def _parts(one: Plan, definition: Definition, cuts: tuple[Period, ...]) -> tuple[Period, ...]:
-    return cuts if definition.aggregation in ADDITIVE else (one.period,)
+def _parts(one: Plan, meter_id: int, definition: Definition, cuts: tuple[Period, ...]) -> tuple[Period, ...]:
+    """Give the stretches whose quantities are charged: the phases, or for max and last all of the cycle, earlier part included."""
+    if definition.aggregation in ADDITIVE:
+        return cuts
+    earlier = one.rated_on.get(meter_id)
+    return (one.period if earlier is None else Period(earlier.start, one.period.end),)
+
+
+def _asked(one: Plan, meter_id: int, definition: Definition, cuts: tuple[Period, ...]) -> Iterator[Period]:
+    """Yield every stretch whose usage a meter's line needs."""
+    yield from _parts(one, meter_id, definition, cuts)
+    yield from one.paused
+    if meter_id in one.rated_on:
+        yield one.rated_on[meter_id]
 
 
 def _usages(
     one: Plan, definitions: Mapping[int, Definition], cuts: Mapping[int, tuple[Period, ...]], answer: usage.UsageAnswer
 ) -> tuple[UsageInput, ...]:
     def metered(meter_id: int) -> MeteredUsage:
-        parts = _parts(one, definitions[meter_id], cuts[meter_id])
-        counted = [(part, answer.quantities[UsageRequest(meter_id, one.subscription.customer_id, part)]) for part in parts]
-        events = sum(quantity.event_count for _, quantity in counted)
+        def counted(stretch: Period) -> Quantity:
+            return answer.quantities[UsageRequest(meter_id, one.subscription.customer_id, stretch)]
+
+        parts = [(part, counted(part)) for part in _parts(one, meter_id, definitions[meter_id], cuts[meter_id])]
+        earlier = one.rated_on.get(meter_id)
+        common: dict[str, Any] = {
+            "cycle": one.period,
+            "event_count": sum(quantity.event_count for _, quantity in parts),
+            "earlier": PhaseUsage(earlier, counted(earlier).quantity or Decimal(0)) if earlier else None,
+            "paused_event_count": sum(counted(pause).event_count for pause in one.paused),
+        }
         if definitions[meter_id].aggregation not in ADDITIVE:
-            return MeteredUsage(one.period, events, whole=counted[0][1].quantity)
-        return MeteredUsage(one.period, events, phases=tuple(PhaseUsage(p, q.quantity or Decimal(0)) for p, q in counted))
+            return MeteredUsage(whole=parts[0][1].quantity, **common)
+        return MeteredUsage(phases=tuple(PhaseUsage(part, q.quantity or Decimal(0)) for part, q in parts), **common)
 
     return tuple(
         UsageInput(meter.meter_id, meter.meter_name, metered(meter.meter_id), meter.terms, one.schedule.proration(one.key.point))

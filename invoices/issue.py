@@ -28,13 +28,14 @@ from credits.grants import GrantInput
 from credits.models import AppliesTo, CreditGrant, CreditKind
 from customers.models import Customer
 from events.models import LogSnapshot
-from invoices import adjusted_rows, adjustments, billed, inputs, late, numbers, rows
+from invoices import adjusted_rows, adjustments, billed, drafting, inputs, late, numbers, rows
 from invoices.adjusted_rows import Adjusted
 from invoices.adjustments import Carried
 from invoices.assemble import InvoiceDraft, invoice
 from invoices.inputs import UNBILLABLE, Point, PointKey
 from invoices.models import Invoice, InvoiceSeries, InvoiceStatus
 from invoices.rows import Issue, Rows
+from products.models import Subscription
 
 log = logging.getLogger(__name__)
 
@@ -84,9 +85,18 @@ def issue_due(*, now: datetime, actor: Actor) -> Issued:
     return Issued(issued, held)
 
 
-@transaction.atomic
 def issue_by_hand(*, draft: Invoice, actor: Actor, now: datetime) -> Invoice:
-    """Issue one draft before its grace is over, or one that is held. Raises InvoiceNotDraft, EarlierDraftOpen, and UNBILLABLE."""
+    """Issue one draft before its grace is over, or one that is held. Raises InvoiceNotDraft, EarlierDraftOpen, and UNBILLABLE.
+
+    The points of the customer's other subscriptions that have come get their drafts first, so that an earlier one is seen.
+    """
+    for subscription in Subscription.objects.filter(customer=draft.customer_id, next_point_at__lte=now).order_by("id"):
+        drafting.draft_points(subscription=subscription, now=now, actor=actor)
+    return _issue_by_hand(draft, actor, now)
+
+
+@transaction.atomic
+def _issue_by_hand(draft: Invoice, actor: Actor, now: datetime) -> Invoice:
     series = numbers.lock(series=numbers.INVOICES, now=now)
     late.search(now=now)
     locked = Invoice.objects.select_for_update().get(id=draft.id)

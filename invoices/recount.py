@@ -10,23 +10,29 @@ from typing import Any
 
 from core.money import exact
 from core.periods import Period
-from credits.burndown import chargeable_by_phase
+from credits.burndown import PhaseUsage, chargeable_by_phase
+from invoices.charge import price
 from invoices.inputs import ADDITIVE
 from invoices.models import InvoiceLine
 from meters import usage
 from meters.aggregation import AGGREGATIONS, Reading
 from meters.definition import Definition
 from meters.meter_sql import Snapshot
-from products.pricing import Charge, PriceTerms, rate
+from products.pricing import Charge, PriceTerms
 
 
 @dataclass(frozen=True)
 class Counted:
-    """A quantity counted from raw events. phases: its parts in order of time; one where it does not add up."""
+    """A quantity counted from raw events.
+
+    phases: its parts in order of time; one where it does not add up.  earlier: what other terms charged in the same cycle, where
+    the line goes on with it.
+    """
 
     quantity: Decimal | None
     event_count: int
     phases: tuple[Decimal, ...]
+    earlier: PhaseUsage | None = None
 
 
 @dataclass(frozen=True)
@@ -43,32 +49,59 @@ class Recharged:
 def count(line: InvoiceLine, *, at: Snapshot | None, definition: Definition | None = None) -> Counted:
     """Count a usage line's events anew. at: the events of which snapshot.  definition: the stored one if None."""
     meaning = definition or Definition.from_json(line.definition or {})
-    events = usage.counted_events(definition=meaning, customer_id=line.invoice.customer_id, period=period_of(line), at=at)
+
+    def counted_in(period: Period) -> Iterator[Reading]:
+        customer = line.invoice.customer_id
+        events = usage.counted_events(definition=meaning, customer_id=customer, period=period, at=at)
+        return (event.reading for event in events)
+
+    span = _earlier(line)
+    earlier = None
+    if span is not None:
+        earlier = PhaseUsage(span, AGGREGATIONS[meaning.aggregation].fold(counted_in(span)) or Decimal(0))
     tally = _Tally()
-    readings = tally.counting(event.reading for event in events)
+    readings = tally.counting(counted_in(counted_period(line, meaning)))
     if meaning.aggregation not in ADDITIVE:
         quantity = AGGREGATIONS[meaning.aggregation].fold(readings)
-        return Counted(quantity, tally.event_count, (quantity or Decimal(0),))
+        return Counted(quantity, tally.event_count, (quantity or Decimal(0),), earlier)
     parts = _by_phase(readings, [start for start, _ in _spans(line)])
     with exact():
-        return Counted(sum(parts, Decimal(0)), tally.event_count, tuple(parts))
+        return Counted(sum(parts, Decimal(0)), tally.event_count, tuple(parts), earlier)
 
 
 def recharge(line: InvoiceLine, counted: Counted, *, credited: Decimal) -> Recharged:
     """Charge a count under the stored terms. credited: the units that the line drew, by the ledger."""
     terms = PriceTerms.from_json(line.terms or {})
-    chargeable = chargeable_by_phase(counted.phases, free=terms.free_threshold)
+    meaning = Definition.from_json(line.definition or {})
+    before = counted.earlier.quantity if counted.earlier else Decimal(0)
     with exact():
-        used = max(counted.quantity or Decimal(0), Decimal(0))
-        free = min(used, terms.free_threshold)
-        rest = max(used - free - credited, Decimal(0))
-    charge = rate(quantity=rest, terms=terms, proration=Fraction(line.waterfall["proration"]))
+        used_before = max(before, Decimal(0))
+        additive = meaning.aggregation in ADDITIVE
+        whole = (counted.quantity or Decimal(0)) + (before if additive else 0)
+        used = max(whole, used_before)
+        free = min(used, terms.free_threshold) - min(used_before, terms.free_threshold)
+        rest = max(used - used_before - free - credited, Decimal(0))
+        grown = counted.phases if additive else (whole - before,)
+        _before, *chargeable = chargeable_by_phase((before, *grown), free=terms.free_threshold)
+    charge = price(rest, terms, earlier=counted.earlier, proration=Fraction(line.waterfall["proration"]))
     return Recharged(counted, free, rest, charge, _uncovered(line, chargeable))
 
 
 def period_of(line: InvoiceLine) -> Period:
-    """Give the time whose usage a line charges."""
+    """Give the time that a line is for."""
     return Period(line.period_start, line.period_end)
+
+
+def counted_period(line: InvoiceLine, definition: Definition) -> Period:
+    """Give the time whose usage is a line's quantity: max and last of a cycle that goes on are those of all of it."""
+    earlier = _earlier(line)
+    return period_of(line) if earlier is None or definition.aggregation in ADDITIVE else Period(earlier.start, line.period_end)
+
+
+def _earlier(line: InvoiceLine) -> Period | None:
+    """Give the part of the cycle that other terms charged before, where the line goes on with it."""
+    span = line.waterfall.get("earlier")
+    return None if span is None else Period(datetime.fromisoformat(span["start"]), datetime.fromisoformat(span["end"]))
 
 
 class _Tally:

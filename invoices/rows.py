@@ -148,6 +148,8 @@ def waterfall_json(fall: Waterfall) -> dict[str, Any]:
         "maximum_amount": charge.maximum_amount,
         "minimum_amount": charge.minimum_amount,
         "proration": str(fall.proration),
+        **({"earlier": {**_span(fall.earlier.period), "quantity": plain(fall.earlier.quantity)}} if fall.earlier else {}),
+        **({"paused_event_count": fall.paused_event_count} if fall.paused_event_count else {}),
     }
 
 

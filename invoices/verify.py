@@ -126,9 +126,9 @@ def _now(line: InvoiceLine) -> tuple[list[Finding], list[Change]]:
     """Compare rollups with raw events, and then with now, at one moment."""
     if line.meter_id is None:
         raise AssertionError("the database lets no usage line be without a meter")
-    request = UsageRequest(line.meter_id, line.invoice.customer_id, recount.period_of(line))
-    answer = usage.quantities(requests=[request])
     definition = stored.definitions([line.meter_id])[line.meter_id]
+    request = UsageRequest(line.meter_id, line.invoice.customer_id, recount.counted_period(line, definition))
+    answer = usage.quantities(requests=[request])
     raw = recount.count(line, at=answer.snapshot, definition=definition)
     rolled = answer.quantities[request]
     findings = differing(

@@ -3,7 +3,7 @@
 The rows follow from the subscription's cycles and its product's price versions; `sync` writes what follows, so it may run at any time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -50,23 +50,31 @@ def sync_subscribers(product: Product) -> None:
 
 def follows(subscription: Subscription, phases: Sequence[SubscriptionPhase], versions: Mapping[int, Sequence[Terms]]) -> Carried:
     """Give the (meter, time) pairs that a subscription must carry: each cycle has the version in force at its first instant."""
+    carried: dict[int, list[Period]] = {}
+    for stretch, version in stretches(subscription, phases, versions):
+        for meter in version.meters:
+            join(carried.setdefault(meter.meter_id, []), stretch)
+    return frozenset((meter_id, period) for meter_id, periods in carried.items() for period in periods)
+
+
+def stretches(
+    subscription: Subscription, phases: Sequence[SubscriptionPhase], versions: Mapping[int, Sequence[Terms]]
+) -> Iterator[tuple[Period, Terms]]:
+    """Yield, in order of time, which terms a subscription has when, from its start (trial included) to its end."""
     if subscription.ends_at is not None and subscription.ends_at <= subscription.start_at:
-        return frozenset()
+        return
     whole = Period(subscription.start_at, subscription.ends_at or FOREVER)
     schedule = terms.schedule(phases, zone=settings.BILLING_TIME_ZONE, ends_at=subscription.ends_at)
     ordered = sorted(phases, key=lambda phase: phase.first_cycle)
-    stretches: dict[int, list[Period]] = {}
     for position, phase in enumerate(ordered):
         start = whole.start if position == 0 else phase.starts_at
         end = ordered[position + 1].starts_at if position + 1 < len(ordered) else FOREVER
-        for stretch, version in _stretches(schedule, Period(start, end), versions[phase.product_id]):
+        for stretch, version in _of_phase(schedule, Period(start, end), versions[phase.product_id]):
             if kept := stretch.intersect(whole):
-                for meter in version.meters:
-                    _join(stretches.setdefault(meter.meter_id, []), kept)
-    return frozenset((meter_id, period) for meter_id, periods in stretches.items() for period in periods)
+                yield kept, version
 
 
-def _stretches(schedule: Schedule, phase: Period, versions: Sequence[Terms]) -> list[tuple[Period, Terms]]:
+def _of_phase(schedule: Schedule, phase: Period, versions: Sequence[Terms]) -> list[tuple[Period, Terms]]:
     """Cut a phase where its cycles begin to have another version, in order of time."""
     starts = [phase.start, *(max(phase.start, _first_cycle_from(schedule, v.version.effective_at)) for v in versions[1:])]
     ends = [*starts[1:], FOREVER]
@@ -85,7 +93,8 @@ def _first_cycle_from(schedule: Schedule, instant: datetime) -> datetime:
     return cycle.start if cycle.start == instant else cycle.end
 
 
-def _join(periods: list[Period], following: Period) -> None:
+def join(periods: list[Period], following: Period) -> None:
+    """Append a period, or lengthen the last one where the two touch."""
     if periods and periods[-1].end == following.start:
         following = Period(periods.pop().start, following.end)
     periods.append(following)

@@ -7,7 +7,7 @@ was set to an instant. Billing point 0 is the start, point n the end of cycle n.
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import lru_cache
 
@@ -26,13 +26,19 @@ class Phase:
     """A stretch of cycles that share anchor and interval; a later phase begins where the one before it is cut.
 
     first_cycle: the number of its first cycle, which begins at starts_at.  anchor_date: the local date from which the interval is
-    counted; the phase's j-th boundary after its start is the local midnight of anchor_date + j intervals.
+    counted; the phase's boundaries after its start are the local midnights of anchor_date + n intervals.
+    continues_from: where its first cycle only goes on with one that other terms began, the instant at which that one began.
+    made_at: when it was decided; what a cycle costs in advance is what was agreed as it began.
+    credits_fee: whether the fee of the cycle that it cuts is given back for the time after the cut.
     """
 
     first_cycle: int
     starts_at: datetime
     anchor_date: date
     interval: Interval
+    continues_from: datetime | None = None
+    made_at: datetime | None = None
+    credits_fee: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,20 @@ class Schedule:
         """Yield the billing points later than number `after` that lie at or before `until`."""
         return billing_points(self.phases, self.zone, until=until, after=after, ends_at=self.ends_at)
 
+    def whole_cycle(self, n: int) -> Period:
+        """Give the whole cycle that cycle n is, or is a part of."""
+        return whole_cycle(n, self.phases, self.zone)
+
+    def continues(self, n: int) -> bool:
+        """Whether cycle n only goes on with the one before it, which other terms began."""
+        return any(phase.first_cycle == n and phase.continues_from is not None for phase in self.phases)
+
+    def agreed(self, n: int, *, expires_at: datetime | None) -> "Schedule":
+        """Give the schedule as it was agreed when cycle n began: later decisions change neither its length nor its fee."""
+        start = self.without_end().cycle(n).start
+        known = (one for one in self.phases if one.first_cycle <= n or one.made_at is None or one.made_at <= start)
+        return Schedule(tuple(known), self.zone, expires_at)
+
     def without_end(self) -> "Schedule":
         """Give the same schedule as if it went on for ever."""
         return Schedule(self.phases, self.zone)
@@ -118,10 +138,10 @@ def cycle(n: int, phases: Sequence[Phase], zone: str, *, ends_at: datetime | Non
 def proration(n: int, phases: Sequence[Phase], zone: str, *, ends_at: datetime | None = None) -> Fraction:
     """Give the part of a whole cycle that cycle n lasts, by duration; 1 for a cycle that is not cut, or made longer.
 
-    The first cycle of a phase is whole although it begins after its day's midnight: it is what the customer agreed to.
+    The first cycle of a phase is whole although it begins after its day's midnight: it is what the customer agreed to. One that goes
+    on with a cycle which other terms began is the part that is left of it.
     """
-    position = bisect_right(phases, n, key=lambda phase: phase.first_cycle) - 1
-    whole = _uncut(n, phases[position], zone)
+    whole = whole_cycle(n, phases, zone)
     actual = cycle(n, phases, zone, ends_at=ends_at)
     return _ALL if actual == whole else min(_ALL, ratio(actual.microseconds, whole.microseconds))
 
@@ -132,10 +152,8 @@ def cycle_at(instant: datetime, phases: Sequence[Phase], zone: str, *, ends_at: 
         raise NoSuchCycle(f"no cycle runs at {instant.isoformat()}")
     position = bisect_right(phases, instant, key=lambda phase: phase.starts_at) - 1
     phase = phases[position]
-    j = max(0, _intervals_between(phase, local_date(instant, zone)) - 1)
-    while local_midnight(add_interval(phase.anchor_date, phase.interval, j + 1), zone) <= instant:
-        j += 1
-    n = phase.first_cycle + j
+    of_anchor = (phase.anchor_date, phase.interval)
+    n = phase.first_cycle + _passed(*of_anchor, instant, zone) - _passed(*of_anchor, phase.starts_at, zone)
     # The last cycle before another phase may have been made longer than its interval.
     return min(n, phases[position + 1].first_cycle - 1) if position + 1 < len(phases) else n
 
@@ -160,25 +178,59 @@ def billing_points(
         n += 1
 
 
+def whole_cycle(n: int, phases: Sequence[Phase], zone: str) -> Period:
+    """Give the whole cycle that cycle n is, or is a part of: from where other terms began it, to where nothing cuts it."""
+    phase = phases[bisect_right(phases, n, key=lambda phase: phase.first_cycle) - 1]
+    whole = _uncut(n, phase, zone)
+    continued = phase.continues_from if n == phase.first_cycle else None
+    return whole if continued is None else Period(continued, whole.end)
+
+
 def _uncut(n: int, phase: Phase, zone: str) -> Period:
     """Give the period that cycle n has as long as no later phase or end cuts it."""
+    first = _boundary(phase.anchor_date, phase.interval, 1, zone)
+    before = 0 if phase.starts_at < first else _passed(phase.anchor_date, phase.interval, phase.starts_at, zone)
     j = n - phase.first_cycle
-    whole = _between_anchors(phase.anchor_date, phase.interval, j, zone)
+    whole = _between(phase.anchor_date, phase.interval, before + j, zone)
     return whole if j else Period(phase.starts_at, whole.end)
 
 
 @lru_cache(maxsize=65536)
-def _between_anchors(anchor: date, interval: Interval, j: int, zone: str) -> Period:
+def _between(anchor: date, interval: Interval, j: int, zone: str) -> Period:
     """Give the period from the j-th boundary after an anchor to the next; most subscriptions share it with many others."""
-    return Period(
-        local_midnight(add_interval(anchor, interval, j), zone), local_midnight(add_interval(anchor, interval, j + 1), zone)
-    )
+    return Period(_boundary(anchor, interval, j, zone), _boundary(anchor, interval, j + 1, zone))
 
 
-def _intervals_between(phase: Phase, day: date) -> int:
-    """Count whole intervals from the anchor to a day, at most one too many because months differ in length."""
-    unit, count = phase.interval.unit, phase.interval.count
-    if unit in ("Day", "Week"):
-        return (day - phase.anchor_date).days // (count * (7 if unit == "Week" else 1))
-    months = (day.year - phase.anchor_date.year) * 12 + day.month - phase.anchor_date.month
-    return months // (count * (12 if unit == "Year" else 1))
+@lru_cache(maxsize=65536)
+def _passed(anchor: date, interval: Interval, instant: datetime, zone: str) -> int:
+    """Count the boundaries after the anchor's own that lie at or before an instant, which is not before the anchor's."""
+    j = max(0, _intervals_between(anchor, interval, local_date(instant, zone)) - 1)
+    while _boundary(anchor, interval, j + 1, zone) <= instant:
+        j += 1
+    return j
+
+
+@lru_cache(maxsize=65536)
+def _boundary(anchor: date, interval: Interval, j: int, zone: str) -> datetime:
+    """Give the j-th boundary from an anchor: the local midnight j intervals later."""
+    day = add_interval(anchor, interval, j)
+    if interval != Interval("Day", 1):
+        return local_midnight(day, zone)
+    # A date that a zone skipped whole (Samoa, 2011-12-30) is no day of its own, or its cycle would be empty.
+    while (skipped := _skipped_dates(anchor, day, zone)) != (day - anchor).days - j:
+        day = anchor + timedelta(days=j + skipped)
+    return local_midnight(day, zone)
+
+
+def _skipped_dates(first: date, last: date, zone: str) -> int:
+    """Count the dates in [first, last) that a zone skipped whole: so many times 24 hours lie less between the two midnights."""
+    missing = timedelta(days=(last - first).days) - (local_midnight(last, zone) - local_midnight(first, zone))
+    return max(0, (missing + timedelta(hours=12)) // timedelta(days=1))
+
+
+def _intervals_between(anchor: date, interval: Interval, day: date) -> int:
+    """Count whole intervals from the anchor to a day, at most one too many because months differ in length or a date is skipped."""
+    if interval.unit in ("Day", "Week"):
+        return (day - anchor).days // (interval.count * (7 if interval.unit == "Week" else 1))
+    months = (day.year - anchor.year) * 12 + day.month - anchor.month
+    return months // (interval.count * (12 if interval.unit == "Year" else 1))

@@ -189,6 +189,7 @@ class SubscriptionStatus(models.TextChoices):
 class Subscription(PostalAddress):
     """A customer's use of a product, with its billing points (semantics 1).
 
+    quantity: as it began; a phase may have one of its own.  credits_fee_at_end: whether the end gives back what is left of the fee.
     ends_at: the instant from which nothing is billed (null: open end).  bill_from: points before it count as billed elsewhere.
     next_point, next_point_at: the first billing point without an invoice and its instant; null after the last one.
     status pending and active are what the clock makes of start_at; stored as of the latest write.
@@ -209,6 +210,7 @@ class Subscription(PostalAddress):
     cancel_reason = models.CharField(max_length=60, blank=True)
     cancellation_comment = models.TextField(blank=True)
     cancellation_feedback = models.CharField(max_length=30, blank=True)
+    credits_fee_at_end = models.BooleanField(default=False)
     business_name = models.CharField(max_length=300, blank=True)
     tax_id = models.CharField(max_length=60, blank=True)
     metadata = models.JSONField(default=dict, blank=True, encoder=ExactEncoder, decoder=ExactDecoder)
@@ -251,6 +253,7 @@ class SubscriptionPhase(models.Model):
 
     Later cycles of the phase begin at the local midnights of anchor_date + n intervals that lie after starts_at (semantics 4);
     the cycle before first_cycle ends at starts_at. A plan change and a new anchor are new rows.
+    continues_from, made_at, credits_fee: as products.cycles.Phase has them.  quantity: null for that of the subscription.
     """
 
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="phases")
@@ -260,6 +263,10 @@ class SubscriptionPhase(models.Model):
     interval_unit = models.CharField(max_length=5, choices=IntervalUnit)
     interval_count = models.SmallIntegerField()
     product = models.ForeignKey(Product, on_delete=models.PROTECT)
+    quantity = models.IntegerField(null=True, blank=True)
+    continues_from = models.DateTimeField(null=True, blank=True)
+    made_at = models.DateTimeField(null=True, blank=True)
+    credits_fee = models.BooleanField(default=False)
 
     class Meta:
         verbose_name = _("subscription phase")
@@ -270,6 +277,13 @@ class SubscriptionPhase(models.Model):
                 condition=Q(first_cycle__gte=1, interval_count__gte=1), name="subscription_phase_counts_from_one"
             ),
             models.CheckConstraint(condition=Q(interval_unit__in=IntervalUnit.values), name="subscription_phase_interval_known"),
+            models.CheckConstraint(
+                condition=Q(quantity__isnull=True) | Q(quantity__gte=1), name="subscription_phase_quantity_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(continues_from__isnull=True) | Q(continues_from__lt=F("starts_at")),
+                name="subscription_phase_continues_what_began",
+            ),
         ]
 
     def __str__(self) -> str:

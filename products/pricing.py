@@ -155,6 +155,40 @@ def rate(*, quantity: Decimal, terms: PriceTerms, proration: Fraction = WHOLE) -
     )
 
 
+def rate_on(*, before: Decimal, quantity: Decimal, terms: PriceTerms, proration: Fraction) -> Charge:
+    """Charge the rest of a cycle whose earlier part other terms charged: these terms over the whole less these terms until then.
+
+    before: the paid units of the earlier part.  quantity: those of the rest.  proration: the part of a whole cycle that the rest
+    lasts; it reduces the minimum, while the maximum is that of the whole cycle. Both charges are rounded, so that what the parts
+    of a cycle come to under the same terms is what the whole would have; the amount is never below zero.
+    """
+    with exact():
+        whole, until = (rate(quantity=units, terms=terms) for units in (before + quantity, before))
+        unrounded = whole.unrounded_amount - until.unrounded_amount
+        rounded, amount = whole.rounded_amount - until.rounded_amount, max(0, whole.amount - until.amount)
+        parts = (*whole.parts, *(_negated(part) for part in until.parts))
+        difference = rounded - unrounded
+    if rounded < 0:
+        parts, unrounded, rounded, difference = (), Decimal(0), 0, Decimal(0)
+    minimum = prorate(terms.minimum_amount, proration)
+    return Charge(
+        quantity=quantity,
+        parts=parts,
+        unrounded_amount=unrounded,
+        rounded_amount=rounded,
+        rounding_difference=difference,
+        maximum_amount=None if amount == rounded else amount,
+        amount=amount,
+        minimum_amount=minimum,
+        minimum_top_up=0 if minimum is None else max(0, minimum - amount),
+    )
+
+
+def _negated(part: PricedPart) -> PricedPart:
+    packages = None if part.packages is None else -part.packages
+    return PricedPart(-part.quantity, part.unit_price, -part.flat_amount, -part.amount, packages)
+
+
 def prorate(amount: int | None, proration: Fraction) -> int | None:
     """Reduce an amount in minor units to a part of a cycle, rounded half away from zero; None stays None."""
     return None if amount is None else round_half_away(amount * proration)

@@ -1,8 +1,8 @@
-"""Begin, change and end subscriptions. The invoices of their billing points are the billing run's work."""
+"""Begin subscriptions, and say how one stands. The invoices of their billing points are the billing run's work."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -11,10 +11,10 @@ from django.db import transaction
 from access.actors import Actor
 from core.errors import DomainError
 from core.money import CurrencyMismatch
-from core.periods import Interval, add_interval, local_date, local_midnight
+from core.periods import Interval, add_interval, local_midnight
 from customers.models import Customer
 from products import carried, terms
-from products.cycles import NoSuchCycle, Phase, Schedule, first_phase
+from products.cycles import Phase, Schedule, first_phase
 from products.models import OneTimeItem, PriceKind, PriceVersion, Product, Subscription, SubscriptionPhase, SubscriptionStatus
 
 
@@ -54,14 +54,6 @@ class BillFromNotBoundary(DomainError):
     code = "BILL_FROM_NOT_A_BOUNDARY"
 
 
-class NextBillingDateInvalid(DomainError):
-    code = "NEXT_BILLING_DATE_NOT_IN_FUTURE"
-
-
-class SubscriptionEnded(DomainError):
-    code = "SUBSCRIPTION_ENDED"
-
-
 @dataclass(frozen=True)
 class OneTimeInput:
     """A one-time product bought along. amount: minor units for all of them, None for the product's price times quantity."""
@@ -82,15 +74,6 @@ class BillingDetails:
     country: str = ""
     business_name: str = ""
     tax_id: str = ""
-
-
-@dataclass(frozen=True)
-class Cancellation:
-    """Why a subscription ends, in the words of the wire contract."""
-
-    reason: str = ""
-    comment: str = ""
-    feedback: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,11 +110,11 @@ def create(
     product = Product.objects.select_for_update(no_key=True).get(id=product.id)
     version = _sold(customer, product, extras)
     trial_ends_at = _trial_end(start_at, version, extras)
-    phase = first_phase(starts_at=trial_ends_at or start_at, interval=_frequency(version), zone=settings.BILLING_TIME_ZONE)
+    phase = first_phase(starts_at=trial_ends_at or start_at, interval=frequency(version), zone=settings.BILLING_TIME_ZONE)
     _refuse_another_price(product, version, phase.starts_at)
-    expires_at = _expiry(version, phase.anchor_date)
+    expires_at = expiry(version, phase.anchor_date)
     schedule = Schedule((phase,), settings.BILLING_TIME_ZONE, expires_at)
-    first_point = _first_point(schedule, bill_from)
+    first_point = first_billed_point(schedule, bill_from)
     subscription = Subscription.objects.create(
         customer=customer,
         currency=version.currency,
@@ -149,67 +132,10 @@ def create(
         updated_at=now,
         **vars(extras.billing),
     )
-    _write_phase(subscription, product, phase)
+    write_phase(subscription, product, phase, quantity=extras.quantity)
     _write_one_time(subscription, version, extras.one_time)
     carried.sync(subscription)
     return subscription
-
-
-@transaction.atomic
-def cancel_now(*, subscription: Subscription, why: Cancellation, actor: Actor, now: datetime) -> Subscription:
-    """End a subscription at this instant; its last cycle is cut there. Raises SubscriptionEnded."""
-    subscription = _locked(subscription, now)
-    subscription.cancelled_at = now
-    subscription.cancel_at_next_billing_date = False
-    subscription.status = SubscriptionStatus.CANCELLED
-    _note(subscription, why)
-    return _end(subscription, max(now, subscription.start_at), now)
-
-
-@transaction.atomic
-def cancel_at_next_billing_date(*, subscription: Subscription, why: Cancellation, actor: Actor, now: datetime) -> Subscription:
-    """End a subscription with the running cycle; one that has not begun ends as it begins. Raises SubscriptionEnded."""
-    subscription = _locked(subscription, now)
-    subscription.cancel_at_next_billing_date = True
-    _note(subscription, why)
-    schedule = schedule_of(subscription)
-    return _end(subscription, _running_end(schedule, now), now)
-
-
-@transaction.atomic
-def keep(*, subscription: Subscription, actor: Actor, now: datetime) -> Subscription:
-    """Take back a cancellation at the next billing date. Raises SubscriptionEnded, MeterAlreadySubscribed."""
-    subscription = _locked(subscription, now)
-    subscription.cancel_at_next_billing_date = False
-    _note(subscription, Cancellation())
-    return _end(subscription, subscription.expires_at, now)
-
-
-@transaction.atomic
-def move_next_billing_date(
-    *, subscription: Subscription, next_billing_date: datetime, actor: Actor, now: datetime
-) -> Subscription:
-    """End the running cycle at that date's local midnight, which is the new anchor.
-
-    Raises NextBillingDateInvalid where that midnight is not in the future, SubscriptionEnded.
-    """
-    subscription = _locked(subscription, now)
-    zone = settings.BILLING_TIME_ZONE
-    anchor = local_date(next_billing_date, zone)
-    starts_at = local_midnight(anchor, zone)
-    if starts_at <= max(now, subscription.trial_ends_at or subscription.start_at):
-        raise NextBillingDateInvalid("next_billing_date must be a future date, after the start.", field="next_billing_date")
-    stored = list(subscription.phases.order_by("first_cycle"))
-    running = _running(terms.schedule(stored, zone=zone, ends_at=None), now)
-    for phase in stored:
-        if phase.first_cycle > running:
-            phase.delete()
-    current = terms.phase_of_cycle(stored, running)
-    interval = Interval(current.interval_unit, current.interval_count)  # type: ignore[arg-type]
-    _write_phase(subscription, current.product, Phase(running + 1, starts_at, anchor, interval))
-    # A cancellation moves along with the date, but never beyond the end that was agreed from the beginning.
-    ends_at = min(starts_at, subscription.expires_at or starts_at)
-    return _end(subscription, ends_at if subscription.cancel_at_next_billing_date else subscription.ends_at, now)
 
 
 def status_at(subscription: Subscription, now: datetime) -> str:
@@ -260,7 +186,8 @@ def _refuse_another_price(product: Product, latest: PriceVersion, starts_at: dat
         )
 
 
-def _frequency(version: PriceVersion) -> Interval:
+def frequency(version: PriceVersion) -> Interval:
+    """Give how long a cycle of a recurring price is."""
     return Interval(version.payment_frequency_interval, version.payment_frequency_count)  # type: ignore[arg-type]
 
 
@@ -269,14 +196,15 @@ def _trial_end(start_at: datetime, version: PriceVersion, extras: Extras) -> dat
     return start_at + timedelta(days=days) if days else None
 
 
-def _expiry(version: PriceVersion, anchor: Any) -> datetime | None:
+def expiry(version: PriceVersion, anchor: date) -> datetime | None:
+    """Give the end that the price's subscription period sets, counted from a local date; None where it has none."""
     if version.subscription_period_interval is None:
         return None
     life = Interval(version.subscription_period_interval, version.subscription_period_count)  # type: ignore[arg-type]
     return local_midnight(add_interval(anchor, life, 1), settings.BILLING_TIME_ZONE)
 
 
-def _first_point(schedule: Schedule, bill_from: datetime | None) -> int:
+def first_billed_point(schedule: Schedule, bill_from: datetime | None) -> int:
     """Give the number of the first point that is billed here: the first, or the one at bill_from."""
     if bill_from is None:
         return 0
@@ -288,7 +216,8 @@ def _first_point(schedule: Schedule, bill_from: datetime | None) -> int:
     )
 
 
-def _write_phase(subscription: Subscription, product: Product, phase: Phase) -> None:
+def write_phase(subscription: Subscription, product: Product, phase: Phase, *, quantity: int) -> None:
+    """Store a phase of a subscription's cycles."""
     SubscriptionPhase.objects.create(
         subscription=subscription,
         first_cycle=phase.first_cycle,
@@ -297,6 +226,10 @@ def _write_phase(subscription: Subscription, product: Product, phase: Phase) -> 
         interval_unit=phase.interval.unit,
         interval_count=phase.interval.count,
         product=product,
+        quantity=quantity,
+        continues_from=phase.continues_from,
+        made_at=phase.made_at,
+        credits_fee=phase.credits_fee,
     )
 
 
@@ -317,53 +250,3 @@ def _write_one_time(subscription: Subscription, subscribed: PriceVersion, bought
             )
         amount = version.fixed_price * one.quantity if one.amount is None else one.amount
         OneTimeItem.objects.create(subscription=subscription, price_version=version, quantity=one.quantity, amount=amount)
-
-
-def _locked(subscription: Subscription, now: datetime) -> Subscription:
-    """Lock the customer, then read the subscription anew. Raises SubscriptionEnded."""
-    Customer.objects.select_for_update(no_key=True).get(id=subscription.customer_id)
-    subscription = Subscription.objects.select_for_update(no_key=True).get(id=subscription.id)
-    # One that was cancelled before its start lies in the past as well: it can neither be kept nor moved.
-    if subscription.status == SubscriptionStatus.CANCELLED or (subscription.ends_at is not None and subscription.ends_at <= now):
-        raise SubscriptionEnded(f"Subscription {subscription.public_id} has ended.")
-    return subscription
-
-
-def _running(schedule: Schedule, now: datetime) -> int:
-    """Give the number of the cycle that runs, 1 before the first begins."""
-    return 1 if now < schedule.starts_at else schedule.cycle_at(now)
-
-
-def _running_end(schedule: Schedule, now: datetime) -> datetime:
-    """Give the end of the running cycle; before the first one begins, its start."""
-    try:
-        return schedule.cycle(schedule.cycle_at(now)).end
-    except NoSuchCycle:
-        return schedule.starts_at
-
-
-def _note(subscription: Subscription, why: Cancellation) -> None:
-    subscription.cancel_reason = why.reason
-    subscription.cancellation_comment = why.comment
-    subscription.cancellation_feedback = why.feedback
-
-
-def _end(subscription: Subscription, ends_at: datetime | None, now: datetime) -> Subscription:
-    """Set the end (None: open), and with it the next billing point and what is carried."""
-    point = subscription.next_point if subscription.next_point is not None else _after_the_last(subscription)
-    subscription.ends_at = ends_at
-    subscription.next_point_at = schedule_of(subscription).point_at(point)
-    subscription.next_point = None if subscription.next_point_at is None else point
-    subscription.updated_at = now
-    subscription.save()
-    carried.sync(subscription)
-    return subscription
-
-
-def _after_the_last(subscription: Subscription) -> int:
-    """Give the number of the point behind the last one that the stored end allows; all up to that one have their invoices."""
-    schedule = schedule_of(subscription)
-    if subscription.ends_at is None:
-        raise AssertionError("a subscription without an end always has a next billing point")
-    numbers = [point.number for point in schedule.points(until=subscription.ends_at)]
-    return numbers[-1] + 1 if numbers else _first_point(schedule.without_end(), subscription.bill_from)

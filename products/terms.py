@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from core import database
 from core.periods import Interval
 from products.cycles import Phase, Schedule
-from products.models import MeterPrice, PriceTier, PriceVersion, SubscriptionPhase
+from products.models import MeterPrice, PriceTier, PriceVersion, Subscription, SubscriptionPhase
 from products.pricing import PriceTerms, Tier
 
 
@@ -62,10 +62,17 @@ class StoredPhase(NamedTuple):
     interval_unit: str
     interval_count: int
     product_id: int
+    quantity: int | None
+    continues_from: datetime | None
+    made_at: datetime | None
+    credits_fee: bool
 
+
+AnyPhase = TypeVar("AnyPhase", SubscriptionPhase, StoredPhase)
 
 _PHASES = """
-SELECT subscription_id, first_cycle, starts_at, anchor_date, interval_unit, interval_count, product_id
+SELECT subscription_id, first_cycle, starts_at, anchor_date, interval_unit, interval_count, product_id,
+    quantity, continues_from, made_at, credits_fee
 FROM products_subscriptionphase WHERE subscription_id = ANY(%(ids)s::bigint[])
 ORDER BY subscription_id, first_cycle
 """
@@ -84,7 +91,15 @@ def schedule(phases: Iterable[SubscriptionPhase | StoredPhase], *, zone: str, en
     ordered = sorted(phases, key=lambda phase: phase.first_cycle)
     return Schedule(
         tuple(
-            Phase(phase.first_cycle, phase.starts_at, phase.anchor_date, Interval(phase.interval_unit, phase.interval_count))  # type: ignore[arg-type]
+            Phase(
+                phase.first_cycle,
+                phase.starts_at,
+                phase.anchor_date,
+                Interval(phase.interval_unit, phase.interval_count),  # type: ignore[arg-type]  # the database checks it
+                continues_from=phase.continues_from,
+                made_at=phase.made_at,
+                credits_fee=phase.credits_fee,
+            )
             for phase in ordered
         ),
         zone,
@@ -92,11 +107,16 @@ def schedule(phases: Iterable[SubscriptionPhase | StoredPhase], *, zone: str, en
     )
 
 
-def phase_of_cycle(phases: Sequence[StoredPhase], n: int) -> StoredPhase:
+def phase_of_cycle(phases: Sequence[AnyPhase], n: int) -> AnyPhase:
     """Give the stored phase that cycle n belongs to."""
     if len(phases) == 1:
         return phases[0]
     return max((phase for phase in phases if phase.first_cycle <= max(n, 1)), key=lambda phase: phase.first_cycle)
+
+
+def quantity_in(subscription: Subscription, phases: Sequence[AnyPhase], n: int) -> int:
+    """Give how many of its product the subscription has in cycle n."""
+    return phase_of_cycle(phases, n).quantity or subscription.quantity
 
 
 def _meter_terms(version: PriceVersion, price: MeterPrice, tiers: Sequence[PriceTier]) -> MeterTerms:

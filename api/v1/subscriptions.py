@@ -30,10 +30,11 @@ from customers import register
 from customers.models import Customer
 from invoices import drafting
 from invoices.models import InvoiceKind
-from products import amend, subscribe
+from products import amend, cancel, rebill, subscribe
+from products.cancel import Cancellation
 from products.models import Product, Subscription, SubscriptionPhase
 from products.statuses import of_status
-from products.subscribe import BillingDetails, Cancellation, Extras, OneTimeInput
+from products.subscribe import BillingDetails, Extras, OneTimeInput
 
 FARTHEST_START = timedelta(days=30 * 366)
 _PHASES = Prefetch("phases", SubscriptionPhase.objects.order_by("first_cycle").select_related("product"))
@@ -119,18 +120,18 @@ class SubscriptionById(Resource):
         if changes:
             amend.amend(subscription=subscription, changes=changes, now=self.now)
         if wanted.next_billing_date is not None:
-            subscribe.move_next_billing_date(next_billing_date=shapes.utc(wanted.next_billing_date), **common)
+            rebill.move_next_billing_date(next_billing_date=shapes.utc(wanted.next_billing_date), **common)
         why = Cancellation(
             reason=wanted.cancel_reason or "",
             comment=wanted.cancellation_comment or "",
             feedback=wanted.cancellation_feedback or "",
         )
         if wanted.status == "cancelled":
-            subscribe.cancel_now(why=why, **common)
+            cancel.cancel_now(why=why, **common)
         elif wanted.cancel_at_next_billing_date:
-            subscribe.cancel_at_next_billing_date(why=why, **common)
+            cancel.cancel_at_next_billing_date(why=why, **common)
         elif wanted.cancel_at_next_billing_date is False and subscription.cancel_at_next_billing_date:
-            subscribe.keep(**common)
+            cancel.keep(**common)
 
 
 def _start(wanted: SubscriptionCreate, now: datetime) -> datetime:

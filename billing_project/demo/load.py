@@ -33,9 +33,9 @@ from invoices.models import Invoice, InvoiceStatus
 from invoices.run import run_billing
 from jobs.run import Run
 from meters import rollup
-from products import subscribe
+from products import cancel
+from products.cancel import Cancellation
 from products.models import Subscription
-from products.subscribe import Cancellation
 
 KIND = "demo"
 SEED = 20_260_801
@@ -169,7 +169,7 @@ class _Load:
         reference = opening.external_id(step.customer.slug)
         subscription = Subscription.objects.get(customer__external_id=reference)
         why = Cancellation(comment="We have moved to another service.", feedback="switched_service")
-        subscribe.cancel_now(subscription=subscription, why=why, actor=self.run.actor, now=step.at)
+        cancel.cancel_now(subscription=subscription, why=why, actor=self.run.actor, now=step.at)
 
     def send(self, step: Send) -> None:
         try:

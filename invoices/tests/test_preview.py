@@ -9,8 +9,8 @@ from credits.models import GrantPeriod
 from invoices import preview
 from invoices.models import Invoice, InvoiceLine
 from invoices.tests.story import begin, bill, give, use
-from products import subscribe
-from products.subscribe import Cancellation
+from products import cancel
+from products.cancel import Cancellation
 from products.tests import making
 from products.tests.making import ACTOR, per_unit, utc
 
@@ -107,7 +107,7 @@ def test_a_draft_without_figures_blocks_nobody_elses_estimate():
     begin(rich, making.product(per_unit(hours, "99999")), "2026-02-01")
     use(rich, "hours", "2026-02-10", n=10**25)
     bill("2026-03-01")
-    subscribe.cancel_now(subscription=subscription, why=Cancellation(), actor=ACTOR, now=utc("2026-01-15"))
+    cancel.cancel_now(subscription=subscription, why=Cancellation(), actor=ACTOR, now=utc("2026-01-15"))
     assert bill("2026-03-01").held_count == 0
 
     assert preview.refresh_estimates(now=utc("2026-03-01T00:30")) == 3

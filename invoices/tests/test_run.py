@@ -16,8 +16,9 @@ from invoices.models import Invoice, InvoiceCredit, InvoiceEvent, InvoiceSeries,
 from invoices.run import AheadOfClock, BillingReport, run_billing
 from invoices.tests.story import begin, bill, give, invoices, ledger, use
 from meters.models import Meter
-from products import catalogue, subscribe
-from products.subscribe import Cancellation, Extras, OneTimeInput
+from products import cancel, catalogue
+from products.cancel import Cancellation
+from products.subscribe import Extras, OneTimeInput
 from products.tests import making
 from products.tests.making import ACTOR, per_unit, utc
 
@@ -130,7 +131,7 @@ def test_a_cancelled_subscription_ends_with_a_final_invoice_without_a_fee(calls)
     subscription = begin(acme, making.product(per_unit(calls, "2", minimum_amount=3100), fee=100), "2026-01-01")
     bill("2026-01-01T01:00")
     use(acme, "call", "2026-01-05")
-    subscribe.cancel_now(subscription=subscription, why=Cancellation(), actor=ACTOR, now=utc("2026-01-11"))
+    cancel.cancel_now(subscription=subscription, why=Cancellation(), actor=ACTOR, now=utc("2026-01-11"))
 
     bill("2026-01-11T01:00")
 
@@ -150,7 +151,7 @@ def test_a_cancelled_subscription_ends_with_a_final_invoice_without_a_fee(calls)
 def test_cancelling_in_the_grace_does_not_reduce_the_fee(calls):
     subscription = begin(making.customer(), making.product(per_unit(calls), fee=3100), "2026-01-01")
     bill("2026-02-01T00:10")
-    subscribe.cancel_now(subscription=subscription, why=Cancellation(), actor=ACTOR, now=utc("2026-02-01T00:30"))
+    cancel.cancel_now(subscription=subscription, why=Cancellation(), actor=ACTOR, now=utc("2026-02-01T00:30"))
 
     bill("2026-02-02")
 
@@ -163,7 +164,7 @@ def test_cancelling_in_the_grace_does_not_reduce_the_fee(calls):
 
 def test_a_subscription_cancelled_at_its_next_date_gets_its_status_with_the_last_draft():
     subscription = begin(making.customer(), making.product(fee=100), "2026-01-01")
-    subscribe.cancel_at_next_billing_date(subscription=subscription, why=Cancellation(), actor=ACTOR, now=utc("2026-01-02"))
+    cancel.cancel_at_next_billing_date(subscription=subscription, why=Cancellation(), actor=ACTOR, now=utc("2026-01-02"))
 
     bill("2026-02-01")
 
@@ -411,7 +412,7 @@ def test_a_draft_whose_point_is_gone_is_held_with_the_reason():
     subscription = begin(making.customer(), making.product(fee=1), "2026-01-01")
     begin(making.customer("Other"), making.product(fee=1), "2026-01-01")
     bill("2026-03-01")
-    subscribe.cancel_now(subscription=subscription, why=Cancellation(), actor=ACTOR, now=utc("2026-01-15"))
+    cancel.cancel_now(subscription=subscription, why=Cancellation(), actor=ACTOR, now=utc("2026-01-15"))
 
     assert bill("2026-03-02").held_count == 1
 

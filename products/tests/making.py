@@ -9,6 +9,7 @@ from customers.models import Customer
 from meters.models import Meter, MeterActivity
 from products import catalogue
 from products.catalogue import MeterPriceInput, PriceInput
+from products.pricing import Tier
 
 ACTOR = Actor("system", "test")
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -52,6 +53,14 @@ def price(*meters, fee=0, every=("Month", 1), life=("Year", 10), currency="USD",
 
 def per_unit(meter, unit_price="2", **fields):
     return MeterPriceInput(meter.public_id, Decimal(unit_price), **fields)
+
+
+def tier(up_to, unit_price, flat_amount=0):
+    return Tier(None if up_to is None else Decimal(up_to), Decimal(unit_price), flat_amount)
+
+
+def tiered(meter, *tiers, model="graduated", **fields):
+    return MeterPriceInput(meter.public_id, price_model=model, tiers=tiers, **fields)
 
 
 def product(*meters, now=NEW_YEAR, name="Plan", **fields):

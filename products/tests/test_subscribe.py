@@ -3,9 +3,10 @@
 import pytest
 
 from core.money import CurrencyMismatch
-from products import catalogue, subscribe
+from products import cancel, catalogue, rebill, rescheduling, subscribe
+from products.cancel import Cancellation
 from products.carried import MeterAlreadySubscribed
-from products.subscribe import Cancellation, Extras, OneTimeInput
+from products.subscribe import Extras, OneTimeInput
 from products.tests import making
 from products.tests.making import ACTOR, utc
 
@@ -76,7 +77,7 @@ def test_after_a_cancellation_another_subscription_may_carry_the_meter(calls):
     product, customer = making.product(making.per_unit(calls)), making.customer()
     subscription = begin(product, customer=customer)
 
-    subscribe.cancel_now(subscription=subscription, why=WHY, actor=ACTOR, now=utc("2026-02-10T09:00"))
+    cancel.cancel_now(subscription=subscription, why=WHY, actor=ACTOR, now=utc("2026-02-10T09:00"))
 
     begin(product, customer=customer, start="2026-02-10T09:00", now="2026-02-10T09:00")
 
@@ -95,35 +96,35 @@ def test_bill_from_is_a_boundary():
 def test_cancelling_now_cuts_the_running_cycle(calls):
     subscription = begin(making.product(making.per_unit(calls)), now="2026-02-01")
 
-    ended = subscribe.cancel_now(subscription=subscription, why=WHY, actor=ACTOR, now=utc("2026-02-10T09:00"))
+    ended = cancel.cancel_now(subscription=subscription, why=WHY, actor=ACTOR, now=utc("2026-02-10T09:00"))
 
     assert (ended.status, ended.ends_at, ended.cancel_reason) == ("cancelled", utc("2026-02-10T09:00"), "cancelled_by_customer")
     assert subscribe.schedule_of(ended).point_at(1) == utc("2026-02-10T09:00")
     assert carried(ended) == [("call", utc("2026-01-31T10:00"), utc("2026-02-10T09:00"))]
-    with pytest.raises(subscribe.SubscriptionEnded):
-        subscribe.cancel_now(subscription=subscription, why=WHY, actor=ACTOR, now=utc("2026-02-10T09:00"))
+    with pytest.raises(rescheduling.SubscriptionEnded):
+        cancel.cancel_now(subscription=subscription, why=WHY, actor=ACTOR, now=utc("2026-02-10T09:00"))
 
 
 def test_cancelling_before_the_start_bills_nothing(calls):
     subscription = begin(making.product(making.per_unit(calls), fee=100), start="2026-03-01")
 
-    ended = subscribe.cancel_now(subscription=subscription, why=WHY, actor=ACTOR, now=utc("2026-02-10"))
+    ended = cancel.cancel_now(subscription=subscription, why=WHY, actor=ACTOR, now=utc("2026-02-10"))
 
     assert (ended.next_point, ended.next_point_at) == (None, None)
     assert carried(ended) == []
-    with pytest.raises(subscribe.SubscriptionEnded):
-        subscribe.keep(subscription=subscription, actor=ACTOR, now=utc("2026-02-11"))
+    with pytest.raises(rescheduling.SubscriptionEnded):
+        cancel.keep(subscription=subscription, actor=ACTOR, now=utc("2026-02-11"))
 
 
 def test_cancelling_at_the_next_billing_date_can_be_taken_back(calls):
     subscription = begin(making.product(making.per_unit(calls)))
 
-    ending = subscribe.cancel_at_next_billing_date(subscription=subscription, why=WHY, actor=ACTOR, now=utc("2026-02-10"))
+    ending = cancel.cancel_at_next_billing_date(subscription=subscription, why=WHY, actor=ACTOR, now=utc("2026-02-10"))
     assert (ending.ends_at, subscribe.status_at(ending, utc("2026-02-27"))) == (utc("2026-02-28"), "active")
     assert subscribe.status_at(ending, utc("2026-02-28")) == "cancelled"
     assert carried(ending)[0][2] == utc("2026-02-28")
 
-    kept = subscribe.keep(subscription=subscription, actor=ACTOR, now=utc("2026-02-20"))
+    kept = cancel.keep(subscription=subscription, actor=ACTOR, now=utc("2026-02-20"))
     assert (kept.ends_at, kept.cancel_reason) == (utc("2036-01-31"), "")
     assert carried(kept)[0][2] == utc("2036-01-31")
 
@@ -131,8 +132,8 @@ def test_cancelling_at_the_next_billing_date_can_be_taken_back(calls):
 def test_a_cancellation_before_the_start_can_be_taken_back():
     subscription = begin(making.product(), start="2026-03-01")
 
-    subscribe.cancel_at_next_billing_date(subscription=subscription, why=WHY, actor=ACTOR, now=utc("2026-02-10"))
-    kept = subscribe.keep(subscription=subscription, actor=ACTOR, now=utc("2026-02-20"))
+    cancel.cancel_at_next_billing_date(subscription=subscription, why=WHY, actor=ACTOR, now=utc("2026-02-10"))
+    kept = cancel.keep(subscription=subscription, actor=ACTOR, now=utc("2026-02-20"))
 
     assert (kept.next_point, kept.next_point_at) == (0, utc("2026-03-01"))
 
@@ -140,7 +141,7 @@ def test_a_cancellation_before_the_start_can_be_taken_back():
 def test_a_next_billing_date_is_the_new_anchor():
     subscription = begin(making.product(fee=100))
 
-    moved = subscribe.move_next_billing_date(
+    moved = rebill.move_next_billing_date(
         subscription=subscription, next_billing_date=utc("2026-03-10T15:00"), actor=ACTOR, now=utc("2026-03-05")
     )
 
@@ -150,9 +151,9 @@ def test_a_next_billing_date_is_the_new_anchor():
 
 def test_a_cancelled_subscription_is_not_moved_beyond_its_agreed_end():
     subscription = begin(making.product(life=("Month", 2)), start="2026-01-01", now="2026-01-01")
-    subscribe.cancel_at_next_billing_date(subscription=subscription, why=WHY, actor=ACTOR, now=utc("2026-01-10"))
+    cancel.cancel_at_next_billing_date(subscription=subscription, why=WHY, actor=ACTOR, now=utc("2026-01-10"))
 
-    moved = subscribe.move_next_billing_date(
+    moved = rebill.move_next_billing_date(
         subscription=subscription, next_billing_date=utc("2026-06-01"), actor=ACTOR, now=utc("2026-01-11")
     )
 
@@ -163,9 +164,7 @@ def test_moving_the_next_billing_date_again_replaces_the_first_move():
     subscription = begin(making.product(fee=100))
 
     for day in ("2026-03-10", "2026-03-12"):
-        subscribe.move_next_billing_date(
-            subscription=subscription, next_billing_date=utc(day), actor=ACTOR, now=utc("2026-03-05")
-        )
+        rebill.move_next_billing_date(subscription=subscription, next_billing_date=utc(day), actor=ACTOR, now=utc("2026-03-05"))
 
     subscription.refresh_from_db()
     assert subscribe.schedule_of(subscription).cycle(2).end == utc("2026-03-12")
@@ -175,8 +174,8 @@ def test_moving_the_next_billing_date_again_replaces_the_first_move():
 def test_a_next_billing_date_lies_in_the_future(day):
     subscription = begin(making.product(fee=100))
 
-    with pytest.raises(subscribe.NextBillingDateInvalid):
-        subscribe.move_next_billing_date(
+    with pytest.raises(rebill.NextBillingDateInvalid):
+        rebill.move_next_billing_date(
             subscription=subscription, next_billing_date=utc(day), actor=ACTOR, now=utc("2026-03-05T12:00")
         )
 
