@@ -13,7 +13,7 @@ from typing import Literal
 from core.money import approximate, largest_remainders, ratio, round_half_away
 from core.periods import Period
 from credits.burndown import Balance, after, burn
-from invoices.adjustment import AdjustmentInput
+from invoices.adjustment import AdjustmentInput, Figures
 from invoices.charge import MeteredUsage, Waterfall, charge
 from products.pricing import WHOLE, PriceTerms
 
@@ -94,6 +94,13 @@ class Line:
     event_count: int | None = None
     adjusts: AdjustmentInput | None = None
     is_minimum: bool = False
+
+    @property
+    def figures(self) -> Waterfall | Figures | None:
+        """The quantities behind the amount: of a usage line the whole, of an adjustment what changed, of other lines none."""
+        if self.adjusts is not None:
+            return None if self.is_minimum else self.adjusts.adjustment.change
+        return self.waterfall
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ ENDPOINTS = [
     ("GET", "/invoices/export", "read"),
     ("GET", "/invoices/{id}", "read"),
     ("POST", "/invoices/{id}/issue", "write"),
+    ("GET", "/invoices/{id}/lines/{line_id}/events", "read"),
     ("GET", "/invoices/{id}/verify", "read"),
     ("POST", "/invoices/{id}/void", "write"),
     ("GET", "/meters", "read"),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import time_machine
 
+from invoices import drafting
 from invoices.models import InvoiceCredit
 from invoices.run import run_billing
 from products.tests import making
@@ -210,3 +211,60 @@ def test_an_invoice_is_proved_and_voided(call: Callable[..., Any], clock: Any, s
     assert [(one["revision"], one["status"]) for one in listed(call, "status=draft")] == [(1, "draft")]
     again = call("POST", f"/invoices/{issued['id']}/void", {"then": "waive", "reason": "again"})
     assert (again.status, again.body["code"]) == (400, "INVOICE_NOT_VOIDABLE")
+
+
+def test_an_adjustment_names_the_line_it_corrects_and_the_events_that_caused_it(
+    call: Callable[..., Any], clock: Any, story: Any
+) -> None:
+    clock.move_to(datetime(2026, 2, 2, tzinfo=UTC))
+    run_billing(now=clock_now(), actor=ACTOR)
+    late = {"event_id": "a/b", "customer_id": story["customer"], "event_name": "call", "metadata": {"tokens": 200}}
+    assert call("POST", "/events/ingest", {"events": [late | {"timestamp": "2026-01-31T23:00:00Z"}]}).status == 200
+    call("POST", "/events/1/void", {"reason": "test traffic"})
+    clock.move_to(datetime(2026, 3, 2, tzinfo=UTC))
+    draft = _draft_of(call)
+
+    run_billing(now=clock_now(), actor=ACTOR)
+
+    february, january = (call("GET", f"/invoices/{one['id']}").body for one in listed(call)[:2])
+    (usage,) = (line for line in january["lines"] if line["kind"] == "usage")
+    (line,) = (line for line in february["lines"] if line["kind"] == "adjustment")
+    # 200.5 chargeable at 1.5 are 301 cents, 300.5 are 451: 150 more.
+    assert (line["adjusts"], line["period_start"]) == (usage["id"], "2026-01-01T00:00:00Z")
+    assert (line["quantity"], line["chargeable_quantity"], line["unrounded_amount"], line["amount"]) == ("100", "100", "150", 150)
+    assert [(one["adjusts"], one["amount"]) for one in draft["lines"] if one["kind"] == "adjustment"] == [(usage["id"], 150)]
+    address = f"/invoices/{february['id']}/lines/{line['id']}/events"
+    caused = call("GET", address).body["items"]
+    assert [(one["event_id"], one["change"], one["quantity"]) for one in caused] == [
+        ("a/b", "arrived", "200"),
+        ("1", "voided", "-100"),
+    ]
+    assert caused[0]["metadata"] == {"tokens": 200}
+    assert call("GET", f"{address}?page_number=1&page_size=1").body["items"] == caused[1:]
+    counted = call("GET", f"/invoices/{january['id']}/lines/{usage['id']}/events").body["items"]
+    assert [(one["event_id"], one["change"], one["quantity"]) for one in counted] == [
+        ("half", None, "0.5"),
+        ("2", None, "100"),
+        ("1", None, "100"),
+        ("0", None, "100"),
+    ]
+    reply = call("GET", address, HTTP_ACCEPT="text/csv")
+    assert [(row["event_id"], row["quantity"], row["change"]) for row in csv.DictReader(io.StringIO(reply.raw.decode()))] == [
+        ("a/b", "200", "arrived"),
+        ("1", "-100", "voided"),
+    ]
+    (fee,) = (one for one in february["lines"] if one["kind"] == "fixed_fee")
+    assert call("GET", f"/invoices/{february['id']}/lines/{fee['id']}/events").body["code"] == "LINE_WITHOUT_EVENTS"
+    assert call("GET", f"/invoices/{january['id']}/lines/{line['id']}/events").body["code"] == "INVOICE_LINE_NOT_FOUND"
+    proof = call("GET", f"/invoices/{january['id']}/verify").body
+    assert [(one["quantity_now"], one["adjusted_by"]) for one in proof["since_then"]] == [("400.5", [february["number"]])]
+
+
+def clock_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _draft_of(call: Callable[..., Any]) -> Any:
+    drafting.write_drafts(now=clock_now(), actor=ACTOR)
+    (draft,) = listed(call, "status=draft")
+    return call("GET", f"/invoices/{draft['id']}").body

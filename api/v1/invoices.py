@@ -28,7 +28,10 @@ Status = Literal["draft", "issued", "paid", "void"]
 
 
 class InvoiceLineAnswer(msgspec.Struct, kw_only=True):
-    """One line. quantity − free_quantity − credited_quantity = chargeable_quantity, in the meter's unit. A draft's lines have no id."""
+    """One line. quantity − free_quantity − credited_quantity = chargeable_quantity, in the meter's unit. A draft's lines have no id.
+
+    adjusts: the line that an adjustment corrects, over that one's period; its figures are what it adds to it.
+    """
 
     id: str | None
     kind: str
@@ -43,6 +46,7 @@ class InvoiceLineAnswer(msgspec.Struct, kw_only=True):
     unit_price: str | None
     unrounded_amount: str
     amount: int
+    adjusts: str | None
 
 
 class TaxAnswer(msgspec.Struct, kw_only=True):
@@ -149,7 +153,7 @@ class ProofAnswer(msgspec.Struct, kw_only=True):
 EXPORTS = {"invoices": export.invoices_csv, "lines": export.lines_csv}
 ROWS = Invoice.objects.select_related("customer", "subscription", "corrects")
 _WHOLE = ROWS.prefetch_related(
-    Prefetch("lines", InvoiceLine.objects.order_by("position").select_related("meter")),
+    Prefetch("lines", InvoiceLine.objects.order_by("position").select_related("meter", "adjusts")),
     Prefetch("taxes", InvoiceTax.objects.order_by("id")),
     Prefetch(
         "credits",
@@ -328,12 +332,14 @@ def _stored_line(line: InvoiceLine) -> InvoiceLineAnswer:
         unit_price=None if line.unit_price is None else plain(line.unit_price),
         unrounded_amount=plain(line.unrounded_amount),
         amount=line.amount,
+        adjusts=line.adjusts.public_id if line.adjusts else None,
     )
 
 
 def _computed_lines(computed: Preview, meters: dict[int, Meter]) -> Iterable[InvoiceLineAnswer]:
+    corrected = InvoiceLine.objects.in_bulk({line.adjusts.line for line in computed.made.lines if line.adjusts})
     for line in computed.made.lines:
-        fall = line.waterfall
+        fall = line.figures
         price = line.terms.unit_price if line.terms and fall else None
         yield InvoiceLineAnswer(
             id=None,
@@ -349,4 +355,5 @@ def _computed_lines(computed: Preview, meters: dict[int, Meter]) -> Iterable[Inv
             unit_price=None if price is None else plain(price),
             unrounded_amount=plain(line.unrounded_amount),
             amount=line.amount,
+            adjusts=corrected[line.adjusts.line].public_id if line.adjusts else None,
         )
