@@ -55,7 +55,9 @@ def usage(
             traces.append(_bars(each, colour, running=running))
         traces[-1]["hovertemplate"] = _hover(window, unit, several=several)
     layout = _layout(palette, window, several=several)
-    return {"data": traces, "layout": layout | {"barmode": "stack"} if stacked else layout}
+    if stacked:  # plotly would turn the legend of stacked bars round
+        layout |= {"barmode": "stack", "legend": layout["legend"] | {"traceorder": "normal"}}
+    return {"data": traces, "layout": layout}
 
 
 def _bars(series: Series, colour: str, *, running: bool) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from core import database
 from events import delivery
 from events.models import DeliveryRefusal, Event, RefusedRequest
 from events.tests.hostile_bodies import CUSTOMER, HOSTILE
+from events.models import Event, RefusedRequest
+from events.tests.hostile_bodies import ARCHIVED, CUSTOMER, HOSTILE, HOSTILE_TRANSPORT, LIMIT
 from events.tests.sending import body, event, make_customer, make_key
 from tests import live
 
@@ -62,7 +64,8 @@ def stored() -> list[str]:
 
 
 def test_every_hostile_body_gets_its_status_and_codes(post):
-    make_customer().__class__.objects.update(external_id=CUSTOMER)
+    make_customer(external_id=CUSTOMER)
+    make_customer(external_id=ARCHIVED, archived_at=datetime.now(UTC))
 
     for hostile in HOSTILE:
         answer = post(hostile.body)
@@ -135,20 +138,25 @@ def test_packed_bodies_are_read(post, ada, encoding, pack):
     assert (answer.status_code, stored()) == (200, ["a"])
 
 
-def test_a_broken_or_unknown_packing_is_refused(post, ada):
-    packed = gzip.compress(body(event("a", ada)))
+def test_every_hostile_size_and_packing_gets_its_status_and_code(post):
+    make_customer(external_id=CUSTOMER)
 
-    answers = [
-        post(packed[:-10], **{"Content-Encoding": "gzip"}),
-        post(b"nonsense", **{"Content-Encoding": "gzip"}),
-        post(packed, **{"Content-Encoding": "br"}),
-    ]
+    for hostile in HOSTILE_TRANSPORT:
+        answer = post(hostile.body, **({"Content-Encoding": hostile.encoding} if hostile.encoding else {}))
+        found = answer.json()
+        assert (hostile.name, answer.status_code, found["code"]) == (hostile.name, hostile.status, hostile.code)
+        assert found["message"]
 
-    assert [(a.status_code, a.json()["code"]) for a in answers] == [
-        (422, "INVALID_JSON"),
-        (422, "INVALID_JSON"),
-        (415, "UNSUPPORTED_MEDIA_TYPE"),
-    ]
+    assert stored() == []
+
+
+def test_a_good_event_in_the_largest_body_is_stored(post, ada):
+    content = body(event("a", ada, unknown=""))
+    largest = content.replace(b'"unknown": ""', b'"unknown": "%s"' % (b"x" * (LIMIT - len(content))))
+
+    answer = post(largest)
+
+    assert (len(largest), answer.status_code, stored()) == (LIMIT, 200, ["a"])
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -21,10 +21,10 @@ from events.silence import HOUR, Silence
 
 DEFAULT = "7d"
 SPANS: Mapping[str, tuple[timedelta, str]] = {
-    "24h": (timedelta(hours=24), gettext_noop("Last 24 hours")),
-    "7d": (timedelta(days=7), gettext_noop("Last 7 days")),
-    "30d": (timedelta(days=30), gettext_noop("Last 30 days")),
-    "90d": (timedelta(days=90), gettext_noop("Last 90 days")),
+    "24h": (timedelta(hours=24), gettext_noop("24 hours")),
+    "7d": (timedelta(days=7), gettext_noop("7 days")),
+    "30d": (timedelta(days=30), gettext_noop("30 days")),
+    "90d": (timedelta(days=90), gettext_noop("90 days")),
 }
 HOURLY = timedelta(days=7)  # a longer span is shown by days of the billing zone
 
