@@ -7,8 +7,6 @@ the raw path too (api.middleware).
 import asyncio
 import gc
 import os
-from collections.abc import MutableMapping
-from typing import Any
 
 from a2wsgi import WSGIMiddleware
 from django.core.wsgi import get_wsgi_application
@@ -22,14 +20,18 @@ from django.db import connections  # noqa: E402
 
 from api.v1.ingest_asgi import IngestApp, Receive, Scope, Send  # noqa: E402
 from billing_project.checks import refuse_misconfiguration  # noqa: E402
+from billing_project.overload import AtMost, is_export  # noqa: E402
 from core import database  # noqa: E402
 
 INGEST_PATH = b"/api/v1/events/ingest"
-BODY_SECONDS = 60
+EXPORT_THREADS = 2
+PAGE_THREADS = max(1, settings.DATABASE_POOL_SIZE - EXPORT_THREADS)  # each may hold a connection of the pool
+MOST_WAITING = 25  # requests for each thread
 COLLECT_AFTER = (10_000, 20, 20)  # objects, then generations: next to nothing on the way of a request is part of a cycle
 
 database.limit_statements(settings.PAGE_STATEMENT_SECONDS)
-pages = WSGIMiddleware(_django, workers=settings.DATABASE_POOL_SIZE)  # type: ignore[arg-type]
+pages = AtMost(WSGIMiddleware(_django, workers=PAGE_THREADS), most=MOST_WAITING * PAGE_THREADS)  # type: ignore[arg-type]
+exports = AtMost(WSGIMiddleware(_django, workers=EXPORT_THREADS), most=MOST_WAITING * EXPORT_THREADS)  # type: ignore[arg-type]
 ingest = IngestApp()
 
 
@@ -43,21 +45,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if raw_path == INGEST_PATH and scope["method"] == "POST":
             await ingest(scope, receive, send)
         else:
-            await pages(scope, _in_time(receive), send)  # type: ignore[arg-type]
-
-
-def _in_time(receive: Receive) -> Receive:
-    """Take a body that is not there BODY_SECONDS after its request for broken off: who sends slowly would keep a thread for ever."""
-    deadline = asyncio.get_running_loop().time() + BODY_SECONDS
-
-    async def receive_in_time() -> MutableMapping[str, Any]:
-        try:
-            async with asyncio.timeout_at(deadline):
-                return await receive()
-        except TimeoutError:
-            return {"type": "http.disconnect"}
-
-    return receive_in_time
+            await (exports if is_export(raw_path) else pages)(scope, receive, send)
 
 
 def _check() -> None:

@@ -87,3 +87,18 @@ def terminated(cursor: Any) -> bool:
     """End the session that waits for a lock, once there is one."""
     cursor.execute("SELECT count(pg_terminate_backend(pid)) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
     return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_broker_that_does_not_answer_is_never_asked_by_ingest(live_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    for place in ("kombu.connection.Connection._establish_connection", "redis.connection.ConnectionPool.get_connection"):
+        monkeypatch.setattr(place, lambda *args, **options: asked.append(args) or time.sleep(30))
+    ada, headers = make_customer(), {"Authorization": f"Bearer {make_key()[1]}"}
+
+    with httpx.Client(base_url=live_address, headers=headers, timeout=10) as client:
+        answers = [client.post(PATH, content=body(*[event(f"{size}-{n}", ada) for n in range(size)])) for size in (1, 1, 400)]
+        refused = client.post(PATH, content=b"{")
+
+    assert [answer.status_code for answer in [*answers, refused]] == [200, 200, 200, 422]
+    assert asked == []

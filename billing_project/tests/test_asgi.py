@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from django.db import connections
 
-from billing_project import asgi
+from billing_project import asgi, overload
 from core.database import parameters
 
 LOGIN = {
@@ -23,7 +23,7 @@ LOGIN = {
 
 @pytest.mark.django_db(transaction=True)
 def test_a_body_that_never_comes_does_not_hold_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asgi, "BODY_SECONDS", 0.1)
+    monkeypatch.setattr(overload, "BODY_SECONDS", 0.1)
     sent: list[Any] = []
 
     async def never() -> Any:
