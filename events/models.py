@@ -82,7 +82,8 @@ class Event(models.Model):
 class EventVoid(models.Model):
     """One act of voiding an event or of taking the void back; an event is void while it has an odd number of them.
 
-    ordinal counts the acts of one event from 1, so that two at the same moment cannot both void it.
+    ordinal counts the acts of one event from 1, so that two at the same moment cannot both void it.  job: public id of the job that
+    did it with many others, or ''.
     """
 
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="voids")
@@ -92,13 +93,17 @@ class EventVoid(models.Model):
     replacement = models.ForeignKey(Event, on_delete=models.PROTECT, null=True, blank=True, related_name="replaces")
     actor_kind = models.CharField(max_length=10)
     actor_id = models.CharField(max_length=60)
+    job = models.CharField(max_length=40, blank=True, default="", db_default="")
     created_at = models.DateTimeField()
     log_epoch = models.IntegerField(db_default=1, editable=False)
     log_xid = Xid8Field(db_default=models.Func(function="pg_current_xact_id", output_field=Xid8Field()), editable=False)
 
     class Meta:
         verbose_name = _("event void")
-        indexes = [models.Index(fields=["log_epoch", "log_xid", "id"], name="event_void_by_position")]
+        indexes = [
+            models.Index(fields=["log_epoch", "log_xid", "id"], name="event_void_by_position"),
+            models.Index(fields=["job", "id"], name="event_void_of_job", condition=~models.Q(job="")),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["event", "ordinal"], name="event_void_ordinal_unique"),
             models.CheckConstraint(

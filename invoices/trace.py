@@ -12,13 +12,15 @@ from core.periods import Period
 from core.text import gettext_noop as _
 from customers.models import Customer
 from events.log import LoggedEvent
-from invoices.models import InvoiceLine
+from invoices.models import Invoice, InvoiceLine, InvoiceStatus, LineKind
 from meters import explain
 from meters.definition import Definition
 from meters.explain import Explanation, Seen
 from meters.models import Meter
+from meters.void_preview import Preview
 from products.models import Subscription, SubscriptionMeter
 
+SHOWN = 20
 Standing = Literal["counted", "counted_voided_since", "void_then", "arrived_after"]
 STANDINGS = {
     "counted": _("counted in this line"),
@@ -102,3 +104,32 @@ def is_subscribed(*, meter: Meter, customer: Customer, period: Period) -> bool:
     """Tell whether some subscription of the customer carries the meter at some time of the period; else its usage is billed to nobody."""
     during = DateTimeTZRange(period.start, None if period.is_open else period.end)
     return SubscriptionMeter.objects.filter(meter=meter, customer=customer, during__overlap=during).exists()
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What a change of usage reaches: drafts, which follow by themselves, and lines of issued invoices, which the next invoice adjusts.
+
+    At most 20 of each, and how many there are.
+    """
+
+    drafts: Sequence[Invoice]
+    draft_count: int
+    lines: Sequence[InvoiceLine]
+    line_count: int
+
+
+def touched(preview: Preview) -> Touched:
+    """Find the invoices over the time and customers of a preview, as far as its changes name them. Two queries."""
+    if preview.period is None:
+        return Touched((), 0, (), 0)
+    pairs = {(one.meter.pk, one.customer.pk) for one in preview.changes if one.before != one.after}
+    customers = {customer for _meter, customer in pairs}
+    within = Q(period_start__lt=preview.period.end, period_end__gt=preview.period.start)
+    drafts = Invoice.objects.filter(within, status=InvoiceStatus.DRAFT, customer__in=customers).select_related("customer")
+    usage = InvoiceLine.objects.filter(within, kind=LineKind.USAGE, meter__in={meter for meter, _customer in pairs})
+    of_these = usage.filter(invoice__customer__in=customers).exclude(invoice__status=InvoiceStatus.VOID)
+    found = of_these.select_related("invoice", "invoice__customer", "meter").order_by("-invoice__issued_at", "id")
+    lines = [line for line in found if (line.meter_id, line.invoice.customer_id) in pairs]
+    listed = list(drafts.order_by("point_at", "id"))
+    return Touched(listed[:SHOWN], len(listed), lines[:SHOWN], len(lines))

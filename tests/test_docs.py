@@ -96,7 +96,14 @@ def test_links_between_documents_lead_somewhere() -> None:
     assert broken == []
 
 
-SEGMENTS = {"{line_id}": "lin_1", "{customer_id}": "cus_1", "{id}": "x_1", "{event_id}": "evt_1", "{meter_id}": "mtr_1"}
+SEGMENTS = {
+    "{line_id}": "lin_1",
+    "{customer_id}": "cus_1",
+    "{id}": "x_1",
+    "{event_id}": "evt_1",
+    "{meter_id}": "mtr_1",
+    "{job_id}": "job_1",
+}
 
 
 def addresses_named(text: str) -> set[str]:

@@ -21,6 +21,10 @@ ENDPOINTS = [
     ("GET", "/credit-grants/{id}", "read"),
     ("POST", "/credit-grants/{id}/void", "write"),
     ("GET", "/event-delivery", "read"),
+    ("POST", "/event-voids", "write"),
+    ("GET", "/event-voids/{job_id}", "read"),
+    ("DELETE", "/event-voids/{job_id}", "write"),
+    ("POST", "/event-voids/{job_id}/cancel", "write"),
     ("GET", "/events", "read"),
     ("POST", "/events/ingest", "ingest"),
     ("GET", "/events/ingest", "read"),  # the event with that id

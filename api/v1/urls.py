@@ -6,6 +6,7 @@ from django.urls import path, re_path, register_converter
 from django.urls.converters import StringConverter
 
 from api.v1 import (
+    bulk_voids,
     customers,
     event_delivery,
     event_voids,
@@ -57,6 +58,9 @@ urlpatterns = [
     path("events/ingest", ingest.IngestView.as_view()),
     path("events/<segment:event_id>", events.EventById.as_view()),
     path("events/<segment:event_id>/explain", explain.EventExplain.as_view()),
+    path("event-voids", bulk_voids.BulkVoids.as_view()),
+    path("event-voids/<segment:job_id>", bulk_voids.BulkVoidById.as_view()),
+    path("event-voids/<segment:job_id>/cancel", bulk_voids.BulkVoidCancel.as_view()),
     path("events/<segment:event_id>/void", event_voids.EventVoids.as_view()),
     path("invoices", invoices.Invoices.as_view()),
     path("invoices/export", invoices.InvoiceExport.as_view()),
