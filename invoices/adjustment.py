@@ -19,9 +19,9 @@ from fractions import Fraction
 
 from core.money import exact
 from core.periods import Period
-from credits.burndown import Balance, Draw, after, burn, chargeable_by_phase, in_burn_order
-from invoices.charge import MeteredUsage, Waterfall
-from products.pricing import PriceTerms, rate
+from credits.burndown import Balance, Draw, PhaseUsage, after, burn, chargeable_by_phase, in_burn_order
+from invoices.charge import MeteredUsage, Waterfall, price
+from products.pricing import PriceTerms
 
 _LAST_INSTANT = timedelta(microseconds=1)
 _NOTHING = Decimal(0)
@@ -77,7 +77,8 @@ class Figures:
 class ClosedCharge:
     """One meter's charge of one closed cycle, as billed so far.
 
-    quantities: by phase, as they were billed last (one where they do not add up).  draws: what each phase holds drawn, after
+    quantities: by phase, as they were billed last (one where they do not add up).  earlier: the part of the cycle that other terms
+    charged, as it was when these went on with it; what is late there adjusts that charge.  draws: what each phase holds drawn, after
     everything that was given back.  billed: all that was billed or waived for it, on any number of invoices.
     """
 
@@ -86,6 +87,7 @@ class ClosedCharge:
     quantities: tuple[Decimal, ...]
     draws: tuple[Draw, ...]
     billed: Figures
+    earlier: PhaseUsage | None = None
 
 
 @dataclass(frozen=True)
@@ -134,12 +136,22 @@ def adjust(*, closed: ClosedCharge, usage: MeteredUsage, balances: Iterable[Bala
     held = in_burn_order(balances)
     parts = phases_of(usage)
     free = closed.terms.free_threshold
-    chargeable = chargeable_by_phase(quantities_of(usage), free=free)
-    before = chargeable_by_phase(closed.quantities, free=free)
+    chargeable = _chargeable(quantities_of(usage), closed, usage, free)
+    before = _chargeable(closed.quantities, closed, usage, free)
     draws = _draws(parts, chargeable, before, closed.draws, held)
     waterfall = _waterfall(usage, closed, draws)
     expected = figures_of(waterfall, usage.event_count)
     return Adjustment(waterfall, expected, expected - closed.billed, _moves(closed.draws, draws))
+
+
+def _chargeable(quantities: Sequence[Decimal], closed: ClosedCharge, usage: MeteredUsage, free: Decimal) -> Sequence[Decimal]:
+    """Give what each phase charges, past what an earlier part of the cycle has used up of the free units."""
+    if closed.earlier is None:
+        return chargeable_by_phase(quantities, free=free)
+    counted = closed.earlier.quantity
+    # The quantity of a max or last meter is that of the whole cycle; only what it has grown by is charged.
+    grown = quantities if usage.phases is not None else tuple(quantity - counted for quantity in quantities)
+    return chargeable_by_phase((counted, *grown), free=free)[1:]
 
 
 def phases_of(usage: MeteredUsage) -> tuple[Period, ...]:
@@ -207,19 +219,22 @@ def _kept(part: Period, limit: Decimal, drawn: Sequence[Draw], held: Sequence[Ba
 
 def _waterfall(usage: MeteredUsage, closed: ClosedCharge, draws: tuple[Draw, ...]) -> Waterfall:
     quantity = usage.quantity
-    used = max(quantity or _NOTHING, _NOTHING)
-    free = min(used, closed.terms.free_threshold)
+    counted = closed.earlier.quantity if closed.earlier else _NOTHING
+    used_before = max(counted, _NOTHING)
+    used = max((quantity or _NOTHING) + (counted if usage.phases is not None else _NOTHING), used_before)
+    free = min(used, closed.terms.free_threshold) - min(used_before, closed.terms.free_threshold)
     credited = _total(draws)
-    rest = used - free - credited
+    rest = used - used_before - free - credited
     return Waterfall(
         quantity=quantity,
         free_quantity=free,
         draws=draws,
         credited_quantity=credited,
         chargeable_quantity=rest,
-        charge=rate(quantity=rest, terms=closed.terms, proration=closed.proration),
+        charge=price(rest, closed.terms, earlier=closed.earlier, proration=closed.proration),
         proration=closed.proration,
         phases=usage.phases,
+        earlier=closed.earlier,
     )
 
 

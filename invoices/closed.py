@@ -11,8 +11,9 @@ from django.db.models import Q
 
 from core.money import exact
 from core.periods import Period
-from credits.burndown import Draw
+from credits.burndown import Draw, PhaseUsage
 from events.models import LogSnapshot
+from invoices import recount
 from invoices.adjustment import ClosedCharge, Figures, merged
 from invoices.inputs import ADDITIVE, KINDS_OF_POINTS
 from invoices.late import Slot
@@ -63,7 +64,15 @@ class Closed:
     def cuts(self) -> tuple[Period, ...]:
         """The parts of the cycle whose quantities are asked for."""
         phases = self.line.waterfall["phases"]
-        return (self.period,) if phases is None else tuple(_span(phase) for phase in phases)
+        if phases is None:
+            return (recount.counted_period(self.line, self.definition),)
+        return tuple(_span(phase) for phase in phases)
+
+    @property
+    def earlier(self) -> PhaseUsage | None:
+        """The part of the cycle that other terms charged before, as this charge went on with it."""
+        stored = self.line.waterfall.get("earlier")
+        return None if stored is None else PhaseUsage(_span(stored), Decimal(stored["quantity"]))
 
     @property
     def latest_snapshot(self) -> LogSnapshot:
@@ -107,6 +116,7 @@ class Closed:
             quantities=self._quantities(),
             draws=self.charge_draws(grants),
             billed=self.billed(),
+            earlier=self.earlier,
         )
 
     @exact()

@@ -15,8 +15,7 @@ from invoices.models import Invoice
 from invoices.tests.story import begin, bill, give, invoices, ledger, use
 from meters import rollup
 from meters import void as voids
-from products import subscribe
-from products.subscribe import Cancellation
+from products.cancel import Cancellation, cancel_now
 from products.tests import making
 from products.tests.making import ACTOR, per_unit, utc
 
@@ -210,7 +209,7 @@ def test_after_the_end_there_is_one_adjustment_invoice_at_the_end_of_a_month(cal
     acme = making.customer()
     subscription = begin(acme, making.product(per_unit(calls, "100")), "2026-01-01")
     use(acme, "call", "2026-01-10", times=3)
-    subscribe.cancel_now(subscription=subscription, why=Cancellation(), actor=ACTOR, now=utc("2026-01-20"))
+    cancel_now(subscription=subscription, why=Cancellation(), actor=ACTOR, now=utc("2026-01-20"))
     bill("2026-01-20T01:00")
     late_event(acme, "call", "2026-01-12", "2026-01-22")
     late_event(acme, "call", "2026-01-13", "2026-01-23")

@@ -292,3 +292,22 @@ def test_lines_that_rate_on_are_proved(acme, calls):
         [6, 6, 6],
         [27, 12, 12],
     ]
+
+
+def test_a_late_event_adjusts_a_line_that_rates_on_under_the_same_tiers(acme, calls):
+    tiers = (making.tier("10", "5"), making.tier(None, "1"))
+    old, new = making.product(per_unit(calls, "2"), name="Old"), making.product(making.tiered(calls, *tiers), name="New")
+    subscription = begin(acme, old, "2026-04-01")
+    use(acme, "call", "2026-04-05", times=8)
+    do(change.change_product, subscription, "2026-04-13", product=new, when=When.SAME_CYCLE)
+    use(acme, "call", "2026-04-20", times=1)
+    bill("2026-05-02")
+    use(acme, "call", "2026-04-21", times=3)  # the 10th at 5, then two at 1
+
+    bill("2026-06-02")
+
+    assert [one[1:-1] for one in invoices(point__in=[1, 2])] == [
+        ["0 usage Call: 8 - 0 - 0 = 8, 16"],
+        ["0 usage Call: 1 - 0 - 0 = 1, 5"],
+    ]
+    assert [line.amount for line in Invoice.objects.get(point=3).lines.filter(kind="adjustment")] == [7]
