@@ -115,7 +115,7 @@ def burn_by_phase(
         drawn = burn(amount=amount, balances=left, usage_period=usage.period)
         left = after(left, drawn)
         draws += drawn
-    return _unit_burn(sum((u.quantity for u in usages), before), free, tuple(draws), before)
+    return summed_up(sum((u.quantity for u in usages), before), free, tuple(draws), before)
 
 
 @exact()
@@ -130,7 +130,7 @@ def burn_at_end(
     closing = Period(cycle.end - _LAST_INSTANT, cycle.end)
     grown = max(quantity - free, Decimal(0)) - max(before - free, Decimal(0))
     draws = burn(amount=grown, balances=balances, usage_period=closing)
-    return _unit_burn(quantity, free, draws, before)
+    return summed_up(quantity, free, draws, before)
 
 
 @exact()
@@ -164,8 +164,8 @@ def totals(draws: Iterable[Draw]) -> Mapping[int, Decimal]:
     return summed
 
 
-def _unit_burn(quantity: Decimal, free: Decimal, draws: tuple[Draw, ...], before: Decimal) -> UnitBurn:
-    """Sum up; quantity is that of the whole cycle so far, `before` that of its earlier part."""
+def summed_up(quantity: Decimal, free: Decimal, draws: tuple[Draw, ...], before: Decimal) -> UnitBurn:
+    """Sum steps 2 and 3 up. quantity: that of the whole cycle so far, `before` that of its earlier part; draws: what credits cover."""
     used_before = max(before, Decimal(0))
     used = max(quantity, used_before)
     free_quantity = min(used, free) - min(used_before, free)

@@ -19,7 +19,7 @@ from fractions import Fraction
 
 from core.money import exact
 from core.periods import Period
-from credits.burndown import Balance, Draw, PhaseUsage, after, burn, chargeable_by_phase, in_burn_order
+from credits.burndown import Balance, Draw, after, burn, chargeable_by_phase, in_burn_order, summed_up
 from invoices.charge import MeteredUsage, Waterfall, price
 from products.pricing import PriceTerms
 
@@ -77,8 +77,8 @@ class Figures:
 class ClosedCharge:
     """One meter's charge of one closed cycle, as billed so far.
 
-    quantities: by phase, as they were billed last (one where they do not add up).  earlier: the part of the cycle that other terms
-    charged, as it was when these went on with it; what is late there adjusts that charge.  draws: what each phase holds drawn, after
+    quantities: by phase, as they were billed last (one where they do not add up).  earlier: what was counted then in the part of the
+    cycle that other terms charged, where these go on with it.  draws: what each phase holds drawn, after
     everything that was given back.  billed: all that was billed or waived for it, on any number of invoices.
     """
 
@@ -87,7 +87,7 @@ class ClosedCharge:
     quantities: tuple[Decimal, ...]
     draws: tuple[Draw, ...]
     billed: Figures
-    earlier: PhaseUsage | None = None
+    earlier: Decimal = _NOTHING
 
 
 @dataclass(frozen=True)
@@ -136,22 +136,13 @@ def adjust(*, closed: ClosedCharge, usage: MeteredUsage, balances: Iterable[Bala
     held = in_burn_order(balances)
     parts = phases_of(usage)
     free = closed.terms.free_threshold
-    chargeable = _chargeable(quantities_of(usage), closed, usage, free)
-    before = _chargeable(closed.quantities, closed, usage, free)
+    adds_up = usage.phases is not None
+    chargeable = _chargeable(_earlier(usage), quantities_of(usage), free=free, adds_up=adds_up)
+    before = _chargeable(closed.earlier, closed.quantities, free=free, adds_up=adds_up)
     draws = _draws(parts, chargeable, before, closed.draws, held)
     waterfall = _waterfall(usage, closed, draws)
     expected = figures_of(waterfall, usage.event_count)
     return Adjustment(waterfall, expected, expected - closed.billed, _moves(closed.draws, draws))
-
-
-def _chargeable(quantities: Sequence[Decimal], closed: ClosedCharge, usage: MeteredUsage, free: Decimal) -> Sequence[Decimal]:
-    """Give what each phase charges, past what an earlier part of the cycle has used up of the free units."""
-    if closed.earlier is None:
-        return chargeable_by_phase(quantities, free=free)
-    counted = closed.earlier.quantity
-    # The quantity of a max or last meter is that of the whole cycle; only what it has grown by is charged.
-    grown = quantities if usage.phases is not None else tuple(quantity - counted for quantity in quantities)
-    return chargeable_by_phase((counted, *grown), free=free)[1:]
 
 
 def phases_of(usage: MeteredUsage) -> tuple[Period, ...]:
@@ -164,6 +155,17 @@ def phases_of(usage: MeteredUsage) -> tuple[Period, ...]:
 def quantities_of(usage: MeteredUsage) -> tuple[Decimal, ...]:
     """Give the quantities of those parts; no value is nothing."""
     return (usage.whole or _NOTHING,) if usage.phases is None else tuple(phase.quantity for phase in usage.phases)
+
+
+def _earlier(usage: MeteredUsage) -> Decimal:
+    return _NOTHING if usage.earlier is None else usage.earlier.quantity
+
+
+def _chargeable(earlier: Decimal, quantities: Sequence[Decimal], *, free: Decimal, adds_up: bool) -> Sequence[Decimal]:
+    """Give what each phase charges; a quantity that does not add up is that of the whole cycle, earlier part included."""
+    grown = quantities if adds_up else [quantity - earlier for quantity in quantities]
+    _earlier_part, *parts = chargeable_by_phase([earlier, *grown], free=free)
+    return parts
 
 
 def figures_of(waterfall: Waterfall, event_count: int) -> Figures:
@@ -218,23 +220,19 @@ def _kept(part: Period, limit: Decimal, drawn: Sequence[Draw], held: Sequence[Ba
 
 
 def _waterfall(usage: MeteredUsage, closed: ClosedCharge, draws: tuple[Draw, ...]) -> Waterfall:
-    quantity = usage.quantity
-    counted = closed.earlier.quantity if closed.earlier else _NOTHING
-    used_before = max(counted, _NOTHING)
-    used = max((quantity or _NOTHING) + (counted if usage.phases is not None else _NOTHING), used_before)
-    free = min(used, closed.terms.free_threshold) - min(used_before, closed.terms.free_threshold)
-    credited = _total(draws)
-    rest = used - used_before - free - credited
+    earlier = _earlier(usage)
+    whole = (usage.quantity or _NOTHING) + (earlier if usage.phases is not None else _NOTHING)
+    burned = summed_up(whole, closed.terms.free_threshold, draws, earlier)
     return Waterfall(
-        quantity=quantity,
-        free_quantity=free,
+        quantity=usage.quantity,
+        free_quantity=burned.free_quantity,
         draws=draws,
-        credited_quantity=credited,
-        chargeable_quantity=rest,
-        charge=price(rest, closed.terms, earlier=closed.earlier, proration=closed.proration),
+        credited_quantity=burned.credited_quantity,
+        chargeable_quantity=burned.remaining_quantity,
+        charge=price(burned.remaining_quantity, closed.terms, earlier=usage.earlier, proration=closed.proration),
         proration=closed.proration,
         phases=usage.phases,
-        earlier=closed.earlier,
+        earlier=usage.earlier,
     )
 
 

@@ -137,7 +137,8 @@ def compute(slots: Collection[Slot], *, may_draw: bool = True) -> Looks:
 
 def _requests(one: Closed) -> tuple[UsageRequest, ...]:
     line = one.line
-    return tuple(UsageRequest(line.meter_id or 0, line.invoice.customer_id, part) for part in one.cuts)
+    earlier = () if one.earlier is None else (one.earlier,)
+    return tuple(UsageRequest(line.meter_id or 0, line.invoice.customer_id, part) for part in (*one.cuts, *earlier))
 
 
 def _order(request: UsageRequest) -> tuple[int, int, Period]:
@@ -146,17 +147,19 @@ def _order(request: UsageRequest) -> tuple[int, int, Period]:
 
 def _counted(one: Closed, current: Definition, requests: Sequence[UsageRequest], answer: usage.UsageAnswer) -> MeteredUsage:
     """Count by the stored definition: by rollups where the meter still counts the same in the cycle, else from raw events."""
-    definition, period = one.definition, one.period
-    if _within(definition, period) != _within(current, period):
+    definition = one.definition
+    if _within(definition, one.whole) != _within(current, one.whole):
         again = recount.count(one.line, at=answer.snapshot, definition=definition)
-        quantities, whole, events = again.phases, again.quantity, again.event_count
+        quantities, whole, events, earlier = again.phases, again.quantity, again.event_count, again.earlier
     else:
         parts = [answer.quantities[request] for request in requests]
+        before = parts.pop() if one.earlier is not None else None
+        earlier = PhaseUsage(one.earlier, before.quantity or Decimal(0)) if one.earlier and before else None
         quantities = tuple(part.quantity or Decimal(0) for part in parts)
         whole, events = parts[0].quantity, sum(part.event_count for part in parts)
     if definition.aggregation not in ADDITIVE:
-        return MeteredUsage(period, events, whole=whole)
-    return MeteredUsage(period, events, phases=tuple(map(PhaseUsage, one.cuts, quantities)))
+        return MeteredUsage(one.period, events, whole=whole, earlier=earlier)
+    return MeteredUsage(one.period, events, phases=tuple(map(PhaseUsage, one.cuts, quantities)), earlier=earlier)
 
 
 def _within(definition: Definition, period: Period) -> tuple[Period, ...]:

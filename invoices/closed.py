@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from core.money import exact
 from core.periods import Period
-from credits.burndown import Draw, PhaseUsage
+from credits.burndown import Draw
 from events.models import LogSnapshot
 from invoices import recount
 from invoices.adjustment import ClosedCharge, Figures, merged
@@ -69,10 +69,14 @@ class Closed:
         return tuple(_span(phase) for phase in phases)
 
     @property
-    def earlier(self) -> PhaseUsage | None:
-        """The part of the cycle that other terms charged before, as this charge went on with it."""
-        stored = self.line.waterfall.get("earlier")
-        return None if stored is None else PhaseUsage(_span(stored), Decimal(stored["quantity"]))
+    def earlier(self) -> Period | None:
+        """The part of the cycle that other terms charged before, where the charge goes on with it."""
+        return recount.earlier_of(self.line)
+
+    @property
+    def whole(self) -> Period:
+        """All the time whose events can change the charge."""
+        return self.period if self.earlier is None else Period(self.earlier.start, self.line.period_end)
 
     @property
     def latest_snapshot(self) -> LogSnapshot:
@@ -116,7 +120,7 @@ class Closed:
             quantities=self._quantities(),
             draws=self.charge_draws(grants),
             billed=self.billed(),
-            earlier=self.earlier,
+            earlier=Decimal((self._counted.get("earlier") or {"quantity": 0})["quantity"]),
         )
 
     @exact()
@@ -129,10 +133,13 @@ class Closed:
             total += waived(waiver)
         return total
 
+    @property
+    def _counted(self) -> Mapping[str, Any]:
+        return self._latest.figures if isinstance(self._latest, LateDecision) else self._latest.waterfall
+
     def _quantities(self) -> tuple[Decimal, ...]:
         """Give the quantities by phase as they were billed or waived last."""
-        latest = self._latest
-        counted = latest.figures if isinstance(latest, LateDecision) else latest.waterfall
+        latest, counted = self._latest, self._counted
         if self.definition.aggregation in ADDITIVE:
             return tuple(Decimal(phase["quantity"]) for phase in counted["phases"])
         if isinstance(latest, InvoiceLine) and latest.kind == LineKind.USAGE:

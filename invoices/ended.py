@@ -69,7 +69,7 @@ def _date_found(now: datetime) -> None:
         if one is None:
             continue
         since = line_events.of(one.latest_snapshot)
-        asked = Asked(one.definition, one.line.invoice.customer_id, one.period, at=None, since=since)
+        asked = Asked(one.definition, one.line.invoice.customer_id, one.whole, at=None, since=since)
         came = min((event.changed_at for event in behind.events(asked)), default=now)
         LateUsage.objects.filter(id=row.id, found_at=now).update(found_at=min(came, now))
 

@@ -6,6 +6,7 @@ from core.errors import DomainError
 from core.periods import Period
 from core.sheets import Cell, csv_lines
 from events.models import LogSnapshot
+from invoices import recount
 from invoices.models import InvoiceLine
 from meters import behind
 from meters.behind import Asked, Behind
@@ -25,11 +26,14 @@ def asked(line: InvoiceLine) -> Asked:
     """Say which events lie behind a line; `line` with its invoice and snapshot. Raises LineWithoutEvents."""
     if line.definition is None or line.snapshot is None:
         raise LineWithoutEvents(f"A line of kind {line.kind} is made of no events.")
-    since = line.waterfall.get("since")
+    since, definition = line.waterfall.get("since"), Definition.from_json(line.definition)
+    earlier = recount.earlier_of(line) if since else None
+    # What other terms charged earlier in the same cycle says where in the tiers the line begins.
+    changed_in = Period(earlier.start, line.period_end) if earlier else recount.counted_period(line, definition)
     return Asked(
-        definition=Definition.from_json(line.definition),
+        definition=definition,
         customer_id=line.invoice.customer_id,
-        period=Period(line.period_start, line.period_end),
+        period=changed_in,
         at=of(line.snapshot),
         since=Snapshot(since["log_epoch"], since["snapshot"]) if since else None,
     )

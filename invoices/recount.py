@@ -55,7 +55,7 @@ def count(line: InvoiceLine, *, at: Snapshot | None, definition: Definition | No
         events = usage.counted_events(definition=meaning, customer_id=customer, period=period, at=at)
         return (event.reading for event in events)
 
-    span = _earlier(line)
+    span = earlier_of(line)
     earlier = None
     if span is not None:
         earlier = PhaseUsage(span, AGGREGATIONS[meaning.aggregation].fold(counted_in(span)) or Decimal(0))
@@ -94,11 +94,11 @@ def period_of(line: InvoiceLine) -> Period:
 
 def counted_period(line: InvoiceLine, definition: Definition) -> Period:
     """Give the time whose usage is a line's quantity: max and last of a cycle that goes on are those of all of it."""
-    earlier = _earlier(line)
+    earlier = earlier_of(line)
     return period_of(line) if earlier is None or definition.aggregation in ADDITIVE else Period(earlier.start, line.period_end)
 
 
-def _earlier(line: InvoiceLine) -> Period | None:
+def earlier_of(line: InvoiceLine) -> Period | None:
     """Give the part of the cycle that other terms charged before, where the line goes on with it."""
     span = line.waterfall.get("earlier")
     return None if span is None else Period(datetime.fromisoformat(span["start"]), datetime.fromisoformat(span["end"]))

@@ -5,12 +5,14 @@ SELECT DISTINCT ON (i.subscription_id, i.point, l.meter_id, l.period_start)
     i.subscription_id, i.customer_id, i.point, l.meter_id, l.period_start, l.period_end, c.log_epoch, c.log_xid
 FROM changed c
 JOIN invoices_invoice i
-    ON i.customer_id = c.customer_id AND i.period_end > c.starts_at AND i.period_start < c.ends_at
+    ON i.customer_id = c.customer_id AND i.period_end > c.starts_at
     AND i.kind IN ('opening', 'regular', 'final')
     AND (i.status IN ('issued', 'paid') OR i.status = 'void' AND i.void_outcome = 'waive')
 JOIN invoices_invoiceline l
     ON l.invoice_id = i.id AND l.kind = 'usage' AND l.meter_id = c.meter_id
-    AND l.period_end > c.starts_at AND l.period_start < c.ends_at
+    AND l.period_end > c.starts_at
+    -- A charge that goes on with a cycle depends on what was counted before the change, too.
+    AND COALESCE((l.waterfall #>> '{{earlier,start}}')::timestamptz, l.period_start) < c.ends_at
 LEFT JOIN invoices_lateusage k
     ON k.subscription_id = i.subscription_id AND k.point = i.point AND k.meter_id = l.meter_id AND k.period_start = l.period_start
 JOIN events_logsnapshot s ON s.id = GREATEST(k.snapshot_id, l.snapshot_id)

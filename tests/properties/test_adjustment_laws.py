@@ -3,7 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.money import exact
@@ -57,6 +57,7 @@ def rounds(story):
         left = list(after(left, [move for move in found.moves if move.grant_period_id not in settled]))
 
 
+@settings(max_examples=60)
 @given(stories())
 def test_all_that_was_billed_for_a_charge_adds_up_to_the_one_right_charge(story):
     for closed, _, counted, found in rounds(story):
@@ -69,6 +70,7 @@ def test_all_that_was_billed_for_a_charge_adds_up_to_the_one_right_charge(story)
             assert used == found.expected.free_quantity + found.expected.credited_quantity + found.expected.chargeable_quantity
 
 
+@settings(max_examples=60)
 @given(stories())
 def test_a_second_look_at_the_same_usage_changes_nothing(story):
     for closed, left, counted, found in rounds(story):
@@ -77,6 +79,7 @@ def test_a_second_look_at_the_same_usage_changes_nothing(story):
         assert again.change.quantity == 0
 
 
+@settings(max_examples=60)
 @given(stories())
 def test_credits_never_cover_more_than_a_phase_charges_nor_give_more_than_they_hold(story):
     for closed, left, counted, found in rounds(story):
@@ -87,12 +90,13 @@ def test_credits_never_cover_more_than_a_phase_charges_nor_give_more_than_they_h
             with exact():
                 assert sum(d.amount for d in found.waterfall.draws if d.usage_period == part.period) <= limit
         for period_id, units in drawn.items():
-            assert 0 < units <= before.get(period_id, 0) + held[period_id]  # all that it gave may have gone back before
+            assert 0 < units <= before.get(period_id, 0) + held[period_id]
         assert drawn.keys() <= held.keys()
         usable = {one.grant_period_id: one.usable for one in left}
         assert all(usable[draw.grant_period_id].overlaps(draw.usage_period) for draw in found.waterfall.draws)
 
 
+@settings(max_examples=60)
 @given(stories())
 def test_less_usage_gives_units_back_and_draws_none(story):
     closed, left, _, looks = story
@@ -108,6 +112,7 @@ def test_less_usage_gives_units_back_and_draws_none(story):
     assert all(units <= 0 for units in by_period(found.moves).values())
 
 
+@settings(max_examples=60)
 @given(stories(), st.decimals(min_value=0, max_value="0.5", places=4))
 def test_lines_of_an_adjustment_say_what_changed_and_what_is_below_zero_is_carried_forward(story, rate_of_tax):
     for closed, _, _, found in rounds(story):
