@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import billing, ingest, query
+from benchmarks import billing, ingest, memory, query
 
-BENCHMARKS = {"ingest": ingest.main, "query": query.main, "billing": billing.main}
+BENCHMARKS = {"ingest": ingest.main, "query": query.main, "memory": memory.main, "billing": billing.main}
 
 
 def main() -> None:
