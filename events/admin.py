@@ -92,8 +92,10 @@ class EventConflictAdmin(BackOfficeAdmin):
         "first_seen_at",
         "latest_seen_at",
         "status",
+        "resolution",
         "resolved_at",
         "resolved_by",
+        "replacement",
     )
 
 
@@ -111,10 +113,14 @@ class RefusedRequestAdmin(BackOfficeAdmin):
         "message",
         "body_size",
         "event_count",
+        "good_count",
         "seen_count",
         "first_received_at",
         "latest_received_at",
         "pruned_at",
+        "status",
+        "resolved_at",
+        "resolved_by",
     )
     inlines = (RejectedEventInline,)
 

@@ -1,9 +1,10 @@
 """Put refused events and conflicts aside that nobody will mend, with who did it; nothing is deleted."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from access.actors import Actor
 from core.errors import DomainError
@@ -23,7 +24,19 @@ class ConflictResolved(DomainError):
 def dismiss_events(*, rows: QuerySet[RejectedEvent], actor: Actor, now: datetime) -> int:
     """Dismiss the open ones of some refused events; return how many those were."""
     still_open = RejectedEvent.objects.filter(pk__in=rows.order_by().values("pk"), status=RejectedStatus.OPEN)
-    return still_open.update(status=RejectedStatus.DISMISSED, resolved_at=now, resolved_by=str(actor))
+    chosen = dict(still_open.values_list("pk", "request_id"))
+    resolved = {"status": RejectedStatus.DISMISSED, "resolved_at": now, "resolved_by": str(actor)}
+    number = RejectedEvent.objects.filter(pk__in=chosen, status=RejectedStatus.OPEN).update(**resolved)
+    settle(request_ids=set(chosen.values()), status=RejectedStatus.DISMISSED, actor=actor, now=now)
+    return number
+
+
+def settle(*, request_ids: Collection[int], status: RejectedStatus, actor: Actor, now: datetime) -> None:
+    """Close those of some requests that hold nothing open any more: no good rest, and each refused event replayed or dismissed."""
+    still_open = RejectedEvent.objects.filter(request=OuterRef("pk"), status=RejectedStatus.OPEN)
+    RefusedRequest.objects.filter(
+        ~Exists(still_open), pk__in=request_ids, status=RejectedStatus.OPEN, good_count=0, event_count__isnull=False
+    ).update(status=status, resolved_at=now, resolved_by=str(actor))
 
 
 @transaction.atomic

@@ -226,6 +226,8 @@ class RejectedEvent(models.Model):
         indexes = [
             models.Index(fields=["code", "status", "id"], name="rejected_event_by_reason"),
             models.Index(fields=["event_id"], name="rejected_event_by_event_id"),
+            # Read by the pages of refused events and the overview: few are open, however many were replayed or dismissed.
+            models.Index(fields=["-id"], name="rejected_event_open", condition=models.Q(status="open")),
         ]
         constraints = [models.UniqueConstraint(fields=["request", "index"], name="rejected_event_unique")]
 

@@ -18,6 +18,7 @@ from access.actors import Actor
 from core import database
 from core.errors import DomainError
 from events import bodies, delivery, log
+from events.dismiss import settle
 from events.ingest import ingest_again
 from events.models import RefusedRequest, RejectedEvent, RejectedStatus, ReplayOutcome
 from events.store import IngestResult
@@ -75,6 +76,7 @@ def replay(*, request_id: int, indexes: Collection[int], with_rest: bool = False
     wanted = sorted(index for index in rest.union(indexes) if index in texts)
     replayed = [one for part in _parts(wanted) for one in _ingest(request, part, texts)]
     _mark_events(request, replayed, actor, now)
+    settle(request_ids=[request.pk], status=RejectedStatus.REPLAYED, actor=actor, now=now)
     if with_rest and rest and all(one.outcome != ReplayOutcome.REFUSED for one in replayed if one.index in rest):
         RefusedRequest.objects.filter(pk=request.pk).update(
             status=RejectedStatus.REPLAYED, resolved_at=now, resolved_by=str(actor)

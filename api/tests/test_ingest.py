@@ -15,8 +15,6 @@ from access import keys
 from core import database
 from events import delivery
 from events.models import DeliveryRefusal, Event, RefusedRequest
-from events.tests.hostile_bodies import CUSTOMER, HOSTILE
-from events.models import Event, RefusedRequest
 from events.tests.hostile_bodies import ARCHIVED, CUSTOMER, HOSTILE, HOSTILE_TRANSPORT, LIMIT
 from events.tests.sending import body, event, make_customer, make_key
 from tests import live

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from dashboard.reading import delivery, invoices, subscriptions
 from dashboard.reading.subscriptions import Running
 from events.deliveries import silent_keys
-from events.models import ConflictStatus, DeliveryHour, EventConflict, RejectedEvent, RejectedStatus
+from events.models import ConflictStatus, DeliveryHour, EventConflict, RefusedRequest, RejectedEvent, RejectedStatus
 from invoices.models import Invoice, InvoiceStatus
 from jobs.models import Job, JobStatus
 from meters.models import RollPosition
@@ -158,6 +158,12 @@ def concerns(*, now: datetime, week: timedelta = timedelta(days=7)) -> list[Conc
             RejectedEvent.objects.filter(status=RejectedStatus.OPEN),
             lambda n: ngettext("%(n)s event was refused and not replayed", "%(n)s events were refused and not replayed", n),
             reverse("dashboard:refused"),
+        ),
+        (
+            "warn",
+            RefusedRequest.objects.filter(status=RejectedStatus.OPEN, event_count__isnull=True),
+            lambda n: ngettext("%(n)s request was refused as a whole", "%(n)s requests were refused as a whole", n),
+            reverse("dashboard:refused_requests") + "?unread=true",
         ),
         (
             "warn",

@@ -1,5 +1,6 @@
 """Make a small deployment for tests of pages: customers, meters, a product, subscriptions, grants, invoices, jobs, keys."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,10 @@ from access.actors import COMMAND
 from access.models import ApiKey, User
 from credits.models import CreditEntry, CreditGrant, GrantPeriod
 from customers.models import Customer
+from events.ingest import RequestRefused, ingest
 from events.models import DeliveryHour
+from events.tests.sending import body, send
+from events.tests.sending import event as event_sent
 from invoices.models import Invoice, InvoiceSeries
 from jobs.models import Job
 from meters.models import Meter, MeterActivity
@@ -135,6 +139,15 @@ def deployment(*, size: int) -> None:
 def event(of: Customer, *, event_id: str, name: str = "api.call", at: datetime | None = None, **metadata: Any) -> None:
     """Write one event, a minute ago unless said otherwise."""
     log(of, at or timezone.now() - timedelta(minutes=1), metadata, name=name, event_id=event_id)
+
+
+def refusal_and_conflict(of: Customer) -> None:
+    """Have one request refused for one of its two events, and one event id come with two contents."""
+    key = any_key()
+    with suppress(RequestRefused):
+        ingest(body=body(event_sent("good", of), event_sent("bad", "acme", metadata={"k": None})), key_id=key.pk, received_at=NOW)
+    for number in (1, 2):
+        send(key, event_sent("twice", of, metadata={"n": number, "text": "é"}))
 
 
 def any_key() -> ApiKey:

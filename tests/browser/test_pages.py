@@ -8,8 +8,10 @@ from django.urls import reverse
 from playwright.sync_api import Browser, Page
 
 from access.actors import COMMAND
+from access.models import ApiKey
 from customers.models import Customer
 from dashboard.tests import world
+from events.models import EventConflict, RefusedRequest
 from invoices import drafting
 from invoices.models import Invoice
 from jobs.models import Job
@@ -46,8 +48,8 @@ def addresses() -> list[str]:
         "meter_new",
     )
     examples = {
-        "meter": Meter, "meter_edit": Meter, "meter_archive": Meter, "meter_events": Meter, "meter_customers": Meter, "customer": Customer, "subscription": Subscription,
-        "product": Product, "invoice": Invoice, "job": Job,
+        "meter": Meter, "meter_edit": Meter, "meter_archive": Meter, "meter_events": Meter, "meter_customers": Meter,
+        "customer": Customer, "subscription": Subscription, "product": Product, "invoice": Invoice, "job": Job,
     }  # fmt: skip
     found = [reverse(f"dashboard:{name}") for name in lists]
     found += [reverse(f"dashboard:{name}", args=[model.objects.order_by("id")[0].public_id]) for name, model in examples.items()]
@@ -55,6 +57,9 @@ def addresses() -> list[str]:
     return [
         *found,
         reverse("dashboard:invoice", args=[draft.public_id]),
+        reverse("dashboard:refused_request", args=[RefusedRequest.objects.get().pk]),
+        reverse("dashboard:conflict", args=[EventConflict.objects.get().pk]),
+        reverse("dashboard:delivery_key", args=[ApiKey.objects.get(name="Key 1").public_id]) + "?span=90d",
         f"{reverse('dashboard:event')}?id=call%2F1",
         f"{reverse('dashboard:event_correct')}?id=call%2F1",
         reverse("password_change"),
@@ -65,6 +70,7 @@ def addresses() -> list[str]:
 def site(db: None) -> Iterator[str]:
     world.deployment(size=3)
     world.signed_in()
+    world.refusal_and_conflict(Customer.objects.order_by("id")[0])
     subscription = Subscription.objects.order_by("id")[0]
     Subscription.objects.filter(pk=subscription.pk).update(next_point=2, next_point_at=world.START.replace(month=10))
     drafting.draft_points(subscription=subscription, now=world.NOW, actor=COMMAND)
