@@ -81,6 +81,8 @@ PAGES = {
     "dashboard:meter_events": Rule(read=ALL),
     "dashboard:events": Rule(read=ALL),
     "dashboard:event": Rule(read=ALL),
+    "dashboard:event_voids": Rule(read=CONFIGURE, write=CONFIGURE),
+    "dashboard:event_voids_take_back": Rule(write=CONFIGURE),
     "dashboard:event_void": Rule(write=CONFIGURE),
     "dashboard:event_unvoid": Rule(write=CONFIGURE),
     "dashboard:event_correct": Rule(read=CONFIGURE, write=CONFIGURE),

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from psycopg import sql
 
 from core.errors import DomainError
 from core.limits import TookTooLong, within
-from core.periods import Period
+from core.periods import Period, local_date, local_midnight
 from customers.models import Customer
 from events.models import EventName
 from meters import meter_sql, stored, usage
@@ -26,7 +27,7 @@ from meters.usage import UsageRequest
 READ_EVENTS = 100_000
 READ_SECONDS = 2
 SHOWN_GROUPS = 20
-INSTANT = timedelta(microseconds=1)
+DAY = timedelta(days=1)
 
 
 class PreviewTooSlow(DomainError):
@@ -49,8 +50,8 @@ class Change:
 class Preview:
     """What would be voided, at least. is_complete: all events of the selection were read, else only the newest 100,000.
 
-    period: from the selection's bounds, or from its first to its last event; None without events.  changes: of the 20 pairs of event name
-    and customer with the most events; more_groups: how many pairs there are besides.
+    period: the selection's bounds, or the days of the billing zone from its first to its last event; None without events.
+    changes: of the 20 pairs of event name and customer with the most events; more_groups: how many pairs there are besides.
     """
 
     event_count: int
@@ -98,9 +99,10 @@ def _groups(selection: Selection) -> list[_Group]:
 def _period(selection: Selection, groups: Sequence[_Group]) -> Period | None:
     if not groups:
         return None
-    first = min(group.first_at for group in groups)
-    latest = max(group.latest_at for group in groups)
-    return Period(selection.start or first, selection.end or latest + INSTANT)
+    zone = settings.BILLING_TIME_ZONE
+    first = local_date(min(group.first_at for group in groups), zone)
+    latest = local_date(max(group.latest_at for group in groups), zone)
+    return Period(selection.start or local_midnight(first, zone), selection.end or local_midnight(latest + DAY, zone))
 
 
 def _changes(selection: Selection, groups: Sequence[_Group], period: Period) -> list[Change]:

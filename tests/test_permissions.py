@@ -45,6 +45,8 @@ PAGES = """
     dashboard:meter_events        vfpo    -
     dashboard:events              vfpo    -
     dashboard:event               vfpo    -
+    dashboard:event_voids         po      po
+    dashboard:event_voids_take_back  -    po
     dashboard:event_void          -       po
     dashboard:event_unvoid        -       po
     dashboard:event_correct       po      po

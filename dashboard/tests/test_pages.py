@@ -67,6 +67,7 @@ def pages() -> dict[str, str]:
         **details,
         "key_create": reverse("dashboard:key_create"),
         "event": event,
+        "event_voids": reverse("dashboard:event_voids"),
         "event_correct": event.replace("/event?", "/event/correct?"),
     }
 

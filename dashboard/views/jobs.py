@@ -10,16 +10,17 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard.reading import actors, refused
+from dashboard.reading import actors, refused, void_jobs
 from dashboard.views.lists import render_list
 from events import replaying
 from jobs import files, start
 from jobs.listing import JobFilter
 from jobs.models import Job, JobFile, JobStatus
+from meters import bulk_void
 
 OPEN = (JobStatus.QUEUED, JobStatus.RUNNING)
 STOPPED = (JobStatus.FAILED, JobStatus.CANCELLED)
-FACTS = {replaying.KIND: refused.replay_facts}
+FACTS = {replaying.KIND: refused.replay_facts, bulk_void.VOID: void_jobs.facts, bulk_void.UNVOID: void_jobs.facts}
 """What a kind of job says in words of what it was asked for and what came out; others show it as it is kept."""
 
 
@@ -44,6 +45,7 @@ def detail(request: HttpRequest, public_id: str) -> HttpResponse:
         "started_by": started_by,
         "is_open": job.status in OPEN,
         "is_stopped": job.status in STOPPED,
+        "can_take_back": job.kind == bulk_void.VOID and job.status not in OPEN,
         "files": job.files.order_by("name"),
         "facts": FACTS[job.kind](job) if job.kind in FACTS else [*job.parameters.items(), *job.outcome.items()],
     }

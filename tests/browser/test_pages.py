@@ -62,6 +62,7 @@ def addresses() -> list[str]:
         reverse("dashboard:delivery_key", args=[ApiKey.objects.get(name="Key 1").public_id]) + "?span=90d",
         f"{reverse('dashboard:event')}?id=call%2F1",
         f"{reverse('dashboard:event_correct')}?id=call%2F1",
+        reverse("dashboard:event_voids"),
         reverse("password_change"),
     ]
 
