@@ -25,13 +25,19 @@ COVERED_BY_USAGE_CREDIT: frozenset[LineKind] = frozenset({"usage", "minimum", "a
 
 @dataclass(frozen=True)
 class FeeInput:
-    """A fixed or one-time amount. amount: minor units for a whole cycle.  proration: the part of one that `period` lasts."""
+    """A fixed or one-time amount.
+
+    amount: minor units for a whole cycle, for `quantity` of the product.  proration: the part of one that `period` lasts, below zero
+    where it is given back.  product_id: public.
+    """
 
     kind: LineKind
     description: str
     amount: int
     period: Period
     proration: Fraction = WHOLE
+    product_id: str = ""
+    quantity: int = 1
 
 
 @dataclass(frozen=True)

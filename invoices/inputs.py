@@ -236,7 +236,8 @@ def _fee(part: FeePart, of: Terms, quantity: int, point: int) -> FeeInput:
     """Give a part of a cycle's fee as a line, whose words say why it is due. See Note [Fees] in products.fees."""
     why = "" if part.cycle > point else " (after the pause)" if part.part > 0 else " (unused)"
     description = _times(of.version.product.name, quantity) + why
-    return FeeInput("fixed_fee", description, of.version.fixed_price * quantity, part.period, part.part)
+    product = of.version.product.public_id
+    return FeeInput("fixed_fee", description, of.version.fixed_price * quantity, part.period, part.part, product, quantity)
 
 
 def _rated_on(

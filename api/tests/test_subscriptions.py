@@ -1,12 +1,13 @@
 """Subscriptions through HTTP."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 import time_machine
 from dodopayments import APIStatusError, DodoPayments
+from dodopayments.types.subscription_preview_change_plan_response import ImmediateChargeLineItemSubscription
 
 from customers.models import Customer
 from invoices.models import Invoice
@@ -159,7 +160,7 @@ def test_moves_the_next_billing_date_and_amends(call: Callable[..., Any]) -> Non
 
 @pytest.mark.parametrize(
     ("changes", "field"),
-    [({"status": "paused"}, "status"), ({"pause": True}, "pause"), ({"customer_name": "x"}, "customer_name")],
+    [({"status": "on_hold"}, "status"), ({"pause": True}, "pause"), ({"customer_name": "x"}, "customer_name")],
 )
 def test_refuses_changes_that_are_not_served(call: Callable[..., Any], changes: Any, field: str) -> None:
     made = call("POST", "/subscriptions", order(making.product())).body["subscription_id"]
@@ -167,3 +168,57 @@ def test_refuses_changes_that_are_not_served(call: Callable[..., Any], changes: 
     reply = call("PATCH", f"/subscriptions/{made}", changes)
 
     assert (reply.status, reply.body["code"], reply.body["field"]) == (400, "UNSUPPORTED_ACTION", field)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_client_changes_the_plan(dodo: DodoPayments) -> None:
+    meter = making.meter()
+    old = making.product(making.per_unit(meter, "2"), fee=3000, name="Old")
+    new = making.product(making.per_unit(meter, "3"), fee=6000, name="New")
+    start = datetime.now(UTC) - timedelta(days=3)
+    body: dict[str, Any] = order(old, start_at=start.isoformat())
+    made = cast(Any, dodo.post("/subscriptions", body=body, cast_to=object))["subscription_id"]
+    wanted: dict[str, Any] = {
+        "product_id": new.public_id,
+        "quantity": 2,
+        "proration_billing_mode": "prorated_immediately_keep_cycle",
+    }
+
+    seen = dodo.subscriptions.preview_change_plan(made, **wanted)
+    assert dodo.subscriptions.retrieve(made).product_id == old.public_id  # nothing was written
+    assert (seen.new_plan.product_id, seen.new_plan.quantity) == (new.public_id, 2)
+    back, fee, usage = seen.immediate_charge.line_items
+    assert isinstance(back, ImmediateChargeLineItemSubscription)
+    assert isinstance(fee, ImmediateChargeLineItemSubscription)
+    assert (back.product_id, back.quantity, back.unit_price, back.proration_factor < 0) == (old.public_id, 1, 3000, True)
+    assert (fee.product_id, fee.quantity, fee.unit_price, fee.proration_factor) == (
+        new.public_id,
+        2,
+        6000,
+        -back.proration_factor,
+    )
+    assert usage.type == "meter"
+    assert seen.immediate_charge.summary.total_amount > 0
+
+    later = dodo.subscriptions.change_plan(made, effective_at="next_billing_date", **wanted)
+    coming = dodo.subscriptions.retrieve(made).scheduled_change
+    assert later.payment_id is None
+    assert coming is not None
+    assert (coming.product_id, coming.quantity) == (new.public_id, 2)
+    with pytest.raises(APIStatusError, match="take it back") as refused:
+        dodo.subscriptions.change_plan(made, **wanted)
+    assert refused.value.status_code == 409
+    dodo.subscriptions.cancel_change_plan(made)
+    assert dodo.subscriptions.retrieve(made).scheduled_change is None
+
+    changed = dodo.subscriptions.change_plan(made, **wanted)
+    assert changed.payment_id == Invoice.objects.get(point=1).public_id
+    assert dodo.subscriptions.retrieve(made).recurring_pre_tax_amount == 12000
+
+    assert dodo.subscriptions.update(made, status="paused").paused_at is not None
+    with pytest.raises(APIStatusError, match="stands alone"):
+        dodo.subscriptions.update(made, status="active", tax_id="DE1")
+    assert dodo.subscriptions.update(made, status="active").status == "active"
+    gone = dodo.subscriptions.update(made, status="cancelled", extra_body={"prorate": True})
+    assert gone.status == "cancelled"
+    assert Invoice.objects.get(kind="final").point == 2

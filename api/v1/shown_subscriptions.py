@@ -11,6 +11,7 @@ from api.v1.subscription_shapes import (
     MeterInCart,
     OneTimeBought,
     OneTimeProduct,
+    ScheduledPlanChange,
     SubscriptionAnswer,
     SubscriptionCreated,
 )
@@ -18,9 +19,9 @@ from core.money import plain
 from customers.models import Customer
 from invoices.models import Invoice, Seller
 from meters.models import Meter
-from products import subscribe, terms
+from products import change, subscribe, terms
 from products.cycles import NoSuchCycle, Schedule
-from products.models import Product, Subscription
+from products.models import Product, Subscription, SubscriptionPhase, SubscriptionStatus
 from products.terms import Terms
 
 Versions = Mapping[int, Sequence[Terms]]
@@ -57,6 +58,7 @@ def _shown(
     in_force = terms.in_force(versions[running.product.id], running.starts_at)
     version = in_force.version
     trial = subscription.trial_ends_at
+    quantity = running.phase.quantity or subscription.quantity
     return SubscriptionAnswer(
         subscription_id=subscription.public_id,
         product_id=running.product.public_id,
@@ -64,8 +66,8 @@ def _shown(
         customer=_customer(subscription.customer),
         status=subscribe.status_at(subscription, now),
         currency=subscription.currency,
-        quantity=subscription.quantity,
-        recurring_pre_tax_amount=version.fixed_price * subscription.quantity,
+        quantity=quantity,
+        recurring_pre_tax_amount=version.fixed_price * quantity,
         payment_frequency_count=version.payment_frequency_count or 0,
         payment_frequency_interval=version.payment_frequency_interval or "",
         subscription_period_count=version.subscription_period_count or 0,
@@ -83,6 +85,8 @@ def _shown(
         expires_at=subscription.expires_at,
         cancel_at_next_billing_date=subscription.cancel_at_next_billing_date,
         cancelled_at=subscription.cancelled_at,
+        paused_at=_paused_at(subscription),
+        scheduled_change=_scheduled(subscription, now),
         cancellation_comment=subscription.cancellation_comment or None,
         cancellation_feedback=subscription.cancellation_feedback or None,
         customer_business_name=subscription.business_name or None,
@@ -93,12 +97,16 @@ def _shown(
 
 @dataclass(frozen=True)
 class _Running:
-    """The product and cycle that run; previous_at, next_at: the billing dates around now."""
+    """The phase and cycle that run; previous_at, next_at: the billing dates around now."""
 
-    product: Product
+    phase: SubscriptionPhase
     starts_at: datetime
     previous_at: datetime
     next_at: datetime
+
+    @property
+    def product(self) -> Product:
+        return self.phase.product
 
 
 def _running(subscription: Subscription, now: datetime) -> _Running:
@@ -106,13 +114,13 @@ def _running(subscription: Subscription, now: datetime) -> _Running:
     phases = list(subscription.phases.all())
     schedule = subscribe.schedule_of(subscription)
     if now < schedule.starts_at:
-        return _Running(phases[0].product, schedule.starts_at, subscription.start_at, schedule.starts_at)
+        return _Running(phases[0], schedule.starts_at, subscription.start_at, schedule.starts_at)
     try:
         number = _cycle_number(schedule, now)
         cycle = schedule.cycle(number)
     except NoSuchCycle:  # it ended before its first cycle began
-        return _Running(phases[0].product, schedule.starts_at, subscription.start_at, schedule.starts_at)
-    return _Running(terms.phase_of_cycle(phases, number).product, cycle.start, cycle.start, cycle.end)
+        return _Running(phases[0], schedule.starts_at, subscription.start_at, schedule.starts_at)
+    return _Running(terms.phase_of_cycle(phases, number), cycle.start, cycle.start, cycle.end)
 
 
 def _cycle_number(schedule: Schedule, now: datetime) -> int:
@@ -120,6 +128,29 @@ def _cycle_number(schedule: Schedule, now: datetime) -> int:
         return schedule.cycle_at(now)
     numbers = [point.number for point in schedule.points(until=schedule.ends_at)]
     return max(1, *numbers) if numbers else 1
+
+
+def _paused_at(subscription: Subscription) -> datetime | None:
+    """Give the start of the pause that lasts; uses prefetched pauses."""
+    if subscription.status != SubscriptionStatus.PAUSED:
+        return None
+    return next((pause.during.lower for pause in subscription.pauses.all() if pause.during.upper is None), None)
+
+
+def _scheduled(subscription: Subscription, now: datetime) -> ScheduledPlanChange | None:
+    ended = subscription.ends_at is not None and subscription.ends_at <= now
+    coming = None if ended else change.scheduled(subscription, now)
+    if coming is None:
+        return None
+    return ScheduledPlanChange(
+        id=f"{subscription.public_id}-{coming.first_cycle}",
+        product_id=coming.product.public_id,
+        product_name=coming.product.name,
+        product_description=coming.product.description or None,
+        quantity=coming.quantity or subscription.quantity,
+        created_at=coming.made_at or coming.starts_at,
+        effective_at=coming.starts_at,
+    )
 
 
 def _customer(customer: Customer) -> CustomerBrief:

@@ -65,7 +65,11 @@ class SubscriptionCreate(msgspec.Struct, kw_only=True):
 
 
 class SubscriptionUpdate(msgspec.Struct, kw_only=True):
-    """What changes. status takes cancelled (now) and active; null leaves a field as it is."""
+    """What changes; null leaves a field as it is.
+
+    status takes cancelled (now; `prorate`, ours, gives the rest of the fee back), paused, and active, which resumes; the latter two
+    stand alone in their request.
+    """
 
     billing: BillingAddress | None = None
     cancel_at_next_billing_date: bool | None = None
@@ -75,6 +79,7 @@ class SubscriptionUpdate(msgspec.Struct, kw_only=True):
     customer_business_name: shapes.ShortText | None = None
     metadata: shapes.Metadata | None = None
     next_billing_date: datetime | None = None
+    prorate: bool | None = None
     status: Status | None = None
     tax_id: TaxId | None = None
 
@@ -121,6 +126,19 @@ class SubscriptionCreated(msgspec.Struct, kw_only=True):
     addons: list[str] = []
 
 
+class ScheduledPlanChange(msgspec.Struct, kw_only=True):
+    """A change of product or quantity that waits for the next billing date."""
+
+    id: str
+    product_id: str
+    product_name: str
+    product_description: str | None
+    quantity: int
+    created_at: datetime
+    effective_at: datetime
+    addons: list[str] = []
+
+
 class SubscriptionAnswer(msgspec.Struct, kw_only=True):
     """A subscription as the API shows it."""
 
@@ -149,6 +167,8 @@ class SubscriptionAnswer(msgspec.Struct, kw_only=True):
     expires_at: datetime | None
     cancel_at_next_billing_date: bool
     cancelled_at: datetime | None
+    paused_at: datetime | None
+    scheduled_change: ScheduledPlanChange | None
     cancellation_comment: str | None
     cancellation_feedback: str | None
     customer_business_name: str | None

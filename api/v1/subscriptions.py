@@ -28,17 +28,17 @@ from api.v1.subscription_shapes import (
 from customers import find as customers
 from customers import register
 from customers.models import Customer
-from invoices import drafting
+from invoices import asked
 from invoices.models import InvoiceKind
-from products import amend, cancel, rebill, subscribe
+from products import amend, cancel, pause, rebill, subscribe
 from products.cancel import Cancellation
-from products.models import Product, Subscription, SubscriptionPhase
+from products.models import Product, Subscription, SubscriptionPhase, SubscriptionStatus
 from products.statuses import of_status
 from products.subscribe import BillingDetails, Extras, OneTimeInput
 
 FARTHEST_START = timedelta(days=30 * 366)
 _PHASES = Prefetch("phases", SubscriptionPhase.objects.order_by("first_cycle").select_related("product"))
-ROWS = Subscription.objects.select_related("customer").prefetch_related(_PHASES)
+ROWS = Subscription.objects.select_related("customer").prefetch_related(_PHASES, "pauses")
 
 
 class Subscriptions(Resource):
@@ -55,16 +55,21 @@ class Subscriptions(Resource):
         product = find(Product, wanted.product_id)
         start_at = _start(wanted, self.now)
         with transaction.atomic():  # the customer is made only if the subscription is
-            subscription = subscribe.create(
-                customer=self._customer(wanted.customer),
-                product=product,
-                start_at=start_at,
-                bill_from=shapes.utc(wanted.bill_from) if wanted.bill_from else None,
-                extras=_extras(wanted),
+            customer = self._customer(wanted.customer)
+            done = asked.carry_out(
+                lambda: subscribe.create(
+                    customer=customer,
+                    product=product,
+                    start_at=start_at,
+                    bill_from=shapes.utc(wanted.bill_from) if wanted.bill_from else None,
+                    extras=_extras(wanted),
+                    actor=self.actor,
+                    now=self.now,
+                ),
                 actor=self.actor,
                 now=self.now,
             )
-            drafts = drafting.draft_points(subscription=subscription, now=self.now, actor=self.actor)
+        subscription, drafts = done.subscription, done.drafts
         opening = next((draft for draft in drafts if draft.kind == InvoiceKind.OPENING), None)
         return answer(created(ROWS.get(id=subscription.id), wanted.one_time_product_cart or [], opening, now=self.now))
 
@@ -110,11 +115,11 @@ class SubscriptionById(Resource):
         subscription = find(ROWS, subscription_id)
         wanted = body.decode(request, SubscriptionUpdate)
         _check_status(subscription, wanted, now=self.now)
-        with transaction.atomic():  # all that one request asks for, or nothing
-            self._apply(subscription, wanted)
+        asked.carry_out(lambda: self._apply(subscription, wanted), actor=self.actor, now=self.now)
         return answer(shown([find(ROWS, subscription_id)], now=self.now)[0])
 
-    def _apply(self, subscription: Subscription, wanted: SubscriptionUpdate) -> None:
+    @transaction.atomic  # all that one request asks for, or nothing
+    def _apply(self, subscription: Subscription, wanted: SubscriptionUpdate) -> Subscription:
         changes = _changes(wanted)
         common: dict[str, Any] = {"subscription": subscription, "actor": self.actor, "now": self.now}
         if changes:
@@ -126,12 +131,18 @@ class SubscriptionById(Resource):
             comment=wanted.cancellation_comment or "",
             feedback=wanted.cancellation_feedback or "",
         )
+        status = subscribe.status_at(subscription, self.now)
         if wanted.status == "cancelled":
-            cancel.cancel_now(why=why, **common)
+            cancel.cancel_now(why=why, prorate=bool(wanted.prorate), **common)
+        elif wanted.status == "paused" != status:
+            pause.pause(**common)
+        elif wanted.status == "active" != status:
+            pause.resume(**common)
         elif wanted.cancel_at_next_billing_date:
             cancel.cancel_at_next_billing_date(why=why, **common)
         elif wanted.cancel_at_next_billing_date is False and subscription.cancel_at_next_billing_date:
             cancel.keep(**common)
+        return subscription
 
 
 def _start(wanted: SubscriptionCreate, now: datetime) -> datetime:
@@ -143,9 +154,15 @@ def _start(wanted: SubscriptionCreate, now: datetime) -> datetime:
 
 
 def _check_status(subscription: Subscription, wanted: SubscriptionUpdate, *, now: datetime) -> None:
-    """Let through the statuses that are served: cancelled, and the one that the subscription has already."""
-    if wanted.status not in (None, "cancelled", subscribe.status_at(subscription, now)):
+    """Let through the statuses that are served, and the one that the subscription has already."""
+    if wanted.status not in (None, "cancelled", "paused", "active", subscribe.status_at(subscription, now)):
         raise UnsupportedAction("status")
+    others = [name for name in wanted.__struct_fields__ if name != "status" and getattr(wanted, name) is not None]
+    turns = (SubscriptionStatus.PAUSED if wanted.status == "active" else SubscriptionStatus.ACTIVE) == subscription.status
+    if wanted.status in ("paused", "active") and turns and others:
+        raise invalid("status", f"stands alone when it pauses or resumes; send `{others[0]}` in a request of its own")
+    if wanted.prorate and wanted.status != "cancelled":
+        raise invalid("prorate", "goes with status cancelled only")
 
 
 def _changes(wanted: SubscriptionUpdate) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from api.v1 import (
     invoices,
     line_events,
     meters,
+    plans,
     products,
     schema,
     subscriptions,
@@ -79,6 +80,9 @@ urlpatterns = [
     path("products/<segment:id>/unarchive", products.ProductUnarchive.as_view()),
     path("subscriptions", subscriptions.Subscriptions.as_view()),
     path("subscriptions/<segment:subscription_id>", subscriptions.SubscriptionById.as_view()),
+    path("subscriptions/<segment:subscription_id>/change-plan", plans.PlanChanges.as_view()),
+    path("subscriptions/<segment:subscription_id>/change-plan/preview", plans.PlanPreviews.as_view()),
+    path("subscriptions/<segment:subscription_id>/change-plan/scheduled", plans.ScheduledChange.as_view()),
     path("subscriptions/<segment:subscription_id>/usage-history", usage_history.UsageHistory.as_view()),
     re_path(r"", Unknown.as_view()),
 ]
