@@ -161,8 +161,12 @@ def concerns(*, now: datetime, week: timedelta = timedelta(days=7)) -> list[Conc
         ),
         (
             "warn",
-            RefusedRequest.objects.filter(status=RejectedStatus.OPEN, event_count__isnull=True),
-            lambda n: ngettext("%(n)s request was refused as a whole", "%(n)s requests were refused as a whole", n),
+            RefusedRequest.objects.filter(
+                status=RejectedStatus.OPEN, event_count__isnull=True, latest_received_at__gte=now - week
+            ),
+            lambda n: ngettext(
+                "%(n)s request was refused as a whole this week", "%(n)s requests were refused as a whole this week", n
+            ),
             reverse("dashboard:refused_requests") + "?unread=true",
         ),
         (

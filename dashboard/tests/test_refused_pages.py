@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from access.models import User
+from dashboard.reading import refused as reading
 from dashboard.tests import world
 from events import prune
 from events.ingest import RequestRefused, ingest
@@ -93,6 +94,18 @@ def test_a_request_shows_every_problem_and_what_else_it_held(owner: Client) -> N
 )
 def test_whatever_a_body_holds_its_page_opens(owner: Client, raw: bytes, said: str) -> None:
     assert said in page(owner, "refused_request", refuse(raw=raw).pk)
+
+
+def test_the_reasons_of_the_newest_events_only_are_counted_and_the_page_says_so(
+    owner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "READ_EVENTS", 2)
+    refuse(event("a", "acme"), event("b", "acme"), event("c", "acme"))
+
+    groups = reading.groups(RejectedEvent.objects.all())
+
+    assert ([(one.code, one.event_count) for one in groups.items], groups.is_cut) == ([("CUSTOMER_NOT_FOUND", 2)], True)
+    assert "Narrow the filter" in page(owner, "refused")
 
 
 def test_a_pruned_body_is_said_to_be_gone(owner: Client) -> None:
