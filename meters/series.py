@@ -8,11 +8,11 @@ from itertools import islice
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
-from psycopg import errors, sql
+from psycopg import sql
 
 from core.errors import DomainError
 from core.exact_json import dumps, loads
+from core.limits import TookTooLong, within
 from core.periods import Period
 from meters import pieces, windows
 from meters.aggregation import AGGREGATIONS
@@ -203,17 +203,9 @@ def _run(
     if not limited:
         return pieces.run(standing, build, moved_back=0)
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT current_setting('statement_timeout'), set_config('statement_timeout', %s, true)", [f"{RAW_SECONDS}s"]
-            )
-            before = cursor.fetchone()[0]
-            found = pieces.run(standing, build, moved_back=0)
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
-            return found
-    except OperationalError as error:
-        if not isinstance(error.__cause__, errors.QueryCanceled):
-            raise
+        with within(RAW_SECONDS):
+            return pieces.run(standing, build, moved_back=0)
+    except TookTooLong as error:
         raise RangeTooLarge(
             f"Counting this from raw events took longer than {RAW_SECONDS} seconds. Take a shorter range or one customer."
         ) from error

@@ -53,3 +53,17 @@ def test_usage_without_a_subscription_is_on_no_invoice() -> None:
     factories.log(acme, utc("2026-01-05"), name="call", event_id="e")
 
     assert [(one.meter, one.subscription) for one in traced("e").unbilled] == [(calls, None)]
+
+
+def test_a_late_event_is_carried_by_the_line_that_adjusts() -> None:
+    acme, calls = making.customer(), making.meter("call")
+    begin(acme, making.product(per_unit(calls)), "2026-01-01")
+    bill("2026-02-01T02:00")
+    factories.log(acme, utc("2026-01-05"), name="call", event_id="late")
+    bill("2026-03-01T02:00")
+
+    assert [(one.line.kind, one.standing) for one in traced("late").lines] == [
+        ("usage", "arrived_after"),
+        ("adjustment", "counted"),
+    ]
+    assert traced("late").unbilled == []
