@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 
 from launch import for_tests
 from launch.places import CLONE
@@ -52,6 +53,17 @@ class Bench:
     @property
     def url(self) -> str:
         return self.cluster.url("tallybook")
+
+    def database_seconds(self) -> float:
+        """Return the processor time that the database's processes of now have used."""
+        postmaster = psutil.Process(int((self.cluster.data / "postmaster.pid").read_text().split()[0]))
+        return sum(_seconds(one) for one in [postmaster, *postmaster.children(recursive=True)])
+
+    def table(self) -> tuple[int, int]:
+        """Return how many events are stored, and how many bytes they take with their indexes."""
+        with psycopg.connect(self.url) as connection:
+            counted = connection.execute("SELECT count(*), pg_total_relation_size('events_event') FROM events_event").fetchone()
+        return counted or (0, 0)
 
     @contextlib.contextmanager
     def serving(self, command: Sequence[str], *, port: int, path: str = "/") -> Iterator[subprocess.Popen[bytes]]:
@@ -94,7 +106,13 @@ def bench() -> Iterator[Bench]:
 def cpu_seconds(process: subprocess.Popen[bytes]) -> float:
     """Return the processor time that a server and its children have used."""
     family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-    return float(sum(sum(one.cpu_times()[:2]) for one in family))
+    return sum(_seconds(one) for one in family)
+
+
+def _seconds(process: psutil.Process) -> float:
+    with contextlib.suppress(psutil.Error):  # it ended meanwhile
+        return float(sum(process.cpu_times()[:2]))
+    return 0.0
 
 
 def free_port() -> int:

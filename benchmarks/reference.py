@@ -1,9 +1,11 @@
 """The usual way to write such an endpoint, to be measured beside ours: DRF serializer, bulk_create with ignore_conflicts.
 
 Run by granian as a WSGI application of its own; DATABASE_URL names the database, where the table is made on the first start.
-It has no API keys, no customers, no conflicts: less than what it is compared with.
+It asks for an API key and for the customers as such an endpoint would, by a query each. It tells no conflicts and keeps nothing of what it
+refuses: less than what it is compared with.
 """
 
+import hashlib
 import os
 from typing import Any
 
@@ -32,6 +34,8 @@ from django.db import connection, models  # noqa: E402
 from django.http import HttpRequest, HttpResponse  # noqa: E402
 from django.urls import path  # noqa: E402
 from rest_framework import serializers  # noqa: E402
+from rest_framework.authentication import BaseAuthentication  # noqa: E402
+from rest_framework.exceptions import AuthenticationFailed  # noqa: E402
 from rest_framework.request import Request  # noqa: E402
 from rest_framework.response import Response  # noqa: E402
 from rest_framework.views import APIView  # noqa: E402
@@ -56,6 +60,39 @@ class ReferenceEvent(models.Model):
         ]
 
 
+class Key(models.Model):
+    """The product's own table of keys."""
+
+    secret_hash = models.BinaryField(max_length=32)
+    revoked_at = models.DateTimeField(null=True)
+    is_authenticated = True
+
+    class Meta:
+        app_label = "reference"
+        db_table = "access_apikey"
+        managed = False
+
+
+class Customer(models.Model):
+    """The product's own table of customers."""
+
+    public_id = models.CharField(max_length=40)
+
+    class Meta:
+        app_label = "reference"
+        db_table = "customers_customer"
+        managed = False
+
+
+class KeyAuthentication(BaseAuthentication):
+    def authenticate(self, request: Request) -> tuple[Key, None]:
+        secret = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        key = Key.objects.filter(secret_hash=hashlib.sha256(secret.encode()).digest(), revoked_at=None).first()
+        if key is None:
+            raise AuthenticationFailed
+        return key, None
+
+
 class EventSerializer(serializers.Serializer):
     event_id = serializers.CharField(max_length=255)
     customer_id = serializers.CharField(max_length=255)
@@ -67,8 +104,16 @@ class EventSerializer(serializers.Serializer):
 class RequestSerializer(serializers.Serializer):
     events = EventSerializer(many=True)
 
+    def validate_events(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        wanted = {event["customer_id"] for event in events}
+        if Customer.objects.filter(public_id__in=wanted).count() < len(wanted):
+            raise serializers.ValidationError("unknown customer")
+        return events
+
 
 class Ingest(APIView):
+    authentication_classes = [KeyAuthentication]
+
     def post(self, request: Request) -> Response:
         serializer = RequestSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
