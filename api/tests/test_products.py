@@ -142,3 +142,31 @@ def test_unarchiving_what_is_not_archived_is_refused(call: Callable[..., Any]) -
     made = call("POST", "/products", product()).body
 
     assert call("POST", f"/products/{made['product_id']}/unarchive").body["code"] == "PRODUCT_NOT_ARCHIVED"
+
+
+def test_a_product_grants_credits_to_its_subscribers(call: Callable[..., Any]) -> None:
+    meter = making.meter()
+    price = {
+        "type": "recurring_price", "currency": "USD", "price": 100, "payment_frequency_count": 1, "payment_frequency_interval": "Month",
+        "subscription_period_count": 1, "subscription_period_interval": "Year",
+    }  # fmt: skip
+    units = {"kind": "units", "meter_id": meter.public_id, "amount": "12.5", "rollover": "all", "name": "Included"}
+    product = call("POST", "/products", {"name": "Pro", "tax_category": "saas", "price": price, "credits": [units]}).body
+    assert product["credits"] == [{**units, "currency": None, "applies_to": "usage", "priority": 100, "rollover_cap": None}]
+
+    subscription = {
+        "billing": {"country": "DE"},
+        "customer": {"email": "a@example.com"},
+        "product_id": product["product_id"],
+        "quantity": 1,
+    }
+    customer = call("POST", "/subscriptions", subscription).body["customer"]["customer_id"]
+    (grant,) = call("GET", f"/customers/{customer}/credit-grants").body["items"]
+    assert (grant["amount"], grant["balance"], grant["renews"], grant["name"]) == ("12.5", "12.5", True, "Included")
+
+    changed = call("PATCH", f"/products/{product['product_id']}", {"credits": []}).body
+    assert (changed["credits"], changed["price"]["price"]) == ([], 100)
+    wrong = call(
+        "PATCH", f"/products/{product['product_id']}", {"credits": [{"kind": "money", "currency": "USD", "amount": "5"}]}
+    )
+    assert (wrong.status, wrong.body["field"]) == (422, "credits[0].amount")

@@ -10,11 +10,15 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from api.v1 import body, prices, shapes
+from api.v1 import product_credits as credits_in_body
 from api.v1.deployment import brand_id, business_id
 from api.v1.lookup import find
 from api.v1.pagination import NewestFirst, PageQuery, page
+from api.v1.product_credits import ProductCreditShape
 from api.v1.resource import Resource, answer, nothing
 from api.v1.schema import describes
+from credits import product_credits
+from credits.models import ProductCredit
 from products import catalogue
 from products.models import PriceKind, PriceVersion, Product
 
@@ -23,21 +27,23 @@ TaxCategory = Literal["digital_products", "saas", "e_book", "edtech", "live_tuto
 
 
 class ProductCreate(msgspec.Struct, kw_only=True):
-    """A new product with its first price."""
+    """A new product with its first price. credits, ours: what each subscriber gets anew every cycle."""
 
     name: Name
     price: prices.Price
     tax_category: TaxCategory
+    credits: list[ProductCreditShape] | None = None
     description: shapes.LongText | None = None
     metadata: shapes.Metadata | None = None
     brand_id: str | None = None
 
 
 class ProductUpdate(msgspec.Struct, kw_only=True):
-    """What changes; a new price applies from each subscription's next cycle on. Null leaves a field as it is."""
+    """What changes; a new price, and new credits, apply from each subscription's next cycle on. Null leaves a field as it is."""
 
     name: Name | None = None
     price: prices.Price | None = None
+    credits: list[ProductCreditShape] | None = None
     tax_category: TaxCategory | None = None
     description: shapes.LongText | None = None
     metadata: shapes.Metadata | None = None
@@ -55,6 +61,7 @@ class ProductAnswer(msgspec.Struct, kw_only=True):
     is_recurring: bool
     tax_category: str
     price: prices.PriceAnswer
+    credits: list[ProductCreditShape]
     metadata: shapes.Metadata
     created_at: datetime
     updated_at: datetime
@@ -104,8 +111,9 @@ class Products(Resource):
     def post(self, request: Request) -> HttpResponse:
         wanted = body.decode(request, ProductCreate)
         _check_brand(wanted.brand_id)
-        product = catalogue.create_product(
+        product = product_credits.create_product(
             name=wanted.name,
+            credits=credits_in_body.wanted(wanted.credits or []),
             tax_category=wanted.tax_category,
             price=prices.wanted(wanted.price),
             description=wanted.description or "",
@@ -133,7 +141,10 @@ class ProductById(Resource):
         if "metadata" in changes:
             changes["metadata"] = body.scalars(changes["metadata"])
         price = prices.wanted(wanted.price) if wanted.price else None
-        catalogue.change_product(product=product, changes=changes, price=price, actor=self.actor, now=self.now)
+        credits = None if wanted.credits is None else credits_in_body.wanted(wanted.credits)
+        product_credits.change_product(
+            product=product, changes=changes, price=price, credits=credits, actor=self.actor, now=self.now
+        )
         return answer(shown(find(Product, id)))
 
     @describes("Archive a product", errors=[404, 410])
@@ -153,10 +164,12 @@ class ProductUnarchive(Resource):
 
 def shown(product: Product) -> ProductAnswer:
     """Show a product in the contract's shape."""
+    version = newest([product])[product.id]
     return ProductAnswer(
         **_common(product, business_id()),
         brand_id=brand_id(),
-        price=prices.shown(newest([product])[product.id]),
+        price=prices.shown(version),
+        credits=credits_in_body.shown(ProductCredit.objects.filter(price_version=version).select_related("meter")),
         archived_at=product.archived_at,
     )
 
