@@ -115,12 +115,13 @@ def compute(slots: Collection[Slot], *, may_draw: bool = True) -> Looks:
     found = closed.read(slots)
     if not found:
         return Looks()
-    definitions = stored.definitions({slot.meter_id for slot in found})
+    definitions, unreadable = stored.readable({slot.meter_id for slot in found})
+    problems: dict[Slot, Exception] = {slot: unreadable[slot.meter_id] for slot in found if slot.meter_id in unreadable}
+    found = {slot: one for slot, one in found.items() if slot not in problems}
     requests = {slot: _requests(one) for slot, one in found.items()}
     answer = usage.quantities(requests=sorted({r for listed in requests.values() for r in listed}, key=_order))
     balances, settled = _balances(found.values(), may_draw=may_draw)
     computed: dict[Slot, Computed] = {}
-    problems: dict[Slot, Exception] = {}
     for slot in sorted(found):
         one = found[slot]
         try:

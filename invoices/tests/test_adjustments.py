@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import pgtrigger
 import pytest
 
 from credits.models import CreditGrant
@@ -15,6 +16,7 @@ from invoices.models import Invoice
 from invoices.tests.story import begin, bill, give, invoices, ledger, use
 from meters import rollup
 from meters import void as voids
+from meters.models import Meter
 from products.cancel import Cancellation, cancel_now
 from products.tests import making
 from products.tests.making import ACTOR, per_unit, utc
@@ -50,6 +52,25 @@ def lines(point):
 
 def rolled():
     rollup.roll_all(now=utc("2026-02-15"))
+
+
+def test_a_meter_that_cannot_be_read_any_more_holds_its_own_adjustments_and_nobody_elses(calls):
+    hours = making.meter("hours")
+    for meter, name in ((calls, "call"), (hours, "hours")):
+        customer = making.customer(name)
+        begin(customer, making.product(per_unit(meter, "100")), "2026-01-01")
+        use(customer, name, "2026-01-20")
+        bill(FEBRUARY)
+        late_event(customer, name, "2026-01-21", "2026-02-02")
+    with pgtrigger.ignore("meters.Meter:meter_definition_stands"):
+        Meter.objects.filter(id=hours.id).update(filter={"conjunction": "nor", "clauses": []})
+
+    bill(MARCH)
+
+    held = Invoice.objects.get(is_held=True)
+    assert (held.customer.name, held.hold_reason.split(":")[0]) == ("hours", "FilterInvalid")
+    (issued,) = invoices(point=2, status="issued")
+    assert [line for line in issued if "adjustment" in line] == ["1 adjustment Call: 1 - 0 - 0 = 1, 100"]
 
 
 @pytest.mark.parametrize("is_rolled", [True, False])
