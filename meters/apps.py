@@ -14,3 +14,4 @@ class MetersConfig(AppConfig):
     def ready(self) -> None:
         kinds.register(kinds.Kind("void_events", _("Voiding of many events"), "meters.bulk_void.work_void"))
         kinds.register(kinds.Kind("unvoid_events", _("Taking back of many voids"), "meters.bulk_void.work_unvoid"))
+        kinds.register(kinds.Kind("meter_dry_run", _("Dry run of a meter"), "meters.dry_run.work"))
