@@ -76,6 +76,8 @@ PAGES = {
     "dashboard:meter_edit": Rule(read=CONFIGURE, write=CONFIGURE),
     "dashboard:meter_archive": Rule(read=CONFIGURE, write=CONFIGURE),
     "dashboard:meter_unarchive": Rule(read=CONFIGURE, write=CONFIGURE),
+    "dashboard:meter_what_if": Rule(read=CONFIGURE, write=CONFIGURE),
+    "dashboard:dry_run": Rule(read=ALL),
     "dashboard:meter_figure": Rule(read=ALL),
     "dashboard:meter_customers": Rule(read=ALL),
     "dashboard:meter_events": Rule(read=ALL),

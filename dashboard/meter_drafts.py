@@ -9,6 +9,7 @@ from django import forms
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from core.filtering import InstantField, date_input
 from core.periods import FOREVER, Period
 from dashboard import filter_draft
 from dashboard.filter_draft import Judgement, Node
@@ -30,14 +31,8 @@ EVERYTHING: tuple[Period, ...] = (Period(ALWAYS, FOREVER),)
 QUIET = {"autocomplete": "off", "spellcheck": "false"}
 
 
-class BasicsForm(forms.Form):
-    name = forms.CharField(
-        label=_("Name"),
-        max_length=define.NAME_LENGTH,
-        help_text=_("As it stands on invoices and in lists."),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
-    )
-    event_name = forms.CharField(
+def event_name_field() -> forms.CharField:
+    return forms.CharField(
         label=_("Event name"),
         max_length=define.EVENT_NAME_LENGTH,
         strip=False,
@@ -46,6 +41,16 @@ class BasicsForm(forms.Form):
         ),
         widget=forms.TextInput(attrs={**QUIET, "list": "event-names"}),
     )
+
+
+class BasicsForm(forms.Form):
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=define.NAME_LENGTH,
+        help_text=_("As it stands on invoices and in lists."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
+    )
+    event_name = event_name_field()
     description = forms.CharField(label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
 
 
@@ -83,6 +88,22 @@ class AggregationForm(forms.Form):
             found["over_property"] = ""
         elif row and not found.get("over_property") and "over_property" not in self.errors:
             self.add_error("over_property", _("Name the metadata key that is read."))
+        return found
+
+
+class WhatIfForm(AggregationForm):
+    """Another definition for a meter, and the timestamps to compare over: whole days of the billing zone, or RFC 3339."""
+
+    measurement_unit = None  # type: ignore[assignment]  # the unit stays: Django's way to leave a field of the parent out
+    event_name = event_name_field()
+    start = InstantField(label=_("From"), required=False, widget=date_input())
+    end = InstantField(label=_("To"), required=False, through=True, widget=date_input())
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean()
+        start, end = found.get("start"), found.get("end")
+        if start and end and end <= start:
+            self.add_error("end", _("The range ends before it begins."))
         return found
 
 
@@ -161,6 +182,14 @@ def of_meter(meter: Meter) -> Draft:
         measurement_unit=meter.measurement_unit,
         filter=filter_draft.of_filter(filters.parse(meter.filter)),
     )
+
+
+def what_if_of(request: HttpRequest, meter: Meter) -> Draft:
+    """Find the changed definition that this session tries on a meter, or begin with the meter's own."""
+    token = f"what-if-{meter.public_id}"
+    found = load(request, token) or of_meter(meter)
+    found.token = token
+    return found
 
 
 def load(request: HttpRequest, token: str) -> Draft | None:

@@ -10,6 +10,7 @@ from core.money import round_half_away
 STEP = 12
 WIDTH = 8
 HEIGHT = 64
+FEWEST = 15
 
 
 @dataclass(frozen=True)
@@ -37,5 +38,5 @@ def _bar(number: Fraction, place: int, zero: int, span: Fraction) -> Bar:
 
 
 def width(count: int) -> int:
-    """Give the width of a drawing of so many bars."""
-    return max(count * STEP - (STEP - WIDTH), 1)
+    """Give the width of a drawing of so many bars; a few do not fill it, or each would be a wall."""
+    return max(count, FEWEST) * STEP - (STEP - WIDTH)

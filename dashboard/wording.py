@@ -12,6 +12,7 @@ from jobs import kinds
 from jobs.models import Job
 from meters import filters, verdicts
 from meters.aggregation import AGGREGATIONS
+from meters.definition import Definition
 from meters.models import Meter
 from products.models import MeterPrice, PriceModel
 from products.terms import MeterTerms
@@ -112,6 +113,11 @@ def counted(event_name: str, aggregation: str, over_property: str | None, tree: 
         named = _("the number of events %(name)s") % {"name": event_name}
     sentence = named if tree is None else _("%(named)s where %(condition)s") % {"named": named, "condition": condition(tree)}
     return sentence[:1].upper() + sentence[1:]
+
+
+def of_definition(found: Definition) -> str:
+    """Say what a definition counts."""
+    return counted(found.event_name, found.aggregation, found.over_property, found.filter)
 
 
 def condition(clause: filters.Clause) -> str:

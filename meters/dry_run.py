@@ -215,11 +215,16 @@ def _bound(question: Asked, ids: Sequence[int]) -> dict[str, Any]:
 
 
 @exact()
+def less(new: str | None, old: str | None) -> Decimal:
+    """Give the difference of two quantities written as text; no value counts as 0."""
+    return Decimal(new or 0) - Decimal(old or 0)
+
+
 def _difference(
     customer: str, name: str, old: Decimal | None, new: Decimal | None, moved_in: int, moved_out: int, changed: int
 ) -> Difference:
-    difference = plain((new or Decimal(0)) - (old or Decimal(0)))
-    return Difference(customer, name, _text(old), _text(new), difference, moved_in, moved_out, changed)
+    before, after = _text(old), _text(new)
+    return Difference(customer, name, before, after, plain(less(after, before)), moved_in, moved_out, changed)
 
 
 def _text(quantity: Decimal | None) -> str | None:

@@ -40,6 +40,8 @@ PAGES = """
     dashboard:meter_edit          po      po
     dashboard:meter_archive       po      po
     dashboard:meter_unarchive     po      po
+    dashboard:meter_what_if       po      po
+    dashboard:dry_run             vfpo    -
     dashboard:meter_figure        vfpo    -
     dashboard:meter_customers     vfpo    -
     dashboard:meter_events        vfpo    -

@@ -50,6 +50,12 @@ def quantity(number: Decimal | int | None) -> str:
 
 
 @register.filter
+def decimal_text(text: str | None) -> str:
+    """Write a quantity that is kept as text."""
+    return quantity(None if text is None else Decimal(text))
+
+
+@register.filter
 def short_quantity(number: Decimal | int | None) -> str:
     return formatting.short_quantity(number, locale=locale())
 

@@ -8,7 +8,7 @@ def test_the_greatest_fills_the_height_and_the_smallest_is_seen() -> None:
 
     assert [bar.height for bar in found] == [HEIGHT, 1, 0, HEIGHT // 2]
     assert [bar.y + bar.height for bar in found] == [HEIGHT, HEIGHT, HEIGHT, HEIGHT]
-    assert width(4) == found[-1].x + found[-1].width
+    assert width(4) > found[-1].x + found[-1].width == width(30) - 26 * 12
 
 
 def test_less_than_nothing_hangs_below_the_zero_line() -> None:

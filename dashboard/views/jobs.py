@@ -10,17 +10,22 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard.reading import actors, refused, void_jobs
+from dashboard.reading import actors, dry_runs, refused, void_jobs
 from dashboard.views.lists import render_list
 from events import replaying
 from jobs import files, start
 from jobs.listing import JobFilter
 from jobs.models import Job, JobFile, JobStatus
-from meters import bulk_void
+from meters import bulk_void, dry_run
 
 OPEN = (JobStatus.QUEUED, JobStatus.RUNNING)
 STOPPED = (JobStatus.FAILED, JobStatus.CANCELLED)
-FACTS = {replaying.KIND: refused.replay_facts, bulk_void.VOID: void_jobs.facts, bulk_void.UNVOID: void_jobs.facts}
+FACTS = {
+    replaying.KIND: refused.replay_facts,
+    bulk_void.VOID: void_jobs.facts,
+    bulk_void.UNVOID: void_jobs.facts,
+    dry_run.KIND: dry_runs.facts,
+}
 """What a kind of job says in words of what it was asked for and what came out; others show it as it is kept."""
 
 

@@ -1,5 +1,6 @@
 """Make a meter in four steps, with a preview of what it would count (semantics 32)."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,12 +15,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect, push_url, trigger_client_event
 
 from core.errors import DomainError
+from core.periods import Period
 from dashboard import filter_draft, meter_drafts, sparks, wording
-from dashboard.meter_drafts import FORMS, STEPS, Draft
+from dashboard.meter_drafts import EVERYTHING, FORMS, STEPS, Draft
 from dashboard.reading import filter_editor
 from dashboard.views.figures import HtmxHttpRequest
 from events import catalogue
-from meters import define
+from meters import define, stored
 from meters.aggregation import AGGREGATIONS
 from meters.models import Meter
 from meters.preview import Preview, PreviewTooSlow, preview
@@ -125,7 +127,7 @@ def _context(request: HttpRequest, draft: Draft, *, shows_faults: bool = False, 
     }
     if draft.step in FORMS:
         context["form"] = _form(draft, shows_faults=shows_faults)
-        context["choices"] = [(row.name, row.label, row.sentence.format(key="…")) for row in AGGREGATIONS.values()]
+        context["choices"] = aggregation_choices()
     if draft.step == "basics":
         context["names"] = catalogue.offered_names(now=timezone.now())
     elif draft.step == "review":
@@ -134,6 +136,11 @@ def _context(request: HttpRequest, draft: Draft, *, shows_faults: bool = False, 
         errors = draft.judged_filter().errors if shows_faults else {}
         context |= filter_editor.context(draft.filter, errors, catalogue.properties(draft.event_name))
     return context
+
+
+def aggregation_choices() -> list[tuple[str, str, str]]:
+    """List the aggregations with their labels and what they say of a key that is still to be named."""
+    return [(row.name, row.label, row.sentence.format(key="…")) for row in AGGREGATIONS.values()]
 
 
 def _form(draft: Draft, *, shows_faults: bool) -> Any:
@@ -145,7 +152,7 @@ def _form(draft: Draft, *, shows_faults: bool) -> Any:
 def sentence(draft: Draft) -> str:
     """Say what the draft counts; empty while it counts nothing."""
     found = draft.definition()
-    return wording.counted(found.event_name, found.aggregation, found.over_property, found.filter) if found else ""
+    return wording.of_definition(found) if found else ""
 
 
 def _reviewed(request: HtmxHttpRequest, draft: Draft) -> dict[str, Any]:
@@ -153,9 +160,9 @@ def _reviewed(request: HtmxHttpRequest, draft: Draft) -> dict[str, Any]:
     return previewed(draft) if draft.step == "review" else {}
 
 
-def previewed(draft: Draft, *, with_filter: bool = True) -> dict[str, Any]:
-    """Give what templates/dashboard/meters/wizard/preview.html needs."""
-    definition = draft.definition(with_filter=with_filter)
+def previewed(draft: Draft, *, with_filter: bool = True, active: Sequence[Period] = EVERYTHING) -> dict[str, Any]:
+    """Give what templates/dashboard/meters/wizard/preview.html needs. active: when the meter counts."""
+    definition = draft.definition(active, with_filter=with_filter)
     incomplete = len(draft.judged_filter().errors)
     if definition is None:
         return {"incomplete": incomplete}
@@ -183,8 +190,7 @@ def bars(found: Preview) -> list[tuple[Any, sparks.Bar]]:
 def preview_of_draft(request: HttpRequest) -> HttpResponse:
     draft = meter_drafts.load(request, request.POST.get("draft", "")) or Draft()
     draft.take(request.POST.dict())
-    return render(
-        request,
-        "dashboard/meters/wizard/preview.html",
-        {"draft": draft, "is_fragment": True, **previewed(draft, with_filter="without_filter" not in request.POST)},
-    )
+    meter = Meter.objects.filter(public_id=request.POST.get("meter", "")).first()
+    active = stored.activity([meter.pk])[meter.pk] if meter else EVERYTHING
+    shown = previewed(draft, with_filter="without_filter" not in request.POST, active=active)
+    return render(request, "dashboard/meters/wizard/preview.html", {"draft": draft, "is_fragment": True, **shown})

@@ -48,8 +48,9 @@ def addresses() -> list[str]:
         "meter_new",
     )
     examples = {
-        "meter": Meter, "meter_edit": Meter, "meter_archive": Meter, "meter_events": Meter, "meter_customers": Meter,
-        "customer": Customer, "subscription": Subscription, "product": Product, "invoice": Invoice, "job": Job,
+        "meter": Meter, "meter_edit": Meter, "meter_archive": Meter, "meter_what_if": Meter,
+        "meter_events": Meter, "meter_customers": Meter, "customer": Customer, "subscription": Subscription,
+        "product": Product, "invoice": Invoice, "job": Job,
     }  # fmt: skip
     found = [reverse(f"dashboard:{name}") for name in lists]
     found += [reverse(f"dashboard:{name}", args=[model.objects.order_by("id")[0].public_id]) for name, model in examples.items()]
