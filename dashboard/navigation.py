@@ -57,7 +57,13 @@ MENU: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
             Entry(_("Products"), "product", "dashboard:products"),
         ),
     ),
-    (_("Billing"), (Entry(_("Invoices"), "invoice", "dashboard:invoices"),)),
+    (
+        _("Billing"),
+        (
+            Entry(_("Invoices"), "invoice", "dashboard:invoices"),
+            Entry(_("Late usage"), "late", "dashboard:late_usage"),
+        ),
+    ),
     (
         _("System"),
         (

@@ -43,6 +43,7 @@ class SheetLine:
     unit_price: Decimal | None
     amount: int
     steps: Sequence[Step]
+    line_id: str = ""
 
     @property
     def kind_label(self) -> str:
@@ -153,7 +154,9 @@ def _names(period_ids: Iterable[int]) -> dict[int, str]:
 
 
 def _stored_line(row: InvoiceLine, currency: str, names: Mapping[int, str]) -> SheetLine:
-    fall = _stored_fall(row, names) if row.waterfall else None
+    is_usage = row.kind == LineKind.USAGE
+    fall = _stored_fall(row, names) if is_usage else None
+    adjusted = row.waterfall if row.kind == LineKind.ADJUSTMENT else None
     return SheetLine(
         kind=row.kind,
         description=row.description,
@@ -163,22 +166,23 @@ def _stored_line(row: InvoiceLine, currency: str, names: Mapping[int, str]) -> S
         quantity=row.quantity,
         unit_price=row.unit_price,
         amount=row.amount,
-        steps=list(_steps(fall, currency)) if fall else (),
+        steps=list(_steps(fall, currency) if fall else _stored_adjustment(adjusted, row.amount, currency) if adjusted else ()),
+        line_id=row.public_id if row.definition is not None else "",
     )
 
 
 def _live_line(line: assemble.Line, currency: str, names: Mapping[int, str], meters: Mapping[int, Meter]) -> SheetLine:
-    fall = line.waterfall
+    fall, figures = line.waterfall, line.figures
     return SheetLine(
         kind=line.kind,
         description=line.description,
         start=line.period.start,
         end=line.period.end,
         meter=meters.get(line.meter) if line.meter is not None else None,
-        quantity=fall.quantity if fall else None,
-        unit_price=line.terms.unit_price if line.terms and fall else None,
+        quantity=figures.quantity if figures else None,
+        unit_price=line.terms.unit_price if line.terms and figures else None,
         amount=line.amount,
-        steps=list(_steps(_live_fall(fall, line.amount, names), currency)) if fall else (),
+        steps=list(_steps(_live_fall(fall, line.amount, names), currency) if fall else _live_adjustment(line, currency)),
     )
 
 
@@ -219,6 +223,41 @@ def _live_fall(fall: Waterfall, amount: int, names: Mapping[int, str]) -> _Fall:
         maximum=charge.maximum_amount,
         amount=amount,
     )
+
+
+def _stored_adjustment(stored: Mapping[str, Any], amount: int, currency: str) -> Iterator[Step]:
+    """Show what an issued adjustment came from: the charge as it should be, and what was billed for it before."""
+    expected = stored["expected"]
+    if stored["part"] == "minimum":
+        return _adjustment(None, expected["amount"], amount, currency)
+    units = [expected[name] for name in ("quantity", "free_quantity", "credited_quantity", "chargeable_quantity")]
+    return _adjustment([None if one is None else Decimal(one) for one in units], expected["amount"], amount, currency)
+
+
+def _live_adjustment(line: assemble.Line, currency: str) -> Iterator[Step]:
+    """Show what an adjustment of a draft comes from; nothing for another line."""
+    if line.adjusts is None:
+        return iter(())
+    expected = line.adjusts.adjustment.expected
+    if line.is_minimum:
+        return _adjustment(None, expected.minimum_amount, line.amount, currency)
+    units = [expected.quantity, expected.free_quantity, expected.credited_quantity, expected.chargeable_quantity]
+    return _adjustment(units, expected.amount, line.amount, currency)
+
+
+def _adjustment(units: Sequence[Decimal | None] | None, expected: int, amount: int, currency: str) -> Iterator[Step]:
+    """units: quantity, free, credited and chargeable of the charge as it should be; none for a minimum."""
+    if units is not None:
+        quantity, free, credited, chargeable = units
+        yield Step(_("Quantity by now"), _quantity(quantity))
+        if free:
+            yield Step(_("Free units"), _quantity(-free))
+        if credited:
+            yield Step(_("From credit"), _quantity(-credited))
+        yield Step(_("Chargeable"), _quantity(chargeable), is_result=True)
+    yield Step(_("The right amount by now"), _amount(expected, currency))
+    yield Step(_("Billed before"), _amount(amount - expected, currency))
+    yield Step(_("Adjustment"), _amount(amount, currency), is_result=True)
 
 
 def _steps(fall: _Fall, currency: str) -> Iterator[Step]:

@@ -76,6 +76,11 @@ def to_bill() -> QuerySet[LateUsage]:
     return LateUsage.objects.filter(billable)
 
 
+def is_billable(row: LateUsage) -> bool:
+    """Whether the next invoice takes a row up."""
+    return row.state == LateState.APPROVED or (row.state == LateState.OPEN and not settings.HOLD_LATE_USAGE)
+
+
 def slot(row: LateUsage) -> Slot:
     """Give the charge that a row is about."""
     return Slot(row.subscription_id, row.point, row.period_start, row.meter_id)

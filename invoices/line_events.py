@@ -1,6 +1,7 @@
 """List the events behind a line: those that a usage line counted, and those that caused an adjustment."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from core.errors import DomainError
 from core.periods import Period
@@ -9,7 +10,7 @@ from events.models import LogSnapshot
 from invoices import recount
 from invoices.models import InvoiceLine
 from meters import behind
-from meters.behind import Asked, Behind
+from meters.behind import Asked, Behind, Place
 from meters.definition import Definition
 from meters.meter_sql import Snapshot
 
@@ -42,6 +43,17 @@ def asked(line: InvoiceLine) -> Asked:
 def is_difference(line: InvoiceLine) -> bool:
     """Whether a line's events are those that changed its charge."""
     return "since" in line.waterfall
+
+
+def place(text: str) -> Place:
+    """Read a place in a list of events as a cursor writes it. Raises ValueError."""
+    timestamp, _, arrival = text.partition("|")
+    return Place(datetime.fromisoformat(timestamp), int(arrival))
+
+
+def cursor(event: Behind) -> str:
+    """Write the place of an event as `place` reads it."""
+    return f"{event.place.timestamp.isoformat()}|{event.place.arrival}"
 
 
 def of(snapshot: LogSnapshot) -> Snapshot:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.filtering import ANY, InstantFilter, reference, search
 from core.money import CURRENCIES
+from invoices.late_models import LateState, LateUsage
 from invoices.models import Invoice, InvoiceKind, InvoiceStatus
 
 
@@ -40,3 +41,20 @@ class InvoiceFilter(django_filters.FilterSet):
             | Q(public_id=text)
             | Q(customer__public_id=text)
         )
+
+
+class LateUsageFilter(django_filters.FilterSet):
+    """Late usage by customer, meter, and what became of it; customer_id, meter_id: public ids."""
+
+    search = search("by_text", _("Customer or meter"))
+    state = django_filters.ChoiceFilter(choices=LateState.choices, label=_("State"), empty_label=ANY)
+    customer_id = reference("customer__public_id")
+    meter_id = reference("meter__public_id")
+    subscription_id = reference("subscription__public_id")
+
+    class Meta:
+        model = LateUsage
+        fields: list[str] = []
+
+    def by_text(self, rows: QuerySet[LateUsage], name: str, text: str) -> QuerySet[LateUsage]:
+        return rows.filter(Q(customer__name__icontains=text) | Q(meter__name__icontains=text) | Q(customer__public_id=text))

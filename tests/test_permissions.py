@@ -77,6 +77,11 @@ PAGES = """
     dashboard:invoices            vfpo    -
     dashboard:invoice             vfpo    -
     dashboard:invoices_export     vfpo    -
+    dashboard:line_events         vfpo    -
+    dashboard:line_events_csv     vfpo    -
+    dashboard:late_usage          vfpo    -
+    dashboard:late_usage_one      vfpo    -
+    dashboard:late_usage_decide   -       fo
     dashboard:jobs                vfpo    -
     dashboard:job                 vfpo    -
     dashboard:job_cancel          -       fpo

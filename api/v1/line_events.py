@@ -17,7 +17,7 @@ from core.money import plain
 from invoices import line_events
 from invoices.models import Invoice, InvoiceLine
 from meters import behind
-from meters.behind import Asked, Behind, Place
+from meters.behind import Asked, Behind
 
 
 class LineEventAnswer(msgspec.Struct, kw_only=True):
@@ -42,20 +42,16 @@ class Events:
         self.asked = asked
 
     def read(self, part: Slice) -> Sequence[Behind]:
-        after, skipped = _place(part.end), 0 if part.end else part.offset
+        after = line_events.place(part.end) if part.end else None
+        skipped = 0 if part.end else part.offset
         found = behind.events(self.asked, after=after, limit=skipped + part.limit)
         return list(islice(found, skipped, None))
 
     def end_of(self, row: Behind) -> str:
-        return f"{row.place.timestamp.isoformat()}|{row.place.arrival}"
+        return line_events.cursor(row)
 
     def upper(self) -> str:
         return ""
-
-
-def _place(end: str) -> Place | None:
-    timestamp, _, arrival = end.partition("|")
-    return Place(datetime.fromisoformat(timestamp), int(arrival)) if end else None
 
 
 class InvoiceLineEvents(Resource):

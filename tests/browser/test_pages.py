@@ -42,6 +42,7 @@ def addresses() -> list[str]:
         "subscriptions",
         "products",
         "invoices",
+        "late_usage",
         "jobs",
         "keys",
         "key_create",
