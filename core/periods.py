@@ -22,6 +22,8 @@ UNITS: tuple[Unit, ...] = ("Day", "Week", "Month", "Year")
 # The end of a period that has none: later than every instant, so that comparing needs no special case.
 FOREVER = datetime.max.replace(tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_ZERO = timedelta(0)
+_UTC = (UTC, ZoneInfo("UTC"))
 
 
 class PeriodInvalid(ValueError):
@@ -36,7 +38,10 @@ class Period:
     end: datetime
 
     def __post_init__(self) -> None:
-        if self.start.utcoffset() != timedelta(0) or self.end.utcoffset() != timedelta(0):
+        # Asking for the offset is the dearest part of making a period; the two zones that database and code give need not be asked.
+        if (self.start.tzinfo not in _UTC and self.start.utcoffset() != _ZERO) or (
+            self.end.tzinfo not in _UTC and self.end.utcoffset() != _ZERO
+        ):
             raise PeriodInvalid(f"a period needs aware UTC datetimes, not {self.start!r} and {self.end!r}")
         if self.start >= self.end:
             raise PeriodInvalid(f"a period must end after its start: {self.start.isoformat()}, {self.end.isoformat()}")

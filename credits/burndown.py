@@ -68,6 +68,9 @@ class UnitBurn:
 
 def in_burn_order(balances: Iterable[Balance]) -> tuple[Balance, ...]:
     """Sort by the one order of burning; no two balances are equal in it."""
+    balances = tuple(balances)
+    if len(balances) < 2:
+        return balances
     return tuple(sorted(balances, key=lambda b: (b.priority, b.period.end, b.period.start, b.grant_id, b.grant_period_id)))
 
 
@@ -110,6 +113,8 @@ def burn_by_phase(
     """
     draws: list[Draw] = []
     left = tuple(balances)
+    if not left:
+        return summed_up(sum((u.quantity for u in usages), before), free, (), before)
     _earlier, *chargeable = chargeable_by_phase([before, *(u.quantity for u in usages)], free=free)
     for usage, amount in zip(usages, chargeable, strict=True):
         drawn = burn(amount=amount, balances=left, usage_period=usage.period)

@@ -112,17 +112,21 @@ class _Closing(NamedTuple):
 
 
 def settle(
-    *, customer_ids: Iterable[int], billed_until: Callable[[Set[int]], Mapping[int, datetime]], actor: Actor, now: datetime
+    *,
+    customer_ids: Iterable[int],
+    billed_until: Callable[[Set[int]], Mapping[int, datetime]],
+    actor: Actor,
+    now: datetime,
+    ended_by: datetime | None = None,
 ) -> int:
     """Close every period that has ended and that no invoice can draw on any more; give their number.
 
     billed_until: gives, for those customers that it matters for, the instant up to which every cycle is on an issued invoice
     (FOREVER where none is open). What a closed period still holds rolls over to the grant's next period, or expires.
+    ended_by: close only what had ended by then; now if None.
     """
-    customers = database.array(set(customer_ids))
-    periods = [
-        _Closing._make(row) for row in database.read(load(__file__, "periods_to_close"), {"customers": customers, "now": now})
-    ]
+    bound = {"customers": database.array(set(customer_ids)), "ended_by": min(now, ended_by or now)}
+    periods = [_Closing._make(row) for row in database.read(load(__file__, "periods_to_close"), bound)]
     if not periods:
         return 0
     until = billed_until({period.customer_id for period in periods})

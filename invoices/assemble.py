@@ -10,7 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
-from core.money import approximate, largest_remainders, ratio, round_half_away
+from core.money import approximate, exact, largest_remainders, ratio, round_half_away
 from core.periods import Period
 from credits.burndown import Balance, after, burn
 from invoices.adjustment import AdjustmentInput, Figures
@@ -147,6 +147,7 @@ class InvoiceDraft:
     carried_forward: int
 
 
+@exact()
 def invoice(*, inputs: InvoiceInputs) -> InvoiceDraft:
     """Assemble the invoice: lines, usage credits, taxes, total, invoice credits, in this order."""
     lines = (*_fee_lines(inputs), *_usage_lines(inputs), *_adjustment_lines(inputs))
@@ -177,8 +178,8 @@ def _fee_lines(inputs: InvoiceInputs) -> Iterable[Line]:
             kind=fee.kind,
             description=fee.description,
             period=fee.period,
-            amount=round_half_away(fee.amount * fee.proration),
-            unrounded_amount=approximate(fee.amount * fee.proration),
+            amount=fee.amount if fee.proration == WHOLE else round_half_away(fee.amount * fee.proration),
+            unrounded_amount=Decimal(fee.amount) if fee.proration == WHOLE else approximate(fee.amount * fee.proration),
             tax_rate=inputs.tax_rate,
             tax_inclusive=inputs.tax_inclusive,
         )
@@ -190,7 +191,8 @@ def _usage_lines(inputs: InvoiceInputs) -> Iterable[Line]:
     for one in inputs.usages:
         balances = unit_balances.get(one.meter, ())
         waterfall = charge(usage=one.usage, terms=one.terms, balances=balances, proration=one.proration)
-        unit_balances[one.meter] = after(balances, waterfall.draws)
+        if waterfall.draws:
+            unit_balances[one.meter] = after(balances, waterfall.draws)
         yield _usage_line(inputs, one, waterfall)
         if waterfall.charge.minimum_top_up:
             yield _minimum_line(inputs, one, waterfall)
@@ -259,17 +261,22 @@ def _coverable(lines: Sequence[Line], subtotal: int) -> int:
 
 def _draw(inputs: InvoiceInputs, applies_to: AppliesTo, amount: int) -> tuple[Credit, ...]:
     balances = [money.balance for money in inputs.money_balances if money.applies_to == applies_to]
+    if not balances:
+        return ()
     draws = burn(amount=Decimal(amount), balances=balances, usage_period=inputs.period)
     return tuple(Credit(draw.grant_period_id, draw.grant_id, applies_to, round_half_away(draw.amount)) for draw in draws)
 
 
+@exact()
 def taxes_of(lines: Sequence[Line], credited: int) -> tuple[TaxLine, ...]:
     """Tax what is left of the lines after usage credits, once per rate, ascending.
 
     credited: minor units of usage credits. Where lines carry several rates, they come off them in proportion to what they may
     cover of each.
     """
-    keys = sorted({(line.tax_rate, line.tax_inclusive) for line in lines})
+    keys = sorted({_key(line) for line in lines})
+    if len(keys) == 1:
+        return (_tax_line(keys[0], sum(line.amount for line in lines) - credited),) if keys[0][0] else ()
     covered = [
         max(0, sum(line.amount for line in lines if _key(line) == key and line.kind in COVERED_BY_USAGE_CREDIT)) for key in keys
     ]
@@ -288,6 +295,6 @@ def _key(line: Line) -> tuple[Decimal, bool]:
 def _tax_line(key: tuple[Decimal, bool], amount: int) -> TaxLine:
     rate, inclusive = key
     if not inclusive:
-        return TaxLine(rate, inclusive, amount, round_half_away(amount * Fraction(rate)))
+        return TaxLine(rate, inclusive, amount, round_half_away(amount * rate))
     tax = round_half_away(amount * ratio(rate, 1 + Fraction(rate)))
     return TaxLine(rate, inclusive, amount - tax, tax)

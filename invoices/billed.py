@@ -3,29 +3,32 @@
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
-from django.db.models import Min
+from django.conf import settings
 
+from core import database
 from core.periods import FOREVER
+from core.sql import load
 from invoices.inputs import KINDS_OF_POINTS
-from invoices.models import Invoice, InvoiceStatus
-from products.models import Subscription
-from products.subscribe import schedule_of
+from products import terms
 
 
 def until(customer_ids: Collection[int]) -> dict[int, datetime]:
     """Give it for each customer; FOREVER where no draft is open and no billing point is to come."""
     earliest = dict.fromkeys(customer_ids, FOREVER)
-    for customer_id, instant in (*_open_drafts(customer_ids), *_points_to_come(customer_ids)):
+    customers = database.array(customer_ids)
+    for customer_id, instant in (*_open_drafts(customers), *_points_to_come(customers)):
         earliest[customer_id] = min(earliest[customer_id], instant)
     return earliest
 
 
-def _open_drafts(customer_ids: Collection[int]) -> Iterator[tuple[int, datetime]]:
-    drafts = Invoice.objects.filter(customer__in=customer_ids, status=InvoiceStatus.DRAFT, kind__in=KINDS_OF_POINTS)
-    yield from drafts.values_list("customer").annotate(Min("period_start"))
+def _open_drafts(customers: str) -> list[tuple[int, datetime]]:
+    bound = {"customers": customers, "kinds": database.array(kind.value for kind in KINDS_OF_POINTS)}
+    return [(row[0], row[1]) for row in database.read(load(__file__, "earliest_drafts"), bound)]
 
 
-def _points_to_come(customer_ids: Collection[int]) -> Iterator[tuple[int, datetime]]:
-    subscriptions = Subscription.objects.filter(customer__in=customer_ids, next_point__isnull=False)
-    for subscription in subscriptions.prefetch_related("phases"):
-        yield subscription.customer_id, schedule_of(subscription).cycle(subscription.next_point or 1).start
+def _points_to_come(customers: str) -> Iterator[tuple[int, datetime]]:
+    rows = database.read(load(__file__, "points_to_come"), {"customers": customers})
+    phases = terms.phases_of(row[0] for row in rows)
+    for subscription_id, customer_id, next_point, ends_at in rows:
+        schedule = terms.schedule(phases[subscription_id], zone=settings.BILLING_TIME_ZONE, ends_at=ends_at)
+        yield customer_id, schedule.cycle(next_point or 1).start

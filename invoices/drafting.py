@@ -1,27 +1,28 @@
-"""Write a draft for every billing point that has come, each once, however often and wherever this runs."""
+"""Write a draft for every billing point that has come and cannot be issued at once, each once, however often and wherever this runs."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import connection, transaction
 
 from access.actors import Actor
-from core import exact_json
+from core import database, exact_json
 from core.copying import copy
 from core.faults import fault
 from core.sql import load
-from invoices.inputs import Plan, PointKey, plan
+from invoices import due
+from invoices.inputs import Plan, Planner, PointKey
 from invoices.models import Invoice, InvoiceEvent, InvoiceStatus
 from products.models import Subscription, SubscriptionStatus
-from products.subscribe import schedule_of, status_at
+from products.subscribe import status_at
 
 CHUNK_SUBSCRIPTIONS = 500
 
 
 def write_drafts(*, now: datetime, actor: Actor) -> int:
-    """Write the drafts of all billing points up to `now`; give their number.
+    """Write the drafts of all billing points up to `now` that are in their grace, or behind a draft that is held; give their number.
 
-    It returns only when no point up to `now` lacks its draft, waiting for another run where that one is about to write it: numbers
-    follow the order of all drafts, so none may come later.
+    Points whose grace is over are issued without having been drafts (invoices.due).
     """
     written = 0
     while (chunk := _write_chunk(now, actor)) is not None:
@@ -33,75 +34,82 @@ def write_drafts(*, now: datetime, actor: Actor) -> int:
 @transaction.atomic
 def draft_points(*, subscription: Subscription, now: datetime, actor: Actor) -> list[Invoice]:
     """Write the drafts of one subscription's billing points up to `now`, at once after it was made, say."""
-    locked = list(Subscription.objects.select_for_update(no_key=True).filter(id=subscription.id, next_point_at__lte=now))
-    return _draft(locked, now, actor)
+    locked = Subscription.objects.select_for_update(no_key=True).filter(id=subscription.id, next_point_at__lte=now)
+    return _draft(list(locked.values_list("id", "next_point")), now, actor)
 
 
 @transaction.atomic
 def _write_chunk(now: datetime, actor: Actor) -> int | None:
-    due = Subscription.objects.filter(next_point_at__lte=now).order_by("next_point_at", "id").prefetch_related("phases")
-    subscriptions = list(due.select_for_update(no_key=True)[:CHUNK_SUBSCRIPTIONS])
-    if not subscriptions:
-        # Rows that another run held when the statement began may have been passed over because they are done by now.
-        return 0 if due.exists() else None
-    return len(_draft(subscriptions, now, actor))
+    bound = {"now": now, "limit": due.grace_limit(now), "count": CHUNK_SUBSCRIPTIONS}
+    rows = database.read(load(__file__, "points_to_draft"), bound)
+    return len(_draft(rows, now, actor)) if rows else None
 
 
-def _draft(subscriptions: list[Subscription], now: datetime, actor: Actor) -> list[Invoice]:
-    keys = []
-    for subscription in subscriptions:
-        schedule = schedule_of(subscription)
-        after = (subscription.next_point or 0) - 1
-        numbers = [point.number for point in schedule.points(until=now, after=after)]
-        keys += [PointKey(subscription.id, number) for number in numbers]
-        following = numbers[-1] + 1 if numbers else subscription.next_point
-        subscription.next_point_at = None if following is None else schedule.point_at(following)
-        subscription.next_point = None if subscription.next_point_at is None else following
-    drafts = copy([_invoice(one, now) for one in plan(keys) if _makes_an_invoice(one)])
-    copy([_drafted(draft, now, actor) for draft in drafts])
-    _advance(subscriptions, now)
+def _draft(rows: Sequence[tuple[int, int | None]], now: datetime, actor: Actor) -> list[Invoice]:
+    """Write the drafts of subscriptions, each given with its next point, that the caller has locked."""
+    planner = Planner([PointKey(subscription_id, point or 0) for subscription_id, point in rows])
+    keys: list[PointKey] = []
+    reached: dict[int, int] = {}
+    for subscription_id, point in rows:
+        points = planner.schedule(subscription_id).points(until=now, after=(point or 0) - 1)
+        numbers = [one.number for one in points]
+        keys += [PointKey(subscription_id, number) for number in numbers]
+        reached[subscription_id] = numbers[-1] + 1 if numbers else (point or 0)
+    drafts = copy([draft(one, now) for key in keys if makes_an_invoice(one := planner.plan(key))])
+    copy([drafted(one, now, actor) for one in drafts])
+    advance(planner, reached, now=now)
     fault("billing: drafts written")
     return list(drafts)
 
 
-def _makes_an_invoice(one: Plan) -> bool:
+def makes_an_invoice(one: Plan) -> bool:
     """Whether the point makes an invoice: the end of a cycle always, the start only where something is due then."""
     return one.key.point > 0 or bool(one.fees)
 
 
-def _invoice(one: Plan, now: datetime) -> Invoice:
+def draft(one: Plan, now: datetime, *, hold_reason: str = "") -> Invoice:
+    """Make the draft of a billing point, not saved. hold_reason: why it is held, if it is."""
     return Invoice(
         kind=one.kind,
         status=InvoiceStatus.DRAFT,
-        customer_id=one.subscription.customer_id,
-        subscription_id=one.subscription.id,
+        customer_id=one.subscriber.customer_id,
+        subscription_id=one.subscriber.id,
         point=one.key.point,
         point_at=one.at,
-        currency=one.subscription.currency,
+        currency=one.subscriber.currency,
         period_start=one.period.start,
         period_end=one.period.end,
         created_at=now,
+        is_held=bool(hold_reason),
+        hold_reason=hold_reason,
     )
 
 
-def _drafted(draft: Invoice, now: datetime, actor: Actor) -> InvoiceEvent:
-    return InvoiceEvent(invoice=draft, to_status=InvoiceStatus.DRAFT, actor_kind=actor.kind, actor_id=actor.id, created_at=now)
+def drafted(one: Invoice, now: datetime, actor: Actor) -> InvoiceEvent:
+    """Make the event of a new draft, not saved."""
+    return InvoiceEvent(invoice=one, to_status=InvoiceStatus.DRAFT, actor_kind=actor.kind, actor_id=actor.id, created_at=now)
 
 
-def _advance(subscriptions: list[Subscription], now: datetime) -> None:
-    """Store the next points, and the status that the clock has made of each subscription."""
-    rows = []
-    for one in subscriptions:
-        status = status_at(one, now)
-        cancelled_at = one.ends_at if status == SubscriptionStatus.CANCELLED and one.cancelled_at is None else one.cancelled_at
-        rows.append(
-            {
-                "id": one.id,
-                "next_point": one.next_point,
-                "next_point_at": one.next_point_at,
-                "status": status,
-                "cancelled_at": cancelled_at,
-            }
-        )
+def advance(planner: Planner, reached: Mapping[int, int], *, now: datetime) -> None:
+    """Store the next points of locked subscriptions, by key, and the status that the clock has made of each."""
+    if not reached:
+        return
+    rows = list(_advanced(planner, reached, now))
     with connection.cursor() as cursor:
         cursor.execute(load(__file__, "advance_subscriptions"), {"rows": exact_json.dumps(rows)})
+
+
+def _advanced(planner: Planner, reached: Mapping[int, int], now: datetime) -> Iterable[dict[str, object]]:
+    for subscription_id, point in reached.items():
+        one = planner.subscribers[subscription_id]
+        status = status_at(one, now)
+        at = planner.schedule(subscription_id).point_at(point)
+        yield {
+            "id": subscription_id,
+            "next_point": None if at is None else point,
+            "next_point_at": at,
+            "status": status,
+            "cancelled_at": one.ends_at
+            if status == SubscriptionStatus.CANCELLED and one.cancelled_at is None
+            else one.cancelled_at,
+        }

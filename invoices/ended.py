@@ -12,13 +12,14 @@ from access.actors import Actor
 from core.faults import fault
 from core.periods import Period, local_date, local_midnight
 from credits import balances
-from customers.models import Customer
-from invoices import adjustments, closed, inputs, issue, late, line_events, numbers
+from invoices import adjustments, closed, inputs, issue, late, line_events
 from invoices.adjustments import Carried, Taken
 from invoices.assemble import InvoiceDraft, InvoiceInputs, invoice
+from invoices.due import lock_customers
 from invoices.inputs import UNBILLABLE, Point, PointKey
 from invoices.late_models import LateUsage
 from invoices.models import Invoice, InvoiceEvent, InvoiceKind, InvoiceStatus, Seller
+from invoices.rows import Assembled, Due
 from meters import behind
 from meters.behind import Asked
 from meters.meter_sql import Snapshot
@@ -77,12 +78,11 @@ def _date_found(now: datetime) -> None:
 @transaction.atomic
 def _issue_one(subscription_id: int, month: Period, now: datetime, actor: Actor) -> int:
     """Issue one subscription's adjustment invoice; 0 where it would come to nothing. See Note [Locks of issuing]."""
-    series = numbers.lock(series=numbers.INVOICES, now=now)
     late.lock()
     rows = list(_due(month).filter(subscription=subscription_id))
     if not rows:
         return 0
-    Customer.objects.select_for_update(no_key=True).get(id=rows[0].customer_id)
+    lock_customers([rows[0].customer_id])
     taken = adjustments.take([subscription_id])
     carried = taken.by_subscription.get(subscription_id, adjustments.NOTHING)
     try:
@@ -95,8 +95,9 @@ def _issue_one(subscription_id: int, month: Period, now: datetime, actor: Actor)
         return 0
     draft = _draft(point, now, actor)
     read = inputs.Read({}, {}, Seller.objects.get(), _snapshot(taken), {})
-    ready = issue.Assembled(draft, point, made, carried)
-    issue.write(series, issue.Chunk((ready,), (), read, taken), now, actor)
+    due = Due(draft.id, draft.public_id, subscription_id, draft.customer_id, draft.point, 0, draft.point_at, is_new=False)
+    ready = Assembled(due, point, made, carried)
+    issue.write(issue.Chunk((ready,), (), {}, True, read, inputs.Planner([]), taken), now, actor)
     return 1
 
 

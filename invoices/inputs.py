@@ -4,18 +4,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
+from core import database
 from core.errors import DomainError
 from core.periods import FOREVER, Period
 from credits.balances import Held
 from credits.burndown import PhaseUsage, phases
 from credits.models import CreditKind
+from invoices import subscribers
 from invoices.assemble import FeeInput, InvoiceInputs, MoneyBalance, UsageInput
 from invoices.charge import MeteredUsage
 from invoices.models import InvoiceKind, Seller
+from invoices.subscribers import Subscriber
 from meters import stored, usage
 from meters.definition import Definition
 from meters.meter_sql import Snapshot
@@ -23,7 +27,7 @@ from meters.usage import Quantity, UsageRequest
 from products import fees, terms
 from products.cycles import Schedule
 from products.fees import Course, FeePart
-from products.models import OneTimeItem, Subscription, SubscriptionPause, SubscriptionPhase
+from products.models import OneTimeItem
 from products.terms import MeterTerms, Terms
 
 # The invoices of billing points, as against adjustments and credit notes.
@@ -32,15 +36,14 @@ KINDS_OF_POINTS = (InvoiceKind.OPENING, InvoiceKind.REGULAR, InvoiceKind.FINAL)
 ADDITIVE = frozenset({"count", "sum"})
 
 
-@dataclass(frozen=True)
-class PointKey:
+class PointKey(NamedTuple):
     """Billing point `point` of a subscription, by its primary key."""
 
     subscription_id: int
     point: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A billing point with the terms that apply to it, before usage and credits are read.
 
@@ -50,7 +53,7 @@ class Plan:
 
     key: PointKey
     kind: str
-    subscription: Subscription
+    subscriber: Subscriber
     at: datetime
     period: Period
     used: Terms | None
@@ -66,7 +69,7 @@ class Plan:
         return () if self.used is None else self.used.meters
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Point:
     """A billing point with everything that decides its invoice but the credits, which `with_credits` adds."""
 
@@ -80,11 +83,13 @@ class Point:
 
     @property
     def customer_id(self) -> int:
-        return self.plan.subscription.customer_id
+        return self.plan.subscriber.customer_id
 
     def with_credits(self, own: Iterable[Held]) -> InvoiceInputs:
         """Give the inputs with what the customer holds."""
         own = tuple(own)
+        if not own:
+            return self.inputs
         units: dict[int, list[Held]] = {}
         for one in own:
             if one.grant.kind == CreditKind.UNITS and one.grant.meter_id is not None:
@@ -115,121 +120,157 @@ class Read:
 UNBILLABLE = (DomainError, ArithmeticError, ValueError, LookupError)
 
 
-def read(*, keys: Sequence[PointKey], hold: Callable[[set[int], Period], tuple[Held, ...]]) -> Read:
-    """Read billing points. hold: what gives the customers' balances within a time (credits.balances.held or foreseen)."""
-    plan_of = _planner(keys)
+def read(
+    *, keys: Sequence[PointKey], hold: Callable[[set[int], Period], tuple[Held, ...]], planner: "Planner | None" = None
+) -> Read:
+    """Read billing points. hold: what gives the customers' balances within a time (credits.balances.held or foreseen).
+
+    planner: of the points' subscriptions, where one was made already.
+    """
+    planner = planner or Planner(keys)
     plans: list[Plan] = []
     problems: dict[PointKey, Exception] = {}
     for key in keys:
         try:
-            plans.append(plan_of(key))
+            plans.append(planner.plan(key))
         except UNBILLABLE as problem:
             problems[key] = problem
     definitions, unreadable = stored.readable({meter.meter_id for one in plans for meter in one.meters})
     problems |= {one.key: unreadable[meter.meter_id] for one in plans for meter in one.meters if meter.meter_id in unreadable}
     plans = [one for one in plans if one.key not in problems]
     seller = Seller.objects.get()
-    customers = {one.subscription.customer_id for one in plans}
+    holdings = _holdings(plans, hold)
+    asked = [_asked(one, definitions, holdings[one.subscriber.customer_id]) for one in plans]
+    requests = [
+        UsageRequest(meter.meter_id, one.subscriber.customer_id, part)
+        for one, of_meters in zip(plans, asked, strict=True)
+        for meter, stretches in zip(one.meters, of_meters, strict=True)
+        for part in chain.from_iterable(stretches)
+    ]
+    counted, snapshot = usage.in_order(requests, definitions=definitions)
+    answers = iter(counted)
+    points = {
+        one.key: Point(one, _inputs(one, seller, _usages(one, definitions, of_meters, answers)), definitions)
+        for one, of_meters in zip(plans, asked, strict=True)
+    }
+    return Read(points, holdings, seller, snapshot, problems)
+
+
+def _holdings(plans: Sequence[Plan], hold: Callable[[set[int], Period], tuple[Held, ...]]) -> Mapping[int, tuple[Held, ...]]:
+    customers = {one.subscriber.customer_id for one in plans}
     holdings: dict[int, tuple[Held, ...]] = dict.fromkeys(customers, ())
     for held in hold(customers, _hull([one.period for one in plans])) if plans else ():
         holdings[held.grant.customer_id] += (held,)
-    cuts = {one.key: _cuts(one, holdings[one.subscription.customer_id]) for one in plans}
-    requests = {
-        UsageRequest(meter.meter_id, one.subscription.customer_id, part)
-        for one in plans
-        for meter in one.meters
-        for part in _asked(one, meter.meter_id, definitions[meter.meter_id], cuts[one.key][meter.meter_id])
-    }
-    answer = usage.quantities(requests=sorted(requests, key=lambda r: (r.meter_id, r.customer_id, r.period)))
-    points = {
-        one.key: Point(one, _inputs(one, seller, _usages(one, definitions, cuts[one.key], answer)), definitions) for one in plans
-    }
-    return Read(points, holdings, seller, answer.snapshot, problems)
+    return holdings
 
 
 def plan(keys: Sequence[PointKey]) -> list[Plan]:
     """Read subscriptions, cycles and terms of billing points, in the order given. Raises LookupError."""
-    plan_of = _planner(keys)
-    return [plan_of(key) for key in keys]
+    planner = Planner(keys)
+    return [planner.plan(key) for key in keys]
 
 
-def _planner(keys: Sequence[PointKey]) -> Callable[[PointKey], Plan]:
-    """Read what all the points need, and give the function that plans one of them."""
-    subscriptions = Subscription.objects.select_related("customer").in_bulk({key.subscription_id for key in keys})
-    stored_phases: dict[int, list[SubscriptionPhase]] = {}
-    for phase in SubscriptionPhase.objects.filter(subscription__in=subscriptions).select_related("product"):
-        stored_phases.setdefault(phase.subscription_id, []).append(phase)
-    versions = terms.of_products(phase.product_id for rows in stored_phases.values() for phase in rows)
-    paused: dict[int, list[Period]] = {}
-    for pause in SubscriptionPause.objects.filter(subscription__in=subscriptions).order_by("id"):
-        paused.setdefault(pause.subscription_id, []).append(Period(pause.during.lower, pause.during.upper or FOREVER))
-    openings = [key.subscription_id for key in keys if key.point == 0]
-    bought: dict[int, list[OneTimeItem]] = {}
-    for item in OneTimeItem.objects.filter(subscription__in=openings).select_related("price_version__product").order_by("id"):
-        bought.setdefault(item.subscription_id, []).append(item)
-
-    def planned(key: PointKey) -> Plan:
-        one = key.subscription_id
-        return _plan(key, subscriptions[one], stored_phases[one], versions, bought.get(one, []), paused.get(one, []))
-
-    return planned
+_PAUSES = """
+SELECT subscription_id, lower(during), upper(during)
+FROM products_subscriptionpause WHERE subscription_id = ANY(%(ids)s::bigint[]) ORDER BY id
+"""
 
 
-def _plan(
-    key: PointKey,
-    subscription: Subscription,
-    stored_phases: Sequence[SubscriptionPhase],
-    versions: Mapping[int, Sequence[Terms]],
-    bought: Sequence[OneTimeItem],
-    pauses: Sequence[Period],
-) -> Plan:
-    schedule = terms.schedule(stored_phases, zone=settings.BILLING_TIME_ZONE, ends_at=subscription.ends_at)
+class Planner:
+    """Reads what billing points of any number of subscriptions need, at once, and plans them one by one."""
 
-    def of_cycle(n: int) -> Terms:
-        product_id = terms.phase_of_cycle(stored_phases, n).product_id
-        return terms.in_force(versions[product_id], schedule.cycle(n).start)
+    def __init__(self, keys: Sequence[PointKey]) -> None:
+        self.subscribers = subscribers.read(key.subscription_id for key in keys)
+        self._phases = terms.phases_of(self.subscribers)
+        self._versions = terms.of_products({phase.product_id for rows in self._phases.values() for phase in rows})
+        self._schedules: dict[int, Schedule] = {}
+        self._paused: dict[int, list[Period]] = {}
+        for subscription_id, start, end in database.read(_PAUSES, {"ids": database.array(self.subscribers)}):
+            self._paused.setdefault(subscription_id, []).append(Period(start, end or FOREVER))
+        self._bought: dict[int, list[OneTimeItem]] = {}
+        openings = [key.subscription_id for key in keys if key.point == 0]
+        items = OneTimeItem.objects.filter(subscription__in=openings).select_related("price_version__product").order_by("id")
+        for item in items if openings else ():
+            self._bought.setdefault(item.subscription_id, []).append(item)
 
-    at = schedule.point_at(key.point)
-    if at is None:
-        raise LookupError(f"subscription {subscription.public_id} has no billing point {key.point}")
-    used = of_cycle(key.point) if key.point else None
-    following = of_cycle(key.point + 1) if schedule.has_cycle(key.point + 1) else None
-    one_time = tuple(
-        FeeInput("one_time", _times(item.price_version.product.name, item.quantity), item.amount, schedule.cycle(1))
-        for item in bought
-    )
-    course = Course(
-        schedule,
-        expires_at=subscription.expires_at,
-        pauses=pauses,
-        bill_from=subscription.bill_from,
-        credits_fee_at_end=subscription.credits_fee_at_end,
-    )
-    fee = tuple(
-        _fee(part, of_cycle(part.cycle), terms.quantity_in(subscription, stored_phases, part.cycle), key.point)
-        for part in fees.due(course, key.point)
-        if of_cycle(part.cycle).version.fixed_price
-    )
-    period = schedule.cycle(key.point or 1)
-    return Plan(
-        key=key,
-        kind=_kind(key.point, schedule),
-        subscription=subscription,
-        at=at,
-        period=period,
-        used=used,
-        fees=(*fee, *one_time),
-        schedule=schedule,
-        is_tax_inclusive=(used or following or of_cycle(1)).version.tax_inclusive,
-        rated_on=_rated_on(key.point, stored_phases, schedule, of_cycle),
-        paused=tuple(part for pause in pauses if key.point and (part := pause.intersect(period))),
-    )
+    def schedule(self, subscription_id: int) -> Schedule:
+        """Give the schedule of one of the subscriptions."""
+        if subscription_id not in self._schedules:
+            phases, ends_at = self._phases[subscription_id], self.subscribers[subscription_id].ends_at
+            self._schedules[subscription_id] = terms.schedule(phases, zone=settings.BILLING_TIME_ZONE, ends_at=ends_at)
+        return self._schedules[subscription_id]
+
+    def plan(self, key: PointKey) -> Plan:
+        """Plan one point of one of the subscriptions. Raises UNBILLABLE, LookupError where there is no such point."""
+        subscriber = self.subscribers[key.subscription_id]
+        schedule = self.schedule(key.subscription_id)
+        at = schedule.point_at(key.point)
+        if at is None:
+            raise LookupError(f"subscription {subscriber.public_id} has no billing point {key.point}")
+        used = self._terms_of(key.subscription_id, key.point) if key.point else None
+        goes_on = schedule.has_cycle(key.point + 1)
+        following = self._terms_of(key.subscription_id, key.point + 1) if goes_on else None
+        period = schedule.cycle(key.point or 1)
+        pauses = self._paused.get(key.subscription_id, ())
+        return Plan(
+            key=key,
+            kind=_kind(key.point, goes_on=goes_on),
+            subscriber=subscriber,
+            at=at,
+            period=period,
+            used=used,
+            fees=(*self._fees(key, schedule), *self._one_time(key, schedule)),
+            schedule=schedule,
+            is_tax_inclusive=(used or following or self._terms_of(key.subscription_id, 1)).version.tax_inclusive,
+            rated_on=self._rated_on(key, schedule),
+            paused=tuple(part for pause in pauses if key.point and (part := pause.intersect(period))),
+        )
+
+    def _fees(self, key: PointKey, schedule: Schedule) -> Iterator[FeeInput]:
+        one = self.subscribers[key.subscription_id]
+        course = Course(
+            schedule,
+            expires_at=one.expires_at,
+            pauses=self._paused.get(one.id, ()),
+            bill_from=one.bill_from,
+            credits_fee_at_end=one.credits_fee_at_end,
+        )
+        for part in fees.due(course, key.point):
+            of = self._terms_of(one.id, part.cycle)
+            if of.version.fixed_price:
+                quantity = terms.phase_of_cycle(self._phases[one.id], part.cycle).quantity or one.quantity
+                yield _fee(part, of, quantity, key.point)
+
+    def _rated_on(self, key: PointKey, schedule: Schedule) -> Mapping[int, Period]:
+        """Give for each meter of the point's cycle that other terms charged before, in the same cycle, that earlier part."""
+        found: dict[int, Period] = {}
+        continued = {phase.first_cycle for phase in self._phases[key.subscription_id] if phase.continues_from is not None}
+        earlier = key.point
+        meters = self._meters_of(key.subscription_id, earlier) if earlier in continued else set()
+        while earlier in continued and meters:
+            earlier -= 1
+            meters &= self._meters_of(key.subscription_id, earlier)
+            found |= dict.fromkeys(meters, Period(schedule.cycle(earlier).start, schedule.cycle(key.point).start))
+        return found
+
+    def _meters_of(self, subscription_id: int, n: int) -> set[int]:
+        return {meter.meter_id for meter in self._terms_of(subscription_id, n).meters}
+
+    def _terms_of(self, subscription_id: int, n: int) -> Terms:
+        """Give the terms of cycle n: those in force at its first instant."""
+        product_id = terms.phase_of_cycle(self._phases[subscription_id], n).product_id
+        return terms.in_force(self._versions[product_id], self._schedules[subscription_id].cycle(n).start)
+
+    def _one_time(self, key: PointKey, schedule: Schedule) -> Iterable[FeeInput]:
+        for item in self._bought.get(key.subscription_id, ()) if key.point == 0 else ():
+            name = _times(item.price_version.product.name, item.quantity)
+            yield FeeInput("one_time", name, item.amount, schedule.cycle(1))
 
 
-def _kind(point: int, schedule: Schedule) -> str:
+def _kind(point: int, *, goes_on: bool) -> str:
     if point == 0:
         return InvoiceKind.OPENING
-    return InvoiceKind.REGULAR if schedule.has_cycle(point + 1) else InvoiceKind.FINAL
+    return InvoiceKind.REGULAR if goes_on else InvoiceKind.FINAL
 
 
 def _fee(part: FeePart, of: Terms, quantity: int, point: int) -> FeeInput:
@@ -238,20 +279,6 @@ def _fee(part: FeePart, of: Terms, quantity: int, point: int) -> FeeInput:
     description = _times(of.version.product.name, quantity) + why
     product = of.version.product.public_id
     return FeeInput("fixed_fee", description, of.version.fixed_price * quantity, part.period, part.part, product, quantity)
-
-
-def _rated_on(
-    n: int, stored_phases: Sequence[SubscriptionPhase], schedule: Schedule, of_cycle: Callable[[int], Terms]
-) -> Mapping[int, Period]:
-    """Give for each meter of cycle n that other terms charged before, in the same cycle, that earlier part."""
-    found: dict[int, Period] = {}
-    continued = {phase.first_cycle for phase in stored_phases if phase.continues_from is not None}
-    earlier, meters = n, {meter.meter_id for meter in of_cycle(n).meters} if n in continued else set()
-    while earlier in continued and meters:
-        earlier -= 1
-        meters &= {meter.meter_id for meter in of_cycle(earlier).meters}
-        found |= dict.fromkeys(meters, Period(schedule.cycle(earlier).start, schedule.cycle(n).start))
-    return found
 
 
 def _times(name: str, quantity: int) -> str:
@@ -263,62 +290,68 @@ def _hull(periods: Iterable[Period]) -> Period:
     return Period(min(period.start for period in listed), max(period.end for period in listed))
 
 
-def _cuts(one: Plan, own: Sequence[Held]) -> Mapping[int, tuple[Period, ...]]:
-    """Cut the cycle for each meter where its unit grants begin, end or were voided."""
-    return {
-        meter.meter_id: phases(
-            cycle=one.period,
-            balances=[held.balance for held in own if held.grant.meter_id == meter.meter_id],
-        )
-        for meter in one.meters
-    }
+class Asked(NamedTuple):
+    """The stretches whose usage one meter's line needs.
+
+    parts: whose quantities are charged: the phases, or for max and last all of the cycle, earlier part included.  paused: parts in which
+    the subscription was paused.  earlier: the part of the cycle that other terms charged, at most one.
+    """
+
+    parts: tuple[Period, ...]
+    paused: tuple[Period, ...]
+    earlier: tuple[Period, ...]
 
 
-def _parts(one: Plan, meter_id: int, definition: Definition, cuts: tuple[Period, ...]) -> tuple[Period, ...]:
-    """Give the stretches whose quantities are charged: the phases, or for max and last all of the cycle, earlier part included."""
-    if definition.aggregation in ADDITIVE:
-        return cuts
-    earlier = one.rated_on.get(meter_id)
-    return (one.period if earlier is None else Period(earlier.start, one.period.end),)
+def _asked(one: Plan, definitions: Mapping[int, Definition], own: Sequence[Held]) -> list[Asked]:
+    """Cut the cycle for each meter; where quantities add up, at the instants where its unit grants begin, end or were voided."""
+    with_units = {held.grant.meter_id for held in own if held.grant.meter_id is not None}
 
+    def parts(meter_id: int) -> tuple[Period, ...]:
+        if definitions[meter_id].aggregation not in ADDITIVE:
+            earlier = one.rated_on.get(meter_id)
+            return (one.period if earlier is None else Period(earlier.start, one.period.end),)
+        if meter_id not in with_units:
+            return (one.period,)
+        return phases(cycle=one.period, balances=[held.balance for held in own if held.grant.meter_id == meter_id])
 
-def _asked(one: Plan, meter_id: int, definition: Definition, cuts: tuple[Period, ...]) -> Iterator[Period]:
-    """Yield every stretch whose usage a meter's line needs."""
-    yield from _parts(one, meter_id, definition, cuts)
-    yield from one.paused
-    if meter_id in one.rated_on:
-        yield one.rated_on[meter_id]
+    def earlier(meter_id: int) -> tuple[Period, ...]:
+        return (one.rated_on[meter_id],) if meter_id in one.rated_on else ()
+
+    return [Asked(parts(meter.meter_id), one.paused, earlier(meter.meter_id)) for meter in one.meters]
 
 
 def _usages(
-    one: Plan, definitions: Mapping[int, Definition], cuts: Mapping[int, tuple[Period, ...]], answer: usage.UsageAnswer
+    one: Plan, definitions: Mapping[int, Definition], asked: Sequence[Asked], answers: Iterator[Quantity]
 ) -> tuple[UsageInput, ...]:
-    def metered(meter_id: int) -> MeteredUsage:
-        def counted(stretch: Period) -> Quantity:
-            return answer.quantities[UsageRequest(meter_id, one.subscription.customer_id, stretch)]
-
-        parts = [(part, counted(part)) for part in _parts(one, meter_id, definitions[meter_id], cuts[meter_id])]
-        earlier = one.rated_on.get(meter_id)
+    """Take the next answers, one for each stretch of each meter."""
+    if not one.meters:
+        return ()
+    proration = one.schedule.proration(one.key.point)
+    usages = []
+    for meter, stretches in zip(one.meters, asked, strict=True):
+        counted = [next(answers) for _ in stretches.parts]
         common: dict[str, Any] = {
             "cycle": one.period,
-            "event_count": sum(quantity.event_count for _, quantity in parts),
-            "earlier": PhaseUsage(earlier, counted(earlier).quantity or Decimal(0)) if earlier else None,
-            "paused_event_count": sum(counted(pause).event_count for pause in one.paused),
+            "event_count": sum(quantity.event_count for quantity in counted),
+            "paused_event_count": sum(next(answers).event_count for _ in stretches.paused),
+            "earlier": next((_phase(part, next(answers)) for part in stretches.earlier), None),
         }
-        if definitions[meter_id].aggregation not in ADDITIVE:
-            return MeteredUsage(whole=parts[0][1].quantity, **common)
-        return MeteredUsage(phases=tuple(PhaseUsage(part, q.quantity or Decimal(0)) for part, q in parts), **common)
+        if definitions[meter.meter_id].aggregation not in ADDITIVE:
+            metered = MeteredUsage(whole=counted[0].quantity, **common)
+        else:
+            metered = MeteredUsage(phases=tuple(map(_phase, stretches.parts, counted)), **common)
+        usages.append(UsageInput(meter.meter_id, meter.meter_name, metered, meter.terms, proration))
+    return tuple(usages)
 
-    return tuple(
-        UsageInput(meter.meter_id, meter.meter_name, metered(meter.meter_id), meter.terms, one.schedule.proration(one.key.point))
-        for meter in one.meters
-    )
+
+def _phase(part: Period, counted: Quantity) -> PhaseUsage:
+    return PhaseUsage(part, counted.quantity or Decimal(0))
 
 
 def _inputs(one: Plan, seller: Seller, usages: tuple[UsageInput, ...]) -> InvoiceInputs:
-    rate = one.subscription.customer.tax_rate
+    rate = one.subscriber.customer_tax_rate
     return InvoiceInputs(
-        currency=one.subscription.currency,
+        currency=one.subscriber.currency,
         period=one.period,
         fees=one.fees,
         usages=usages,

@@ -1,20 +1,16 @@
-"""Issue drafts: locked, assembled from one snapshot, numbered without a gap and written, a chunk in one transaction.
+"""Issue what is due: locked, assembled from one snapshot, numbered without a gap and written, a chunk in one transaction.
 
-# Note [Locks of issuing]
-A chunk locks its series' row, then that of all late usage (Note [Late usage]), then the drafts in order of (point, subscription),
-then their customers in order of id. Every other write that could change what an invoice draws (grants, wallets, subscriptions) locks
-the customer too. So any number of runs, killed anywhere, give the same numbers, and no credit is drawn twice.
+See invoices.due, Note [Locks of issuing].
 """
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
-from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from access.actors import Actor
 from core import exact_json
@@ -25,21 +21,21 @@ from core.faults import fault
 from core.sql import load
 from credits import balances, grants, renewal
 from credits.grants import GrantInput
-from credits.models import AppliesTo, CreditGrant, CreditKind
+from credits.models import AppliesTo, CreditKind
 from customers.models import Customer
 from events.models import LogSnapshot
-from invoices import adjusted_rows, adjustments, billed, drafting, inputs, late, numbers, rows
+from invoices import adjusted_rows, adjustments, billed, drafting, inputs, late, numbers
 from invoices.adjusted_rows import Adjusted
-from invoices.adjustments import Carried
 from invoices.assemble import InvoiceDraft, invoice
-from invoices.inputs import UNBILLABLE, Point, PointKey
-from invoices.models import Invoice, InvoiceSeries, InvoiceStatus
-from invoices.rows import Issue, Rows
+from invoices.due import BEGINNING, Position, claim, lock_customers
+from invoices.inputs import UNBILLABLE, Planner, Point, PointKey
+from invoices.models import Invoice, InvoiceStatus
+from invoices.rows import Assembled, Due, Headers, Rows
 from products.models import Subscription
 
 log = logging.getLogger(__name__)
 
-CHUNK_DRAFTS = 500
+CHUNK_INVOICES = 1000
 _LARGEST_AMOUNT = 2**63 - 1
 
 
@@ -58,31 +54,59 @@ class AmountTooLarge(DomainError):
 
 
 @dataclass(frozen=True)
-class Assembled:
-    """A draft with its figures."""
+class Chunk:
+    """Invoices with their figures; those whose figures could not be made, with the reason; what all were read from.
 
-    draft: Invoice
-    point: Point
-    made: InvoiceDraft
-    carried: Carried
+    reached: of the subscriptions whose points became invoices or drafts here, the first point that did not.  left: something waits for
+    the next chunk.
+    """
+
+    ready: tuple[Assembled, ...]
+    failed: tuple[tuple[Due, str], ...]
+    reached: dict[int, int]
+    is_whole: bool
+    source: inputs.Read
+    planner: Planner
+    late: adjustments.Taken
 
 
 @dataclass(frozen=True)
 class Issued:
-    """What one chunk did: how many drafts were issued, and how many were held because their figures could not be made."""
+    """What one chunk did. drafted_count: how many were no drafts before.  upto: everything before is done; None where not."""
 
+    drafted_count: int
     issued_count: int
     held_count: int
+    upto: Position | None
+
+
+@dataclass
+class Turn:
+    """What a chunk waits for before it takes its numbers, and tells when its customers are locked; nothing when it runs alone."""
+
+    def claimed(self, upto: Position) -> None:
+        """Hear up to where the chunk has locked everything."""
+
+    def wait(self) -> None:
+        """Return when every earlier chunk is committed."""
+
+
+ALONE = Turn()
 
 
 def issue_due(*, now: datetime, actor: Actor) -> Issued:
-    """Issue every draft whose grace is over at `now`, chunk by chunk in order of (point, subscription)."""
-    issued = held = 0
-    while (chunk := _issue_chunk(now, actor)) is not None:
-        issued += chunk.issued_count
-        held += chunk.held_count
-        fault("billing: chunk committed")
-    return Issued(issued, held)
+    """Issue everything whose grace is over at `now`, chunk by chunk in order of (point, subscription)."""
+    drafted = issued = held = 0
+    after = BEGINNING
+    while True:
+        chunk = issue_chunk(now=now, actor=actor, after=after)
+        if chunk is None and after == BEGINNING:
+            return Issued(drafted, issued, held, None)
+        # Asking from where the last chunk ended passes by what that one has made obsolete; at the end, all is asked for once more.
+        after = BEGINNING if chunk is None or chunk.upto is None else chunk.upto
+        if chunk is not None:
+            drafted, issued, held = drafted + chunk.drafted_count, issued + chunk.issued_count, held + chunk.held_count
+            fault("billing: chunk committed")
 
 
 def issue_by_hand(*, draft: Invoice, actor: Actor, now: datetime) -> Invoice:
@@ -97,46 +121,46 @@ def issue_by_hand(*, draft: Invoice, actor: Actor, now: datetime) -> Invoice:
 
 @transaction.atomic
 def _issue_by_hand(draft: Invoice, actor: Actor, now: datetime) -> Invoice:
-    series = numbers.lock(series=numbers.INVOICES, now=now)
     late.search(now=now)
+    lock_customers([draft.customer_id])
     locked = Invoice.objects.select_for_update().get(id=draft.id)
     if locked.status != InvoiceStatus.DRAFT:
         raise InvoiceNotDraft(f"Invoice {locked} is {locked.status}, not a draft.")
     if earlier := _before(locked).order_by("point_at", "subscription_id").first():
         raise EarlierDraftOpen(f"The draft {earlier.public_id} of this customer comes first.")
-    _lock_customers([locked])
-    write(series, _assembled([locked], now, actor, hold_failing=False), now, actor)
+    one = Due(
+        locked.id,
+        locked.public_id,
+        locked.subscription_id,
+        locked.customer_id,
+        locked.point,
+        locked.revision,
+        locked.point_at,
+        is_new=False,
+    )
+    chunk = _assembled([one], Planner([PointKey(one.subscription_id, one.point)]), now, actor, hold_failing=False)
+    write(chunk, now, actor)
+    renewal.settle(customer_ids=[one.customer_id], billed_until=billed.until, actor=actor, now=now)
     return Invoice.objects.get(id=locked.id)
 
 
 @transaction.atomic
-def _issue_chunk(now: datetime, actor: Actor) -> Issued | None:
-    """Issue the next drafts; None when none is due. See Note [Locks of issuing]."""
-    series = numbers.lock(series=numbers.INVOICES, now=now)
-    late.lock()
-    fault("billing: series locked")
-    due = list(_due(now).select_for_update(of=("self",))[:CHUNK_DRAFTS])
-    if not due:
+def issue_chunk(*, now: datetime, actor: Actor, after: Position, turn: Turn = ALONE) -> Issued | None:
+    """Issue what is due next; None when nothing is. after: where to begin.  turn: what to wait for, where others issue as well."""
+    late.lock_shared()
+    claimed = claim(now=now, after=after, count=CHUNK_INVOICES)
+    if claimed is None:
         return None
-    _lock_customers(due)
-    chunk = _independent(due)
-    assembled = _assembled(chunk, now, actor, hold_failing=True)
+    turn.claimed(claimed.upto)
+    fault("billing: customers locked")
+    if not claimed.due:
+        turn.wait()
+        return Issued(0, 0, 0, claimed.upto)
+    chunk = _assembled(claimed.due, claimed.planner, now, actor, hold_failing=True)
     fault("billing: assembled")
-    write(series, assembled, now, actor)
-    return Issued(len(assembled.ready), len(assembled.failed))
-
-
-def _due(now: datetime) -> QuerySet[Invoice]:
-    """Give the drafts whose grace is over, in order; one that is held or waits holds those of its customer that come after it."""
-    limit = now - timedelta(minutes=settings.INVOICE_GRACE_MINUTES)
-    # A revision's grace counts from when it was asked for, so that a person can look at it first.
-    waiting = Q(is_held=True) | Q(revision__gt=0, created_at__gt=limit)
-    held = Invoice.objects.filter(waiting, customer=OuterRef("customer"), status=InvoiceStatus.DRAFT).filter(
-        Q(point_at__lt=OuterRef("point_at")) | Q(point_at=OuterRef("point_at"), subscription__lte=OuterRef("subscription"))
-    )
-    return Invoice.objects.filter(~Exists(held), status=InvoiceStatus.DRAFT, point_at__lte=limit).order_by(
-        "point_at", "subscription_id", "revision", "id"
-    )
+    write(chunk, now, actor, turn)
+    new = [one for one in (*(one.due for one in chunk.ready), *(one for one, _ in chunk.failed)) if one.is_new]
+    return Issued(len(new), len(chunk.ready), len(chunk.failed), claimed.upto if chunk.is_whole else None)
 
 
 def _before(draft: Invoice) -> QuerySet[Invoice]:
@@ -146,73 +170,56 @@ def _before(draft: Invoice) -> QuerySet[Invoice]:
     )
 
 
-def _lock_customers(drafts: Sequence[Invoice]) -> None:
-    ids = {draft.customer_id for draft in drafts}
-    list(Customer.objects.select_for_update(no_key=True).filter(id__in=ids).order_by("id").values_list("id"))
-
-
-def _independent(due: Sequence[Invoice]) -> list[Invoice]:
-    """Take drafts from the front for as long as none may draw on, or receive, what one before it leaves of a grant.
-
-    Between two drafts of a customer with grants lie the settling of a period and what it rolls over; those come in further chunks.
-    """
-    with_grants = set(CreditGrant.objects.filter(customer__in={d.customer_id for d in due}).values_list("customer_id", flat=True))
-    taken: list[Invoice] = []
-    seen: set[int] = set()
-    for draft in due:
-        if draft.customer_id in seen and draft.customer_id in with_grants:
-            break
-        seen.add(draft.customer_id)
-        taken.append(draft)
-    return taken
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Drafts with their figures, those whose figures could not be made with the reason, and what all were read from."""
-
-    ready: tuple[Assembled, ...]
-    failed: tuple[tuple[Invoice, str], ...]
-    source: inputs.Read
-    late: adjustments.Taken
-
-
-def _assembled(drafts: Sequence[Invoice], now: datetime, actor: Actor, *, hold_failing: bool) -> Chunk:
-    """Read everything for the drafts and assemble them in order."""
-    customers = {draft.customer_id for draft in drafts}
-    renewal.make_periods(customer_ids=customers, until=max(draft.period_end for draft in drafts), actor=actor, now=now)
-    read = inputs.read(
-        keys=[PointKey(draft.subscription_id, draft.point) for draft in drafts],
-        hold=lambda ids, within: balances.held(customer_ids=ids, within=within),
-    )
-    taken = adjustments.take({draft.subscription_id for draft in drafts})
+def _assembled(due: Sequence[Due], planner: Planner, now: datetime, actor: Actor, *, hold_failing: bool) -> Chunk:
+    """Read everything that decides the invoices, and assemble them in order."""
+    keys = [PointKey(one.subscription_id, one.point) for one in due]
+    _prepare_credits(due, keys, planner, now, actor)
+    read = inputs.read(keys=keys, hold=lambda ids, within: balances.held(customer_ids=ids, within=within), planner=planner)
+    taken = adjustments.take({one.subscription_id for one in due})
     to_carry = dict(taken.by_subscription)
     ready: list[Assembled] = []
-    failed: list[tuple[Invoice, str]] = []
+    failed: list[tuple[Due, str]] = []
+    reached: dict[int, int] = {}
     waiting: set[int] = set()
-    for draft in drafts:
-        if draft.customer_id in waiting:
+    for one, key in zip(due, keys, strict=True):
+        if one.customer_id in waiting:
             continue
+        if one.is_new:
+            reached[one.subscription_id] = one.point + 1
         try:
-            point = _point(read, draft)
-            carried = to_carry.pop(draft.subscription_id, adjustments.NOTHING)
-            own = point.with_credits(carried.left(read.holdings[draft.customer_id]))
+            point = _point(read, key)
+            if not drafting.makes_an_invoice(point.plan):
+                continue
+            carried = to_carry.pop(one.subscription_id, adjustments.NOTHING)
+            own = point.with_credits(carried.left(read.holdings[one.customer_id]))
             made = storable(invoice(inputs=carried.joined(own)))
         except UNBILLABLE as problem:
             if not hold_failing:
                 raise
-            log.exception("the figures of draft %s cannot be made", draft.public_id)
-            failed.append((draft, f"{type(problem).__name__}: {problem}"))
-            waiting.add(draft.customer_id)
+            log.exception("the figures of point %s of subscription %s cannot be made", one.point, one.subscription_id)
+            failed.append((one, f"{type(problem).__name__}: {problem}"))
+            waiting.add(one.customer_id)
             continue
-        ready.append(Assembled(draft, point, made, carried))
+        ready.append(Assembled(one, point, made, carried))
         if made.carried_forward:
-            waiting.add(draft.customer_id)
-    return Chunk(tuple(ready), tuple(failed), read, taken)
+            waiting.add(one.customer_id)
+    return Chunk(tuple(ready), tuple(failed), reached, not waiting, read, planner, taken)
 
 
-def _point(read: inputs.Read, draft: Invoice) -> Point:
-    key = PointKey(draft.subscription_id, draft.point)
+def _prepare_credits(due: Sequence[Due], keys: Sequence[PointKey], planner: Planner, now: datetime, actor: Actor) -> None:
+    """Give renewing grants their periods up to the cycles that are billed, and close those before them, which may roll over."""
+    customers = {one.customer_id for one in due}
+    schedules = [(planner.schedule(key.subscription_id), key.point or 1) for key in keys]
+    # A draft whose cycle is gone since will be held, and needs no credits.
+    cycles = [schedule.cycle(n) for schedule, n in schedules if schedule.has_cycle(n)]
+    if not cycles:
+        return
+    renewal.make_periods(customer_ids=customers, until=max(cycle.end for cycle in cycles), actor=actor, now=now)
+    latest = max(cycle.start for cycle in cycles)
+    renewal.settle(customer_ids=customers, billed_until=billed.until, actor=actor, now=now, ended_by=latest)
+
+
+def _point(read: inputs.Read, key: PointKey) -> Point:
     if key in read.problems:
         raise read.problems[key]
     return read.points[key]
@@ -225,37 +232,57 @@ def storable(made: InvoiceDraft) -> InvoiceDraft:
     return made
 
 
-def write(series: InvoiceSeries, chunk: Chunk, now: datetime, actor: Actor) -> None:
-    """Write what a chunk came to, within the transaction that holds its locks."""
-    for draft, reason in chunk.failed:
-        Invoice.objects.filter(id=draft.id).update(is_held=True, hold_reason=reason)
+def write(chunk: Chunk, now: datetime, actor: Actor, turn: Turn = ALONE) -> None:
+    """Write what a chunk came to: everything but the invoices themselves before the series is locked, so that others wait little."""
+    _hold(chunk, now, actor)
+    drafting.advance(chunk.planner, chunk.reached, now=now)
+    snapshot = _snapshot(chunk.source)
+    rows = Rows(snapshot_id=snapshot.id, actor=actor, now=now, line_count=sum(len(one.made.lines) for one in chunk.ready))
+    for one in chunk.ready:
+        rows.add(one)
+    rows.write()
+    taken_up = [one for one in chunk.ready if one.carried.looks]
+    adjusted = [Adjusted(Invoice(id=one.due.id, public_id=one.due.public_id), one.made, one.carried) for one in taken_up]
+    adjusted_rows.write(adjusted, snapshot=chunk.late.snapshot, actor=actor, now=now)
+    turn.wait()
     if chunk.ready:
-        _write(series, chunk, now, actor)
-    fault("billing: written")
-    customers = {one.draft.customer_id for one in chunk.ready}
-    renewal.settle(customer_ids=customers, billed_until=billed.until, actor=actor, now=now)
-    fault("billing: settled")
-
-
-def _write(series: InvoiceSeries, chunk: Chunk, now: datetime, actor: Actor) -> None:
-    issued_at = numbers.issue_time(series, now)
-    snapshot = LogSnapshot.objects.create(
-        log_epoch=chunk.source.snapshot.epoch, snapshot=chunk.source.snapshot.pg_snapshot, taken_at=database_now()
-    )
-    issue = Issue(issued_at=issued_at, seller=chunk.source.seller, snapshot=snapshot, actor=actor, now=now)
-    written = Rows()
-    taken = numbers.take(series, len(chunk.ready), issued_at=issued_at)
-    for one, number in zip(chunk.ready, taken, strict=True):
-        rows.add(written, invoice=one.draft, number=number, point=one.point, made=one.made, issue=issue)
-    with connection.cursor() as cursor:
-        cursor.execute(load(__file__, "issue_drafts"), {"rows": exact_json.dumps(written.invoices)})
-    for table in (written.lines, written.taxes, written.credits, written.entries, written.events):
-        copy(table)
-    taken_up = [Adjusted(one.draft, one.made, one.carried) for one in chunk.ready]
-    adjusted_rows.write(taken_up, snapshot=chunk.late.snapshot, actor=actor, now=now)
+        _number(chunk, snapshot, now)
     for one in chunk.ready:
         if one.made.carried_forward:
             _carry_forward(one, now, actor)
+    fault("billing: written")
+
+
+def _snapshot(source: inputs.Read) -> LogSnapshot:
+    seen = source.snapshot
+    return LogSnapshot.objects.create(log_epoch=seen.epoch, snapshot=seen.pg_snapshot, taken_at=database_now())
+
+
+def _hold(chunk: Chunk, now: datetime, actor: Actor) -> None:
+    """Hold the drafts whose figures could not be made, with the reason; points that were none become such drafts."""
+    drafts = []
+    for one, reason in chunk.failed:
+        if one.is_new:
+            plan = chunk.planner.plan(PointKey(one.subscription_id, one.point))
+            drafts.append(drafting.draft(plan, now, hold_reason=reason))
+        else:
+            Invoice.objects.filter(id=one.id).update(is_held=True, hold_reason=reason)
+    copy(drafts)
+    copy([drafting.drafted(draft, now, actor) for draft in drafts])
+
+
+def _number(chunk: Chunk, snapshot: LogSnapshot, now: datetime) -> None:
+    """Lock the series, and write the invoices under its next numbers."""
+    series = numbers.lock(series=numbers.INVOICES, now=now)
+    fault("billing: series locked")
+    issued_at = numbers.issue_time(series, now)
+    headers = Headers(seller=chunk.source.seller, snapshot_id=snapshot.id, issued_at=issued_at, now=now)
+    for one, number in zip(chunk.ready, numbers.take(series, len(chunk.ready), issued_at=issued_at), strict=True):
+        headers.add(one, number)
+    headers.write_new()
+    if headers.drafts:
+        with connection.cursor() as cursor:
+            cursor.execute(load(__file__, "issue_drafts"), {"rows": exact_json.dumps(headers.drafts)})
 
 
 def _carry_forward(one: Assembled, now: datetime, actor: Actor) -> None:
@@ -266,7 +293,7 @@ def _carry_forward(one: Assembled, now: datetime, actor: Actor) -> None:
         currency=one.made.currency,
         applies_to=AppliesTo.INVOICE,
         priority=0,
-        effective_at=one.draft.point_at,
+        effective_at=one.due.point_at,
     )
-    customer = one.point.plan.subscription.customer
-    grants.create(customer=customer, grant=grant, actor=actor, now=now, cause=f"carried:{one.draft.public_id}")
+    customer = Customer.objects.get(id=one.due.customer_id)
+    grants.create(customer=customer, grant=grant, actor=actor, now=now, cause=f"carried:{one.due.public_id}")

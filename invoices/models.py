@@ -166,6 +166,12 @@ class Invoice(models.Model):
         verbose_name_plural = _("invoices")
         indexes = [
             models.Index(fields=["point_at", "subscription", "id"], name="invoice_drafts_in_order", condition=Q(status="draft")),
+            # The few drafts that hold what comes after them, for every question for what is due next.
+            models.Index(
+                fields=["customer", "point_at", "subscription"],
+                name="invoice_draft_holding",
+                condition=Q(status="draft") & (Q(is_held=True) | Q(revision__gt=0)),
+            ),
             models.Index(fields=["customer", "-period_end", "id"], name="invoice_of_customer"),
             models.Index(fields=["-created_at", "-id"], name="invoice_newest"),
         ]

@@ -1,127 +1,264 @@
-"""Turn an assembled invoice into the rows that are stored: each line with all that its figure was computed from."""
+"""Turn assembled invoices into the rows that are stored: each line with all that its figure was computed from.
 
-from dataclasses import dataclass, field
+Rows are written out as the lines of text that COPY takes: for hundreds of thousands of them, instances of models would cost more than
+everything else.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from access.actors import Actor
+from core import exact_json
+from core.copying import copy_text, escaped, keys
+from core.ids import public_ids
 from core.money import plain
 from core.periods import Period
 from credits.burndown import totals
-from credits.models import AppliesTo, CreditEntry, EntryKind
-from customers.models import Customer
-from events.models import LogSnapshot
+from credits.entries import Entries
+from credits.models import AppliesTo
+from invoices.adjustments import Carried
 from invoices.assemble import InvoiceDraft, Line
 from invoices.charge import Waterfall
 from invoices.inputs import Point
-from invoices.models import Invoice, InvoiceCredit, InvoiceEvent, InvoiceLine, InvoiceStatus, InvoiceTax, Seller
+from invoices.models import InvoiceStatus, Seller
 from invoices.numbers import Number
-from products.models import Subscription
+from invoices.subscribers import ADDRESS
+from meters.definition import Definition
+from products.pricing import PriceTerms
+
+_LINES = (
+    "id, public_id, invoice_id, position, kind, description, meter_id, period_start, period_end, quantity, event_count, free_quantity, "
+    "credited_quantity, chargeable_quantity, unit_price, unrounded_amount, amount, tax_rate, tax_inclusive, "
+    "definition, terms, waterfall, snapshot_id"
+)
+_CREDITS = "public_id, invoice_id, line_id, period_id, applies_to, amount"
+_TAXES = "invoice_id, rate, is_inclusive, taxable_amount, amount"
+_EVENTS = "invoice_id, from_status, to_status, actor_kind, actor_id, reason, created_at"
+_INVOICES = (
+    "id, public_id, kind, status, customer_id, subscription_id, point, point_at, revision, currency, period_start, period_end, "
+    "created_at, memo, purchase_order, is_held, hold_reason, estimate_total, estimated_at, series_id, series_number, number, "
+    "issued_at, due_at, paid_at, seller_copy, customer_copy, snapshot_id, subtotal, usage_credit_amount, tax_amount, "
+    "included_tax_amount, carried_forward_amount, total, invoice_credit_amount, amount_paid"
+)
+_NULL = "\\N"
+_IDS_AT_ONCE = 512
 
 
-@dataclass
+class Due(NamedTuple):
+    """A billing point whose grace is over: a draft, or one that becomes an invoice without having been one (is_new)."""
+
+    id: int
+    public_id: str
+    subscription_id: int
+    customer_id: int
+    point: int
+    revision: int
+    point_at: datetime
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """A billing point with its figures, and what it takes up of late usage."""
+
+    due: Due
+    point: Point
+    made: InvoiceDraft
+    carried: Carried
+
+    @property
+    def status(self) -> InvoiceStatus:
+        """What the invoice is once issued: nothing is owed on one over zero, or which credits cover."""
+        return InvoiceStatus.ISSUED if self.made.amount_due else InvoiceStatus.PAID
+
+
 class Rows:
-    """The rows of one chunk, table by table, in the order in which they may be written."""
+    """The rows of one chunk but for the invoices themselves, which wait for their numbers."""
 
-    invoices: list[dict[str, Any]] = field(default_factory=list)
-    lines: list[InvoiceLine] = field(default_factory=list)
-    taxes: list[InvoiceTax] = field(default_factory=list)
-    credits: list[InvoiceCredit] = field(default_factory=list)
-    entries: list[CreditEntry] = field(default_factory=list)
-    events: list[InvoiceEvent] = field(default_factory=list)
+    def __init__(self, *, snapshot_id: int, actor: Actor, now: datetime, line_count: int) -> None:
+        self._snapshot_id = snapshot_id
+        self._event_tail = f"\t{escaped(actor.kind)}\t{escaped(actor.id)}\t\t{now.isoformat()}\n"
+        self._lines: list[str] = []
+        self._credits: list[str] = []
+        self._taxes: list[str] = []
+        self._events: list[str] = []
+        self._entries = Entries(actor=actor, now=now)
+        self._line_keys = iter(keys("invoices_invoiceline", line_count))
+        self._line_ids = iter(public_ids("lin", line_count))
+        self._draw_ids = _endless("drw")
+        self._texts = _Texts()
 
+    def add(self, one: Assembled) -> None:
+        """Add an invoice's lines, taxes, credits, ledger entries and changes of state."""
+        for position, line in enumerate(one.made.lines):
+            if line.adjusts is None:  # invoices.adjusted_rows writes the others
+                self._add_line(one, position, line)
+        for credit in one.made.credits:
+            self._add_credit(one.due, credit.grant_period_id, credit.applies_to, Decimal(credit.amount))
+        for tax in one.made.taxes:
+            inclusive = "t" if tax.is_inclusive else "f"
+            self._taxes.append(f"{one.due.id}\t{tax.rate}\t{inclusive}\t{tax.base}\t{tax.amount}\n")
+        before = _NULL if one.due.is_new else InvoiceStatus.DRAFT.value
+        self._events.append(f"{one.due.id}\t{before}\tissued{self._event_tail}")
+        if one.status == InvoiceStatus.PAID:
+            self._events.append(f"{one.due.id}\tissued\tpaid{self._event_tail}")
 
-@dataclass(frozen=True)
-class Issue:
-    """What all invoices of one chunk share."""
+    def write(self) -> None:
+        """Write them; foreign keys are checked at the end of the transaction."""
+        copy_text("invoices_invoiceline", _LINES, self._lines)
+        copy_text("invoices_invoicetax", _TAXES, self._taxes)
+        copy_text("invoices_invoicecredit", _CREDITS, self._credits)
+        copy_text("invoices_invoiceevent", _EVENTS, self._events)
+        self._entries.write()
 
-    issued_at: datetime
-    seller: Seller
-    snapshot: LogSnapshot
-    actor: Actor
-    now: datetime
+    def _add_line(self, one: Assembled, position: int, line: Line) -> None:
+        key, public_id = next(self._line_keys), next(self._line_ids)
+        fall, texts, inclusive = line.waterfall, self._texts, "t" if line.tax_inclusive else "f"
+        if fall is None:
+            counted = f"{_NULL}\t{_NULL}\t0\t0\t0\t{_NULL}"
+            proof, waterfall, snapshot = _NULL, "{}", _NULL
+        else:
+            quantity = _NULL if fall.quantity is None else fall.quantity
+            price = _NULL if line.terms is None or line.terms.unit_price is None else line.terms.unit_price
+            counted = f"{quantity}\t{line.event_count}\t{fall.free_quantity}\t{fall.credited_quantity}\t{fall.chargeable_quantity}\t{price}"
+            proof = _NULL if line.meter is None else texts.definition(one.point.definitions[line.meter])
+            waterfall, snapshot = _json(waterfall_json(fall)), str(self._snapshot_id)
+        self._lines.append(
+            f"{key}\t{public_id}\t{one.due.id}\t{position}\t{line.kind}\t{escaped(line.description)}\t"
+            f"{_NULL if line.meter is None else line.meter}\t{texts.period(line.period)}\t{counted}\t{line.unrounded_amount}\t"
+            f"{line.amount}\t{line.tax_rate}\t{inclusive}\t{proof}\t{texts.terms(line.terms)}\t{waterfall}\t{snapshot}\n"
+        )
+        if fall is not None and fall.draws:
+            for period_id, amount in totals(fall.draws).items():
+                self._add_credit(one.due, period_id, AppliesTo.USAGE.value, amount, line_key=key, line_id=public_id)
 
-
-def add(rows: Rows, *, invoice: Invoice, number: Number, point: Point, made: InvoiceDraft, issue: Issue) -> None:
-    """Add one invoice with its lines, taxes, credits, ledger entries and changes of state."""
-    status = InvoiceStatus.ISSUED if made.amount_due else InvoiceStatus.PAID
-    rows.invoices.append(_invoice(invoice, number, point, made, issue, status))
-    for position, line in enumerate(made.lines):
-        if line.adjusts is not None:  # invoices.adjusted_rows writes those
-            continue
-        stored = _line(invoice, position, line, point, issue)
-        rows.lines.append(stored)
-        _add_unit_draws(rows, invoice, stored, line, issue)
-    _add_money_draws(rows, invoice, made, issue)
-    rows.taxes += [
-        InvoiceTax(invoice=invoice, rate=tax.rate, is_inclusive=tax.is_inclusive, taxable_amount=tax.base, amount=tax.amount)
-        for tax in made.taxes
-    ]
-    rows.events.append(_event(invoice, InvoiceStatus.DRAFT, InvoiceStatus.ISSUED, issue))
-    if status == InvoiceStatus.PAID:
-        rows.events.append(_event(invoice, InvoiceStatus.ISSUED, InvoiceStatus.PAID, issue))
-
-
-def _invoice(
-    invoice: Invoice, number: Number, point: Point, made: InvoiceDraft, issue: Issue, status: InvoiceStatus
-) -> dict[str, Any]:
-    customer = point.plan.subscription.customer
-    terms_days = issue.seller.payment_terms_days if customer.payment_terms_days is None else customer.payment_terms_days
-    return {
-        "id": invoice.id,
-        "status": status,
-        "series_id": number.series_id,
-        "series_number": number.series_number,
-        "number": number.text,
-        "issued_at": issue.issued_at,
-        "due_at": issue.issued_at + timedelta(days=terms_days),
-        "paid_at": issue.issued_at if status == InvoiceStatus.PAID else None,
-        "seller_copy": _seller(issue.seller),
-        "customer_copy": _customer(customer, point.plan.subscription),
-        "snapshot_id": issue.snapshot.id,
-        "kind": point.plan.kind,
-        "period_start": point.plan.period.start,
-        "period_end": point.plan.period.end,
-        "subtotal": made.subtotal,
-        "usage_credit_amount": _sum_of(made, AppliesTo.USAGE),
-        "tax_amount": sum(tax.amount for tax in made.taxes if not tax.is_inclusive),
-        "included_tax_amount": sum(tax.amount for tax in made.taxes if tax.is_inclusive),
-        "carried_forward_amount": made.carried_forward,
-        "total": made.total,
-        "invoice_credit_amount": _sum_of(made, AppliesTo.INVOICE),
-    }
+    def _add_credit(
+        self, due: Due, period_id: int, applies_to: str, amount: Decimal, *, line_key: int | None = None, line_id: str = ""
+    ) -> None:
+        public_id = next(self._draw_ids)
+        of_line = _NULL if line_key is None else line_key
+        self._credits.append(f"{public_id}\t{due.id}\t{of_line}\t{period_id}\t{applies_to}\t{amount}\n")
+        self._entries.add(period_id, "burned", -amount, f"draw:{public_id}", invoice_id=due.public_id, line_id=line_id)
 
 
-def _sum_of(made: InvoiceDraft, applies_to: AppliesTo) -> int:
+class Headers:
+    """The rows of the invoices themselves: new ones as lines for COPY, drafts as what is to change in their rows."""
+
+    def __init__(self, *, seller: Seller, snapshot_id: int, issued_at: datetime, now: datetime) -> None:
+        self._seller = seller
+        self._seller_copy = {name: getattr(seller, name) for name in ("name", "email", "tax_id", "invoice_footer", *ADDRESS)}
+        self._seller_text = _json(self._seller_copy)
+        self._snapshot_id, self._issued_at, self._now = snapshot_id, issued_at, now
+        self._texts = _Texts()
+        self.new: list[str] = []
+        self.drafts: list[dict[str, Any]] = []
+
+    def add(self, one: Assembled, number: Number) -> None:
+        """Add an invoice under its number."""
+        made, terms_days = one.made, one.point.plan.subscriber.customer_payment_terms_days
+        due_at = self._issued_at + timedelta(days=self._seller.payment_terms_days if terms_days is None else terms_days)
+        money = {
+            "subtotal": made.subtotal,
+            "usage_credit_amount": _sum_of(made, AppliesTo.USAGE.value),
+            "tax_amount": sum(tax.amount for tax in made.taxes if not tax.is_inclusive),
+            "included_tax_amount": sum(tax.amount for tax in made.taxes if tax.is_inclusive),
+            "carried_forward_amount": made.carried_forward,
+            "total": made.total,
+            "invoice_credit_amount": _sum_of(made, AppliesTo.INVOICE.value),
+        }
+        if one.due.is_new:
+            self.new.append(self._line(one, number, due_at, money))
+        else:
+            self.drafts.append(self._change(one, number, due_at) | money)
+
+    def write_new(self) -> None:
+        """Write those that were no drafts."""
+        copy_text("invoices_invoice", _INVOICES, self.new)
+
+    def _line(self, one: Assembled, number: Number, due_at: datetime, money: Mapping[str, int]) -> str:
+        due, plan, texts, status = one.due, one.point.plan, self._texts, one.status
+        issued, amounts = texts.instant(self._issued_at), "\t".join(map(str, money.values()))
+        return (
+            f"{due.id}\t{due.public_id}\t{plan.kind}\t{status.value}\t{due.customer_id}\t{due.subscription_id}\t{due.point}\t"
+            f"{texts.instant(due.point_at)}\t{due.revision}\t{plan.subscriber.currency}\t{texts.period(plan.period)}\t"
+            f"{texts.instant(self._now)}\t\t\tf\t\t{one.made.total}\t{issued}\t"
+            f"{number.series_id}\t{number.series_number}\t{number.text}\t{issued}\t{texts.instant(due_at)}\t"
+            f"{issued if status == InvoiceStatus.PAID else _NULL}\t{self._seller_text}\t{_json(plan.subscriber.billed_to())}\t"
+            f"{self._snapshot_id}\t{amounts}\t0\n"
+        )
+
+    def _change(self, one: Assembled, number: Number, due_at: datetime) -> dict[str, Any]:
+        plan = one.point.plan
+        return {
+            "id": one.due.id,
+            "status": one.status,
+            "series_id": number.series_id,
+            "series_number": number.series_number,
+            "number": number.text,
+            "issued_at": self._issued_at,
+            "due_at": due_at,
+            "paid_at": self._issued_at if one.status == InvoiceStatus.PAID else None,
+            "seller_copy": self._seller_copy,
+            "customer_copy": plan.subscriber.billed_to(),
+            "snapshot_id": self._snapshot_id,
+            "kind": plan.kind,
+            "period_start": plan.period.start,
+            "period_end": plan.period.end,
+        }
+
+
+class _Texts:
+    """Texts that many rows of a chunk share, each written once."""
+
+    def __init__(self) -> None:
+        self._instants: dict[datetime, str] = {}
+        self._periods: dict[Period, str] = {}
+        # By identity: a chunk reads each meter and each price once, and telling two equal ones apart costs nothing but a second text.
+        self._of_objects: dict[int, str] = {}
+
+    def instant(self, instant: datetime) -> str:
+        text = self._instants.get(instant)
+        if text is None:
+            text = self._instants[instant] = instant.isoformat()
+        return text
+
+    def period(self, period: Period) -> str:
+        """Write start and end as two columns."""
+        text = self._periods.get(period)
+        if text is None:
+            text = self._periods[period] = f"{self.instant(period.start)}\t{self.instant(period.end)}"
+        return text
+
+    def terms(self, terms: PriceTerms | None) -> str:
+        return _NULL if terms is None else self._of(terms)
+
+    def definition(self, definition: Definition) -> str:
+        return self._of(definition)
+
+    def _of(self, proof: PriceTerms | Definition) -> str:
+        text = self._of_objects.get(id(proof))
+        if text is None:
+            text = self._of_objects[id(proof)] = _json(proof.to_json())
+        return text
+
+
+def _json(written: object) -> str:
+    """Write JSON as a field of COPY: it holds no raw control character, only backslashes need doubling."""
+    text = exact_json.dumps(written)
+    return text.replace("\\", "\\\\") if "\\" in text else text
+
+
+def _endless(prefix: str) -> Iterator[str]:
+    while True:
+        yield from public_ids(prefix, _IDS_AT_ONCE)
+
+
+def _sum_of(made: InvoiceDraft, applies_to: str) -> int:
     return sum(credit.amount for credit in made.credits if credit.applies_to == applies_to)
-
-
-def _line(invoice: Invoice, position: int, line: Line, point: Point, issue: Issue) -> InvoiceLine:
-    fall = line.waterfall
-    return InvoiceLine(
-        invoice=invoice,
-        position=position,
-        kind=line.kind,
-        description=line.description,
-        meter_id=line.meter,
-        period_start=line.period.start,
-        period_end=line.period.end,
-        quantity=fall.quantity if fall else None,
-        event_count=line.event_count,
-        free_quantity=fall.free_quantity if fall else Decimal(0),
-        credited_quantity=fall.credited_quantity if fall else Decimal(0),
-        chargeable_quantity=fall.chargeable_quantity if fall else Decimal(0),
-        unit_price=line.terms.unit_price if line.terms and fall else None,
-        unrounded_amount=line.unrounded_amount,
-        amount=line.amount,
-        tax_rate=line.tax_rate,
-        tax_inclusive=line.tax_inclusive,
-        definition=point.definitions[line.meter].to_json() if line.meter is not None and fall else None,
-        terms=line.terms.to_json() if line.terms else None,
-        waterfall=waterfall_json(fall) if fall else {},
-        snapshot=issue.snapshot if fall else None,
-    )
 
 
 def waterfall_json(fall: Waterfall) -> dict[str, Any]:
@@ -153,65 +290,6 @@ def waterfall_json(fall: Waterfall) -> dict[str, Any]:
     }
 
 
-def _span(period: Period) -> dict[str, str]:
+@lru_cache(maxsize=4096)
+def _span(period: Period) -> Mapping[str, str]:
     return {"start": period.start.isoformat(), "end": period.end.isoformat()}
-
-
-def _add_unit_draws(rows: Rows, invoice: Invoice, stored: InvoiceLine, line: Line, issue: Issue) -> None:
-    for period_id, amount in totals(line.waterfall.draws if line.waterfall else ()).items():
-        credit = InvoiceCredit(invoice=invoice, line=stored, period_id=period_id, applies_to=AppliesTo.USAGE, amount=amount)
-        rows.credits.append(credit)
-        rows.entries.append(_burned(credit, invoice, stored.public_id, issue))
-
-
-def _add_money_draws(rows: Rows, invoice: Invoice, made: InvoiceDraft, issue: Issue) -> None:
-    for drawn in made.credits:
-        credit = InvoiceCredit(
-            invoice=invoice, period_id=drawn.grant_period_id, applies_to=drawn.applies_to, amount=Decimal(drawn.amount)
-        )
-        rows.credits.append(credit)
-        rows.entries.append(_burned(credit, invoice, "", issue))
-
-
-def _burned(credit: InvoiceCredit, invoice: Invoice, line_id: str, issue: Issue) -> CreditEntry:
-    return CreditEntry(
-        period_id=credit.period_id,
-        kind=EntryKind.BURNED,
-        amount=-credit.amount,
-        cause=f"draw:{credit.public_id}",
-        invoice_id=invoice.public_id,
-        line_id=line_id,
-        actor_kind=issue.actor.kind,
-        actor_id=issue.actor.id,
-        created_at=issue.now,
-    )
-
-
-def _event(invoice: Invoice, before: InvoiceStatus, after: InvoiceStatus, issue: Issue) -> InvoiceEvent:
-    return InvoiceEvent(
-        invoice=invoice,
-        from_status=before,
-        to_status=after,
-        actor_kind=issue.actor.kind,
-        actor_id=issue.actor.id,
-        created_at=issue.now,
-    )
-
-
-_ADDRESS = ("street", "city", "state", "zipcode", "country")
-
-
-def _seller(seller: Seller) -> dict[str, str]:
-    return {name: getattr(seller, name) for name in ("name", "email", "tax_id", "invoice_footer", *_ADDRESS)}
-
-
-def _customer(customer: Customer, subscription: Subscription) -> dict[str, str]:
-    """Copy who is billed; an address of the subscription replaces the customer's whole."""
-    address = subscription if any(getattr(subscription, part) for part in _ADDRESS) else customer
-    return {
-        "id": customer.public_id,
-        "name": subscription.business_name or customer.name,
-        "email": customer.email,
-        "tax_id": subscription.tax_id or customer.tax_id,
-        **{part: getattr(address, part) for part in _ADDRESS},
-    }

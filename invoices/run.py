@@ -50,6 +50,8 @@ def run_billing(*, now: datetime, actor: Actor, ahead: bool = False) -> BillingR
         drafted = drafting.write_drafts(now=now, actor=actor)
         late.search(now=now)
         issued = issue.issue_due(now=now, actor=actor)
+        # Points in their grace of subscriptions that had older ones just issued; and those behind what was held just now.
+        drafted += issued.drafted_count + drafting.write_drafts(now=now, actor=actor)
         adjusted = ended.issue_ended(now=now, actor=actor)
         settled = settle_credits(now=now, actor=actor)
     return BillingReport(drafted, issued.issued_count + adjusted, issued.held_count, settled)

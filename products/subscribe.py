@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.db import transaction
@@ -138,7 +138,22 @@ def create(
     return subscription
 
 
-def status_at(subscription: Subscription, now: datetime) -> str:
+class Stored(Protocol):
+    """What of a subscription's row, however it was read, the clock makes its status of."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def start_at(self) -> datetime: ...
+    @property
+    def ends_at(self) -> datetime | None: ...
+    @property
+    def cancelled_at(self) -> datetime | None: ...
+    @property
+    def cancel_at_next_billing_date(self) -> bool: ...
+
+
+def status_at(subscription: Stored, now: datetime) -> str:
     """Give the status that the clock makes of what is stored: the row itself is as of the latest write."""
     if subscription.ends_at is not None and subscription.ends_at <= now:
         asked = subscription.cancel_at_next_billing_date or subscription.cancelled_at is not None

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from core import database
 from core.periods import Interval
 from products.cycles import Phase, Schedule
-from products.models import MeterPrice, PriceTier, PriceVersion, Subscription, SubscriptionPhase
+from products.models import MeterPrice, PriceTier, PriceVersion, SubscriptionPhase
 from products.pricing import PriceTerms, Tier
 
 
@@ -112,11 +112,6 @@ def phase_of_cycle(phases: Sequence[AnyPhase], n: int) -> AnyPhase:
     if len(phases) == 1:
         return phases[0]
     return max((phase for phase in phases if phase.first_cycle <= max(n, 1)), key=lambda phase: phase.first_cycle)
-
-
-def quantity_in(subscription: Subscription, phases: Sequence[AnyPhase], n: int) -> int:
-    """Give how many of its product the subscription has in cycle n."""
-    return phase_of_cycle(phases, n).quantity or subscription.quantity
 
 
 def _meter_terms(version: PriceVersion, price: MeterPrice, tiers: Sequence[PriceTier]) -> MeterTerms:

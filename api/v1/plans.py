@@ -133,7 +133,7 @@ def _items(charge: Preview) -> Iterator[SubscriptionItem | MeterItem]:
         elif line.kind == "fixed_fee":
             fee = next(fees)
             yield SubscriptionItem(
-                id=charge.point.plan.subscription.public_id,
+                id=charge.point.plan.subscriber.public_id,
                 product_id=fee.product_id,
                 name=line.description,
                 description=line.description,

@@ -8,5 +8,5 @@ CROSS JOIN LATERAL (
     FROM credits_creditentry
     WHERE period_id = p.id
 ) AS e
-WHERE g.customer_id = ANY(%(customers)s::bigint[]) AND least(p.ends_at, g.voided_at) <= %(now)s
+WHERE g.customer_id = ANY(%(customers)s::bigint[]) AND least(p.ends_at, g.voided_at) <= %(ended_by)s
 ORDER BY p.grant_id, p.starts_at

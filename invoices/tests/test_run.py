@@ -82,8 +82,7 @@ def test_a_point_without_a_fee_makes_no_opening_invoice_and_a_cycle_without_usag
         ]
     ]
     assert list(InvoiceEvent.objects.order_by("id").values_list("from_status", "to_status")) == [
-        (None, "draft"),
-        ("draft", "issued"),
+        (None, "issued"),
         ("issued", "paid"),
     ]
 
