@@ -3,11 +3,12 @@
 import pytest
 
 from invoices.assemble import invoice
-from tests.golden import cycle_facts, invoice_facts
+from tests.golden import adjustment_facts, cycle_facts, invoice_facts
 from tests.golden.cases import HERE, Case, CaseUnreadable, cases
 
 INVOICES = cases("invoices")
 CYCLES = cases("cycles")
+ADJUSTMENTS = cases("adjustments")
 
 
 def named(case):
@@ -28,17 +29,22 @@ def test_cycles_come_out_line_by_line(case):
     assert list(cycle_facts.render(case)) == list(case.gives)
 
 
+@pytest.mark.parametrize("case", ADJUSTMENTS, ids=named)
+def test_what_came_late_is_adjusted_line_by_line(case):
+    assert list(adjustment_facts.render(case)) == list(case.gives)
+
+
 def test_every_golden_file_is_read():
     found = {path.relative_to(HERE) for path in HERE.rglob("*.txt")}
-    read = {path.relative_to(HERE) for folder in ("invoices", "cycles") for path in (HERE / folder).glob("*.txt")}
-    used = {case.file for case in INVOICES + CYCLES}
+    read = {path.relative_to(HERE) for folder in ("invoices", "cycles", "adjustments") for path in (HERE / folder).glob("*.txt")}
+    used = {case.file for case in INVOICES + CYCLES + ADJUSTMENTS}
 
     assert found == read
     assert {path.name for path in found} == used
 
 
 def test_every_title_stands_once():
-    titles = [named(case) for case in INVOICES + CYCLES]
+    titles = [named(case) for case in INVOICES + CYCLES + ADJUSTMENTS]
 
     assert len(titles) == len(set(titles))
 
