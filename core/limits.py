@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 
 from django.db import OperationalError, connection, transaction
 from psycopg import errors
@@ -12,7 +13,7 @@ class TookTooLong(Exception):
 
 
 @contextmanager
-def within(seconds: int) -> Iterator[None]:
+def within(seconds: int | Decimal) -> Iterator[None]:
     """Let each statement of the block run so long at most; what the caller's transaction allows stays as it was. Raises TookTooLong."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:

@@ -1,9 +1,9 @@
 """Know what events of each name carry: keys, value types and recent samples, for whoever makes a meter (semantics 32).
 
 # Note [Catalogue]
-The roller shows each stretch of the log once, as it counts it. A few hundred events of it are looked at, spread by a hash, so that senders
-who take turns do not hide one another. So counts are those of the events that were looked at: they tell what is usual, not how much there
-is. Whatever goes wrong here is logged and costs the roll nothing.
+The roller shows each stretch of the log once, as it counts it. A few hundred of its latest events are looked at, spread by a hash, so
+that senders who take turns do not hide one another. So counts are those of the events that were looked at: they tell what is usual, not
+how much there is. Whatever goes wrong here is logged and costs the roll nothing.
 """
 
 import logging
@@ -23,8 +23,9 @@ log = logging.getLogger(__name__)
 Kind = Literal["string", "number", "boolean"]
 KINDS: tuple[Kind, ...] = ("number", "string", "boolean")
 
+REACH = 5_000
 LOOKED_AT = 250
-"""How many events of a stretch are looked at, about; twice as many at most."""
+"""About how many events of a stretch are looked at, spread over its latest REACH ones."""
 MOST_KEYS = 100
 MOST_SAMPLES = 8
 LONGEST_SAMPLE = 100
@@ -93,8 +94,8 @@ def note(*, stretch: Mapping[str, Any], event_count: int) -> None:
     """
     try:
         with transaction.atomic():
-            step = max(1, event_count // LOOKED_AT)
-            found = fold(_read("catalogue_sample", {**stretch, "step": step, "limit": 2 * LOOKED_AT}))
+            step = max(1, min(event_count, REACH) // LOOKED_AT)
+            found = fold(_read("catalogue_sample", {**stretch, "step": step, "reach": REACH}))
             if found:
                 _write(found)
     except Exception:

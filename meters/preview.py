@@ -10,11 +10,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
-from psycopg import errors, sql
+from django.db import connection
+from psycopg import sql
 
+from core import limits
 from core.errors import DomainError
 from core.exact_json import loads
+from core.limits import TookTooLong
 from core.periods import local_date, local_midnight
 from customers.models import Customer
 from events import catalogue
@@ -26,8 +28,8 @@ from meters.filter_sql import Parameters, template
 from meters.verdicts import folded
 
 PREVIEW_EVENTS = 100_000
-# First as many events as semantics 32 allows; where they take too long, so many as surely do not. Milliseconds.
-ATTEMPTS = ((PREVIEW_EVENTS, 1600), (5_000, 400))
+# First as many events as semantics 32 allows; where they take too long, so many as surely do not. Seconds.
+ATTEMPTS = ((PREVIEW_EVENTS, Decimal("1.6")), (5_000, Decimal("0.4")))
 DAYS = 30
 TOP = 5
 
@@ -106,8 +108,8 @@ def preview(definition: Definition) -> Preview:
     """Count the newest events of the definition's name. Raises PreviewTooSlow."""
     newest_at = _newest_at(definition.event_name)
     dates = _dates(newest_at)
-    for limit, milliseconds in ATTEMPTS:
-        row = _read(definition, dates, limit, milliseconds)
+    for limit, seconds in ATTEMPTS:
+        row = _read(definition, dates, limit, seconds)
         if row is not None:
             return _preview(definition, dates, limit, row)
     raise PreviewTooSlow(
@@ -133,21 +135,16 @@ def _dates(newest_at: datetime | None) -> list[date]:
     return [latest - timedelta(days=ago) for ago in reversed(range(DAYS))]
 
 
-def _read(definition: Definition, dates: Sequence[date], limit: int, milliseconds: int) -> tuple[Any, ...] | None:
+def _read(definition: Definition, dates: Sequence[date], limit: int, seconds: Decimal) -> tuple[Any, ...] | None:
     """Run the statement; None where it took too long."""
     statement, parameters = _statement(definition, dates, limit)
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT set_config('statement_timeout', %s, true), set_config('work_mem', '64MB', true), set_config('jit', 'off', true)",
-                [str(milliseconds)],
-            )
+        with limits.within(seconds), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true)")
             cursor.execute(statement, parameters)
             found: tuple[Any, ...] = cursor.fetchone()
             return found
-    except OperationalError as error:
-        if not isinstance(error.__cause__, errors.QueryCanceled):
-            raise
+    except TookTooLong:
         return None
 
 

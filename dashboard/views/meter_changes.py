@@ -1,5 +1,7 @@
 """Describe a meter anew, archive it, bring it back; each with what follows from it."""
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -29,29 +31,27 @@ def edit(request: HttpRequest, public_id: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def archive(request: HttpRequest, public_id: str) -> HttpResponse:
-    meter = get_object_or_404(Meter, public_id=public_id)
-    if request.method != "POST":
-        return _confirm(request, meter)
-    try:
-        define.archive(meter=meter, now=timezone.now())
-    except MeterAlreadyArchived:
-        messages.info(request, _("%(name)s was archived before.") % {"name": meter.name})
-    else:
-        messages.success(request, _("%(name)s is archived: events from now on do not count.") % {"name": meter.name})
-    return redirect("dashboard:meter", public_id)
+    done, idle = _("%(name)s is archived: events from now on do not count."), _("%(name)s was archived before.")
+    return _switch(request, public_id, define.archive, done=done, idle=idle)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def unarchive(request: HttpRequest, public_id: str) -> HttpResponse:
+    done, idle = _("%(name)s counts events from now on again."), _("%(name)s was not archived.")
+    return _switch(request, public_id, define.unarchive, done=done, idle=idle)
+
+
+def _switch(request: HttpRequest, public_id: str, act: Callable[..., Meter], *, done: str, idle: str) -> HttpResponse:
+    """Ask first, then act. idle: what to say where somebody else was quicker."""
     meter = get_object_or_404(Meter, public_id=public_id)
     if request.method != "POST":
         return _confirm(request, meter)
     try:
-        define.unarchive(meter=meter, now=timezone.now())
-    except MeterNotArchived:
-        messages.info(request, _("%(name)s was not archived.") % {"name": meter.name})
+        act(meter=meter, now=timezone.now())
+    except (MeterAlreadyArchived, MeterNotArchived):
+        messages.info(request, idle % {"name": meter.name})
     else:
-        messages.success(request, _("%(name)s counts events from now on again.") % {"name": meter.name})
+        messages.success(request, done % {"name": meter.name})
     return redirect("dashboard:meter", public_id)
 
 

@@ -90,7 +90,7 @@ def test_it_reads_so_many_events_and_says_so(monkeypatch: pytest.MonkeyPatch) ->
     acme = factories.customer()
     for day in range(5):
         log(acme, NOW - timedelta(days=day))
-    monkeypatch.setattr(preview, "ATTEMPTS", ((3, 1000),))
+    monkeypatch.setattr(preview, "ATTEMPTS", ((3, Decimal(1)),))
 
     found = preview.preview(definition("count", None))
 
@@ -100,7 +100,7 @@ def test_it_reads_so_many_events_and_says_so(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_what_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     log(factories.customer(), NOW)
-    monkeypatch.setattr(preview, "ATTEMPTS", ((10, 1),))
+    monkeypatch.setattr(preview, "ATTEMPTS", ((10, Decimal("0.001")),))
     monkeypatch.setattr(preview, "template", lambda name: preview.sql.SQL("SELECT pg_sleep(0.2)"))
 
     with pytest.raises(PreviewTooSlow):
