@@ -16,7 +16,8 @@ from core.limits import TookTooLong, within
 from core.periods import Period
 from core.text import gettext_noop as _
 from customers.models import Customer
-from events.models import Event, EventName
+from events import catalogue
+from events.models import Event
 from meters import filter_sql, meter_sql, series, stored, usage, verdicts
 from meters.definition import Definition
 from meters.filter_sql import Parameters, template
@@ -161,9 +162,7 @@ def _kept_out(groups: Sequence[_Group], definition: Definition) -> Iterator[Caus
 
 
 def _near_names(question: Question) -> Iterator[Cause]:
-    wanted = verdicts.folded(question.meter.event_name)
-    names = [name for name in EventName.objects.values_list("name", flat=True) if verdicts.folded(name) == wanted]
-    near = [name for name in names if name != question.meter.event_name]
+    near = catalogue.near_names(question.meter.event_name)
     if near:
         yield from (_cause("near_name", group, event_name=group.key) for group in _elsewhere(question, near, question.period))
 
