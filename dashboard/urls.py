@@ -19,6 +19,7 @@ from dashboard.views import (
     meters,
     products,
     refused,
+    subscription_changes,
     subscriptions,
 )
 
@@ -65,8 +66,12 @@ urlpatterns = [
     path("customers/<slug:public_id>", customers.detail, name="customer"),
     path("products", products.index, name="products"),
     path("products/<slug:public_id>", products.detail, name="product"),
+    path("products/<slug:public_id>/archive", products.archive, name="product_archive"),
+    path("products/<slug:public_id>/unarchive", products.unarchive, name="product_unarchive"),
     path("subscriptions", subscriptions.index, name="subscriptions"),
+    path("subscriptions/new", subscription_changes.new, name="subscription_new"),
     path("subscriptions/<slug:public_id>", subscriptions.detail, name="subscription"),
+    path("subscriptions/<slug:public_id>/change", subscription_changes.change, name="subscription_change"),
     path("invoices", invoices.index, name="invoices"),
     path("invoices/export", invoices.export, name="invoices_export"),
     path("invoices/<slug:public_id>", invoices.detail, name="invoice"),

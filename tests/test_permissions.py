@@ -72,8 +72,12 @@ PAGES = """
     dashboard:customer            vfpo    -
     dashboard:products            vfpo    -
     dashboard:product             vfpo    -
+    dashboard:product_archive     -       po
+    dashboard:product_unarchive   -       po
     dashboard:subscriptions       vfpo    -
     dashboard:subscription        vfpo    -
+    dashboard:subscription_new    po      po
+    dashboard:subscription_change  po     po
     dashboard:invoices            vfpo    -
     dashboard:invoice             vfpo    -
     dashboard:invoices_export     vfpo    -

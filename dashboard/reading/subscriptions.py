@@ -22,6 +22,7 @@ class Running:
     product: Product
     number: int | None
     cycle: Period | None
+    quantity: int
 
 
 def with_phases(rows: QuerySet[Subscription]) -> QuerySet[Subscription]:
@@ -47,5 +48,6 @@ def _running(subscription: Subscription, now: datetime) -> Running:
         number = schedule.cycle_at(now)
     except NoSuchCycle:
         latest = next((row for row in reversed(rows) if row.starts_at <= now), rows[0])
-        return Running(subscription, latest.product, None, None)
-    return Running(subscription, terms.phase_of_cycle(rows, number).product, number, schedule.cycle(number))
+        return Running(subscription, latest.product, None, None, latest.quantity or subscription.quantity)
+    phase = terms.phase_of_cycle(rows, number)
+    return Running(subscription, phase.product, number, schedule.cycle(number), phase.quantity or subscription.quantity)

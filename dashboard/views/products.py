@@ -1,14 +1,17 @@
 """Show products with the terms in force, and every version of one."""
 
+from django.contrib import messages
 from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.reading import terms
 from dashboard.views.lists import render_list
+from products import catalogue
 from products.listing import ProductFilter
 from products.models import MeterPrice, PriceTier, PriceVersion, Product, SubscriptionPhase
 
@@ -35,6 +38,30 @@ def detail(request: HttpRequest, public_id: str) -> HttpResponse:
         "dashboard/products/detail.html",
         {"product": product, "versions": versions[::-1], "current": terms.in_force(versions, now=now), "now": now},
     )
+
+
+@require_POST
+def archive(request: HttpRequest, public_id: str) -> HttpResponse:
+    product = get_object_or_404(Product, public_id=public_id)
+    try:
+        catalogue.archive_product(product=product, now=timezone.now())
+    except catalogue.ProductAlreadyArchived:
+        messages.info(request, _("%(name)s was archived before.") % {"name": product.name})
+    else:
+        messages.success(request, _("%(name)s is sold no more; its subscriptions go on.") % {"name": product.name})
+    return redirect("dashboard:product", public_id)
+
+
+@require_POST
+def unarchive(request: HttpRequest, public_id: str) -> HttpResponse:
+    product = get_object_or_404(Product, public_id=public_id)
+    try:
+        catalogue.unarchive_product(product=product, now=timezone.now())
+    except catalogue.ProductNotArchived:
+        messages.info(request, _("%(name)s was not archived.") % {"name": product.name})
+    else:
+        messages.success(request, _("%(name)s is sold again.") % {"name": product.name})
+    return redirect("dashboard:product", public_id)
 
 
 def _rows() -> QuerySet[Product]:

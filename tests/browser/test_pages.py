@@ -45,12 +45,14 @@ def addresses() -> list[str]:
         "late_usage",
         "jobs",
         "keys",
+        "subscription_new",
         "key_create",
         "meter_new",
     )
     examples = {
         "meter": Meter, "meter_edit": Meter, "meter_archive": Meter, "meter_what_if": Meter,
         "meter_events": Meter, "meter_customers": Meter, "customer": Customer, "subscription": Subscription,
+        "subscription_change": Subscription,
         "product": Product, "invoice": Invoice, "job": Job,
     }  # fmt: skip
     found = [reverse(f"dashboard:{name}") for name in lists]
