@@ -221,8 +221,9 @@ def test_an_adjustment_names_the_line_it_corrects_and_the_events_that_caused_it(
     late = {"event_id": "a/b", "customer_id": story["customer"], "event_name": "call", "metadata": {"tokens": 200}}
     assert call("POST", "/events/ingest", {"events": [late | {"timestamp": "2026-01-31T23:00:00Z"}]}).status == 200
     call("POST", "/events/1/void", {"reason": "test traffic"})
-    clock.move_to(datetime(2026, 3, 2, tzinfo=UTC))
+    clock.move_to(datetime(2026, 3, 1, 0, 10, tzinfo=UTC))
     draft = _draft_of(call)
+    clock.move_to(datetime(2026, 3, 2, tzinfo=UTC))
 
     run_billing(now=clock_now(), actor=ACTOR)
 

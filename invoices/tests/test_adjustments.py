@@ -1,5 +1,6 @@
 """Late events and voids after issue come as adjustment lines on the next invoice, and every period adds up to the one right invoice."""
 
+import random
 from datetime import timedelta
 from decimal import Decimal
 
@@ -9,15 +10,16 @@ import pytest
 from credits.models import CreditGrant
 from events.models import Event
 from events.tests import sending
-from invoices import late, preview, verify
+from invoices import closed, late, preview, verify
 from invoices import void as void_invoice
 from invoices.late_models import LateUsage
-from invoices.models import Invoice
+from invoices.models import Invoice, InvoiceLine
 from invoices.tests.story import begin, bill, give, invoices, ledger, use
 from meters import rollup
 from meters import void as voids
 from meters.models import Meter
 from products.cancel import Cancellation, cancel_now
+from products.pricing import rate
 from products.tests import making
 from products.tests.making import ACTOR, per_unit, utc
 
@@ -339,3 +341,40 @@ def test_points_that_are_billed_elsewhere_are_never_adjusted(calls):
     bill(APRIL)
 
     assert LateUsage.objects.count() == 0
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_after_any_late_events_and_voids_all_invoices_of_a_period_add_up_to_the_one_right_charge(calls, seed):
+    chance = random.Random(seed)
+    acme = making.customer()
+    tiers = (making.tier("5", "10", flat_amount=7), making.tier(None, "3.3"))
+    begin(acme, making.product(making.tiered(calls, *tiers, minimum_amount=60)), "2026-01-01")
+    units = give(acme, Decimal(8), "2026-01-01", meter=calls, name="units")
+    use(acme, "call", "2026-01-10", times=6)
+    for now in (FEBRUARY, MARCH, APRIL, "2026-05-01T01:00"):
+        bill(now)
+        for _ in range(chance.randint(0, 4)):
+            if chance.random() < 0.5:
+                late_event(acme, "call", f"2026-0{chance.choice('12')}-{chance.randint(10, 28)}", now.replace("-01T", "-02T"))
+            elif Event.objects.filter(voids=None).exists():
+                gone = chance.choice(Event.objects.filter(voids=None).order_by("arrival"))
+                voids.void(event=gone, reason="wrong", actor=ACTOR, now=utc(now))
+        if chance.random() < 0.5:
+            rolled()
+    bill("2026-06-01T01:00")
+
+    for slot, one in closed.read(_slots()).items():
+        billed = one.billed()
+        events = Event.objects.filter(voids=None, timestamp__gte=one.period.start, timestamp__lt=one.period.end).count()
+        charge = one.charge(dict.fromkeys({period_id for _, period_id, _ in one.draws}, 0))
+        credited = sum(draw.amount for draw in charge.draws)
+        right = rate(quantity=events - credited, terms=charge.terms)
+        assert (slot.point, billed.amount, billed.minimum_amount) == (slot.point, right.amount, right.minimum_top_up)
+    drawn = sum(draw[2] for one in closed.read(_slots()).values() for draw in one.draws)
+    assert sum(entry.amount for entry in units.periods.get().entries.all()) == 8 - drawn
+    assert_consistent()
+
+
+def _slots():
+    usage_lines = InvoiceLine.objects.filter(kind="usage").select_related("invoice")
+    return [closed.slot_of(line) for line in usage_lines]
