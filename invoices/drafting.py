@@ -1,7 +1,7 @@
-"""Write a draft for every billing point that has come and cannot be issued at once, each once, however often and wherever this runs."""
+"""Write a draft for every billing point that has come, each once, however often and wherever this runs."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import connection, transaction
 
@@ -19,13 +19,14 @@ from products.subscribe import status_at
 CHUNK_SUBSCRIPTIONS = 500
 
 
-def write_drafts(*, now: datetime, actor: Actor) -> int:
-    """Write the drafts of all billing points up to `now` that are in their grace, or behind a draft that is held; give their number.
+def write_drafts(*, now: datetime, actor: Actor, waiting_only: bool = False) -> int:
+    """Write the drafts of all billing points up to `now`; give their number.
 
-    Points whose grace is over are issued without having been drafts (invoices.due).
+    waiting_only: only of those that are in their grace or behind a draft that is held; a run issues the others without (invoices.due).
     """
     written = 0
-    while (chunk := _write_chunk(now, actor)) is not None:
+    since = due.grace_limit(now) if waiting_only else datetime.min.replace(tzinfo=UTC)
+    while (chunk := _write_chunk(now, since, actor)) is not None:
         written += chunk
         fault("billing: drafts committed")
     return written
@@ -39,8 +40,8 @@ def draft_points(*, subscription: Subscription, now: datetime, actor: Actor) -> 
 
 
 @transaction.atomic
-def _write_chunk(now: datetime, actor: Actor) -> int | None:
-    bound = {"now": now, "limit": due.grace_limit(now), "count": CHUNK_SUBSCRIPTIONS}
+def _write_chunk(now: datetime, since: datetime, actor: Actor) -> int | None:
+    bound = {"now": now, "since": since, "limit": due.grace_limit(now), "count": CHUNK_SUBSCRIPTIONS}
     rows = database.read(load(__file__, "points_to_draft"), bound)
     return len(_draft(rows, now, actor)) if rows else None
 

@@ -47,11 +47,11 @@ def run_billing(*, now: datetime, actor: Actor, ahead: bool = False) -> BillingR
             f"{now.isoformat()} is ahead of the database's clock, {clock.isoformat()}. Say --ahead if it is meant."
         )
     with acting(actor):
-        drafted = drafting.write_drafts(now=now, actor=actor)
+        drafted = drafting.write_drafts(now=now, actor=actor, waiting_only=True)
         late.search(now=now)
         issued = issue.issue_due(now=now, actor=actor)
         # Points in their grace of subscriptions that had older ones just issued; and those behind what was held just now.
-        drafted += issued.drafted_count + drafting.write_drafts(now=now, actor=actor)
+        drafted += issued.drafted_count + drafting.write_drafts(now=now, actor=actor, waiting_only=True)
         adjusted = ended.issue_ended(now=now, actor=actor)
         settled = settle_credits(now=now, actor=actor)
     return BillingReport(drafted, issued.issued_count + adjusted, issued.held_count, settled)

@@ -1,8 +1,8 @@
--- Lock the next subscriptions with a billing point that has come and needs a draft: in its grace, or behind a draft that is held or waits.
+-- Lock the next subscriptions with a billing point that needs a draft: later than `since`, or behind a draft that is held or waits.
 SELECT s.id, s.next_point
 FROM products_subscription s
 WHERE s.next_point_at <= %(now)s AND (
-    s.next_point_at > %(limit)s
+    s.next_point_at > %(since)s
     OR EXISTS (
         SELECT FROM invoices_invoice h
         WHERE h.customer_id = s.customer_id AND h.status = 'draft' AND (h.is_held OR h.revision > 0)
