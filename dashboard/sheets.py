@@ -44,10 +44,11 @@ class SheetLine:
     amount: int
     steps: Sequence[Step]
     line_id: str = ""
+    of_minimum: bool = False
 
     @property
     def kind_label(self) -> str:
-        return str(LineKind(self.kind).label)
+        return _("Adjustment of the minimum") if self.of_minimum else str(LineKind(self.kind).label)
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,7 @@ def _stored_line(row: InvoiceLine, currency: str, names: Mapping[int, str]) -> S
         amount=row.amount,
         steps=list(_steps(fall, currency) if fall else _stored_adjustment(adjusted, row.amount, currency) if adjusted else ()),
         line_id=row.public_id if row.definition is not None else "",
+        of_minimum=adjusted is not None and adjusted["part"] == "minimum",
     )
 
 
@@ -183,6 +185,7 @@ def _live_line(line: assemble.Line, currency: str, names: Mapping[int, str], met
         unit_price=line.terms.unit_price if line.terms and figures else None,
         amount=line.amount,
         steps=list(_steps(_live_fall(fall, line.amount, names), currency) if fall else _live_adjustment(line, currency)),
+        of_minimum=line.is_minimum,
     )
 
 

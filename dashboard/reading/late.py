@@ -31,6 +31,11 @@ class LateRow:
         return self.late.state != LateState.SETTLED
 
     @property
+    def invoices(self) -> Sequence[Invoice]:
+        """The invoices that adjusted it, each once."""
+        return list({line.invoice_id: line.invoice for line in self.lines}.values())
+
+    @property
     def standing(self) -> str | Promise:
         """What became of it, in words."""
         if self.is_open and not self.is_billable:
