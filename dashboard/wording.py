@@ -3,11 +3,12 @@
 from decimal import Decimal
 from typing import cast
 
-from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from core import formatting
+from core.language import locale
 from core.money import exact
-from dashboard import formatting
 from jobs import kinds
 from jobs.models import Job
 from meters import filters, verdicts
@@ -93,11 +94,6 @@ def _price(minor: Decimal, currency: str) -> str:
 
 def _number(number: Decimal) -> str:
     return formatting.quantity(number, locale=locale())
-
-
-def locale() -> str:
-    """Name the reader's language as babel names it."""
-    return (get_language() or "en").replace("-", "_")
 
 
 def definition(meter: Meter) -> str:

@@ -12,12 +12,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from core import formatting
+from core.language import locale
 from core.money import plain
 from core.periods import local_date
-from dashboard import badges, formatting, navigation, wording
+from dashboard import badges, navigation, wording
 from dashboard.badges import Badge
 from dashboard.icons import ICONS
-from dashboard.wording import locale
 from invoices import trace
 from invoices.models import Invoice, InvoiceStatus
 from jobs.models import Job

@@ -6,8 +6,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from core import formatting
 from customers.models import Customer
-from dashboard import formatting
 from dashboard.reading import meter_usage, ranges
 from dashboard.tests import world
 from meters import rollup, series

@@ -8,10 +8,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from access.actors import COMMAND
-from dashboard import sheets
 from dashboard.reading import invoices
 from dashboard.tests import world
-from invoices import preview
+from invoices import preview, sheets
 from invoices.inputs import PointKey
 from invoices.models import Invoice
 from invoices.run import run_billing

@@ -5,11 +5,10 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from dashboard import sheets
 from dashboard.reading import actors, invoices
 from dashboard.views.lists import render_list
 from invoices import export as invoices_export
-from invoices import preview
+from invoices import preview, sheets
 from invoices.listing import InvoiceFilter
 from invoices.models import Invoice, InvoiceEvent, InvoiceStatus
 

@@ -14,12 +14,11 @@ from django.views.decorators.http import require_http_methods
 
 from access.middleware import actor_of
 from core.errors import DomainError
-from dashboard import sheets
 from dashboard.reading import subscriptions
-from dashboard.sheets import Sheet
 from dashboard.subscription_forms import ACTIONS, Ask, StartForm
-from invoices import asked
+from invoices import asked, sheets
 from invoices.asked import Imagined
+from invoices.sheets import Sheet
 from products.models import Subscription
 
 

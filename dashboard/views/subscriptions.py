@@ -7,10 +7,9 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from dashboard import sheets
 from dashboard.reading import invoices, subscriptions
 from dashboard.views.lists import render_list
-from invoices import preview
+from invoices import preview, sheets
 from products import change
 from products.listing import SubscriptionFilter
 from products.models import Subscription, SubscriptionStatus

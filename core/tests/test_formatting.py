@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from dashboard import formatting
+from core import formatting
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from core import formatting
+from core.language import locale
 from credits.burndown import totals
 from credits.models import GrantPeriod
-from dashboard import formatting, wording
 from invoices import assemble
 from invoices.charge import Waterfall
 from invoices.models import Invoice, InvoiceLine, LineKind
@@ -110,7 +111,7 @@ class _Fall:
 
 
 def of_issued(invoice: Invoice) -> Sheet:
-    """Read an issued invoice from its rows; `invoice` as dashboard.reading.invoices.listed reads it. Four queries."""
+    """Read an issued invoice from its rows. Four queries."""
     rows = list(invoice.lines.select_related("meter").order_by("position"))
     names = _names(draw["grant_period_id"] for row in rows for draw in row.waterfall.get("draws", ()))
     credits = invoice.credits.filter(line=None).select_related("period__grant").order_by("id")
@@ -123,7 +124,7 @@ def of_issued(invoice: Invoice) -> Sheet:
         carried_forward=invoice.carried_forward_amount,
         total=invoice.total,
         paid=invoice.amount_paid,
-        due=invoice.due,  # type: ignore[attr-defined]  # annotated by listed()
+        due=invoice.total - invoice.invoice_credit_amount - invoice.amount_paid,
     )
 
 
@@ -290,12 +291,12 @@ def _part(part: _Part, currency: str) -> str:
 
 
 def _quantity(number: Decimal | None) -> str:
-    return formatting.quantity(number, locale=wording.locale())
+    return formatting.quantity(number, locale=locale())
 
 
 def _exact(minor: Decimal, currency: str) -> str:
-    return formatting.exact_amount(minor, currency, locale=wording.locale())
+    return formatting.exact_amount(minor, currency, locale=locale())
 
 
 def _amount(minor: int, currency: str) -> str:
-    return formatting.amount(minor, currency, locale=wording.locale())
+    return formatting.amount(minor, currency, locale=locale())
