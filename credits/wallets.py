@@ -5,11 +5,12 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Max, Min
 
 from access.actors import Actor
 from core.errors import DomainError
 from core.money import exponent
-from credits import balances, grants
+from credits import balances, grants, renewal
 from credits.burndown import burn
 from credits.grants import GrantInput
 from credits.models import AppliesTo, CreditEntry, CreditKind, EntryKind, WalletEntry
@@ -53,6 +54,7 @@ def change(*, customer: Customer, change: WalletChange, actor: Actor, now: datet
     Customer.objects.select_for_update(no_key=True).get(id=customer.id)
     if (earlier := _earlier(customer, change)) is not None:
         return earlier
+    renewal.make_periods(customer_ids=[customer.id], until=balances.at(now).end, actor=actor, now=now)
     before = balance(customer=customer, currency=change.currency, now=now)
     if not change.is_credit and change.amount > before:
         raise InsufficientFunds(f"The wallet holds {before} minor units of {change.currency}.", field="amount")
@@ -71,21 +73,45 @@ def change(*, customer: Customer, change: WalletChange, actor: Actor, now: datet
     return written
 
 
+@dataclass(frozen=True)
+class Wallet:
+    """What a customer holds in one currency. balance: minor units.  created_at, updated_at: of its first grant, its latest entry."""
+
+    currency: str
+    balance: int
+    created_at: datetime
+    updated_at: datetime
+
+
 def balance(*, customer: Customer, currency: str, now: datetime) -> int:
     """Give the minor units that a wallet holds: what the grants alive now that pay invoices still have."""
-    return sum(int(one.balance.available) for one in _alive(customer, currency, now))
+    return by_currency(customer=customer, now=now).get(currency, 0)
 
 
 def by_currency(*, customer: Customer, now: datetime) -> dict[str, int]:
     """Give the balance of every currency that the customer ever had a wallet grant in, by currency."""
-    found = {
-        code: 0
-        for code in customer.creditgrant_set.filter(kind=CreditKind.MONEY, applies_to=AppliesTo.INVOICE)
+    return {wallet.currency: wallet.balance for wallet in of_customer(customer=customer, now=now)}
+
+
+def of_customer(*, customer: Customer, now: datetime) -> list[Wallet]:
+    """List the wallets that the customer ever had, by currency. What invoices to come will take still counts."""
+    found = (
+        customer.creditgrant_set.filter(kind=CreditKind.MONEY, applies_to=AppliesTo.INVOICE)
+        .values_list("currency")
+        .annotate(Min("created_at"), Max("periods__entries__created_at"))
         .order_by("currency")
-        .values_list("currency", flat=True)
-        if code is not None
-    }
-    return {code: balance(customer=customer, currency=code, now=now) for code in found}
+    )
+    held: dict[str | None, int] = {}
+    for one in balances.foreseen(customer_ids=[customer.id], within=balances.at(now)):
+        if _is_alive(one, now):
+            held[one.grant.currency] = held.get(one.grant.currency, 0) + int(one.balance.available)
+    return [Wallet(code or "", held.get(code, 0), created_at, latest or created_at) for code, created_at, latest in found]
+
+
+def first_credited_at(*, customer: Customer, currency: str) -> datetime:
+    """Give the instant that a wallet began with."""
+    wallet = customer.creditgrant_set.filter(kind=CreditKind.MONEY, applies_to=AppliesTo.INVOICE, currency=currency)
+    return wallet.order_by("created_at").values_list("created_at", flat=True)[0]
 
 
 def _earlier(customer: Customer, change: WalletChange) -> WalletEntry | None:
@@ -132,11 +158,10 @@ def _debit(customer: Customer, change: WalletChange, written: WalletEntry, actor
 
 
 def _alive(customer: Customer, currency: str, now: datetime) -> list[balances.Held]:
-    return [
-        one
-        for one in balances.held(customer_ids=[customer.id], within=balances.at(now))
-        if one.grant.kind == CreditKind.MONEY
-        and one.grant.applies_to == AppliesTo.INVOICE
-        and one.grant.currency == currency
-        and (one.balance.usable is not None and one.balance.usable.contains(now))
-    ]
+    holdings = balances.held(customer_ids=[customer.id], within=balances.at(now))
+    return [one for one in holdings if _is_alive(one, now) and one.grant.currency == currency]
+
+
+def _is_alive(one: balances.Held, now: datetime) -> bool:
+    is_wallet = one.grant.kind == CreditKind.MONEY and one.grant.applies_to == AppliesTo.INVOICE
+    return is_wallet and one.balance.usable is not None and one.balance.usable.contains(now)

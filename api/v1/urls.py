@@ -23,6 +23,7 @@ from api.v1 import (
     subscriptions,
     usage,
     usage_history,
+    wallets,
     zero,
 )
 from api.v1.resource import Unknown
@@ -52,6 +53,8 @@ urlpatterns = [
     path("customers", customers.Customers.as_view()),
     path("customers/<segment:customer_id>", customers.CustomerById.as_view()),
     path("customers/<segment:customer_id>/credit-grants", grants.CustomerGrants.as_view()),
+    path("customers/<segment:customer_id>/wallets", wallets.CustomerWallets.as_view()),
+    path("customers/<segment:customer_id>/wallets/ledger-entries", wallets.WalletEntries.as_view()),
     path("credit-grants/<segment:id>", grants.GrantById.as_view()),
     path("credit-grants/<segment:id>/void", grants.GrantVoid.as_view()),
     path("event-delivery", event_delivery.EventDelivery.as_view()),
