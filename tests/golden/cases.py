@@ -1,6 +1,6 @@
 """Read golden cases from text; any word that is not known fails."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +22,16 @@ class CaseUnreadable(Exception):
     """A golden file holds a line that means nothing."""
 
 
-def cases(folder: str) -> list[Case]:
+def cases(folder: str, *, here: Path = HERE) -> list[Case]:
     """List every case of a folder, in order of file and line."""
-    return [case for file in sorted((HERE / folder).glob("*.txt")) for case in _read(file)]
+    return [case for file in sorted((here / folder).glob("*.txt")) for case in _read(file)]
+
+
+def unread(folders: Sequence[str], *, here: Path = HERE) -> set[Path]:
+    """Find the files that belong to no folder which is read, or whose name does not end in .txt: their cases hold nothing."""
+    found = {path.relative_to(here) for path in here.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc", ".md")}
+    read = {path.relative_to(here) for folder in folders for path in (here / folder).glob("*.txt")}
+    return found - read
 
 
 def instant(text: str) -> datetime:

@@ -1,0 +1,29 @@
+"""Prices in words: as people say them, to the last digit, per as many units as asked."""
+
+from decimal import Decimal
+
+import pytest
+
+from dashboard import wording
+from products.pricing import PriceTerms
+from products.terms import MeterTerms
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "display_per", "unit", "said"),
+    [
+        ("USD", "0.1", 1, "call", "$0.001 per call"),
+        ("USD", "0.1", 1000, "calls", "$1.00 per 1,000 calls"),
+        ("USD", "0.0000005", 1, "byte", "$0.000000005 per byte"),
+        ("USD", "0.0000005", 10**9, "bytes", "$5.00 per 1,000,000,000 bytes"),
+        ("USD", "0.000000000001", 1, "token", "$0.00000000000001 per token"),
+        ("USD", "0.000000000001", 10**9, "tokens", "$0.00001 per 1,000,000,000 tokens"),
+        ("JPY", "0.3", 1000, "calls", "¥300 per 1,000 calls"),
+        ("KWD", "0.5", 1, "call", "KWD0.0005 per call"),
+        ("CLF", "1.25", 1000, "calls", "CLF0.1250 per 1,000 calls"),
+    ],
+)
+def test_a_price_is_said_per_as_many_units_as_asked(currency, price, display_per, unit, said):
+    terms = PriceTerms(currency, unit_price=Decimal(price))
+
+    assert wording.terms(MeterTerms(1, "Usage", terms, display_per), unit) == said
