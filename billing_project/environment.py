@@ -75,6 +75,9 @@ VARIABLES = (
         0,
         "Events a second that one API key may send to one web process before it is answered 429 RATE_LIMITED. 0: no limit.",
     ),
+    Variable(
+        "WEBHOOK_PRIVATE_ADDRESSES", boolean, False, "Let webhooks go to addresses inside the network, loopback ones included."
+    ),
     Variable("PAGE_STATEMENT_SECONDS", int, 30, "Seconds after which a statement of a page or of the API is given up. 0: never."),
     Variable("LOG_LEVEL", str, "INFO", "DEBUG, INFO, WARNING or ERROR."),
 )

@@ -15,6 +15,7 @@ SCHEDULE = {
     "jobs": every(10, "jobs.sweep"),
     "sessions": every(86_400, "access.clear_sessions"),
     "refused bodies": every(3600, "events.prune"),
+    "webhooks": every(5, "webhooks.deliver"),
     "billing": every(60, "invoices.bill"),
     "proofs": every(86_400, "invoices.verify"),
     "estimates of drafts": every(300, "invoices.estimate"),

@@ -21,6 +21,7 @@ class WebhookEndpoint(models.Model):
     metadata = models.JSONField(default=dict, blank=True)
     rate_limit = models.IntegerField(null=True, blank=True)
     disabled_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 

@@ -1,0 +1,105 @@
+"""Send one message to one endpoint: signed by the Standard Webhooks, bounded in time and size, to no address inside the network."""
+
+import ipaddress
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import httpx
+from standardwebhooks import Webhook
+
+TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+EXCERPT_BYTES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What is sent where, without any tie to the database: parcels are sent from threads."""
+
+    delivery_id: int
+    attempt: int
+    url: str
+    secret: str
+    headers: Mapping[str, str]
+    message_id: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an attempt. status: None where there was no answer, and `error` says why."""
+
+    status: int | None
+    excerpt: str
+    error: str
+    duration_ms: int
+    retry_after: int | None = None
+
+    @property
+    def is_delivered(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def is_gone(self) -> bool:
+        """Tell whether the endpoint asks to be sent nothing any more."""
+        return self.status == 410
+
+
+class AddressNotAllowed(Exception):
+    """The endpoint's name leads to an address inside the network, or nowhere."""
+
+
+def send(parcel: Parcel, *, now: datetime, private_addresses: bool) -> Outcome:
+    """Post one message and read the beginning of the answer; whatever goes wrong is an outcome. Redirects are not followed."""
+    began = time.monotonic()
+    try:
+        address, extensions, host = _target(parcel.url, private_addresses=private_addresses)
+        headers = {**parcel.headers, **signed(parcel, now=now), "Host": host}
+        with httpx.Client(timeout=TIMEOUT, follow_redirects=False, trust_env=False) as client:
+            asked = client.build_request("POST", address, content=parcel.body.encode(), headers=headers, extensions=extensions)
+            answer = client.send(asked, stream=True)
+            try:
+                excerpt = next(answer.iter_raw(EXCERPT_BYTES), b"")
+            finally:
+                answer.close()
+    except (httpx.HTTPError, httpx.InvalidURL, AddressNotAllowed, OSError, ValueError) as error:
+        return Outcome(None, "", f"{type(error).__name__}: {error}"[:500], _since(began))
+    text = excerpt.decode(errors="replace").replace("\0", "�")
+    return Outcome(answer.status_code, text, "", _since(began), _seconds(answer.headers.get("retry-after", "")))
+
+
+def signed(parcel: Parcel, *, now: datetime) -> dict[str, str]:
+    """Give the headers that prove who sent a message, and when."""
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "Tallybook",
+        "webhook-id": parcel.message_id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(parcel.secret).sign(parcel.message_id, now, parcel.body),
+    }
+
+
+def _target(url: str, *, private_addresses: bool) -> tuple[str, dict[str, str], str]:
+    """Resolve the name once and connect to what was judged, so that a name that changes its mind gains nothing."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+    inside = sorted(one for one in found if not ipaddress.ip_address(one.partition("%")[0]).is_global)
+    if inside and not private_addresses:
+        raise AddressNotAllowed(f"{host} leads to {inside[0]}, which is inside the network. WEBHOOK_PRIVATE_ADDRESSES allows it.")
+    chosen = min(found, key=lambda one: (":" in one, one))
+    place = f"[{chosen}]" if ":" in chosen else chosen
+    address = parts._replace(netloc=f"{place}:{port}", fragment="").geturl()
+    return address, {"sni_hostname": host}, parts.netloc
+
+
+def _since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)
+
+
+def _seconds(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else None

@@ -1,0 +1,108 @@
+"""A message arrives signed, whatever the endpoint does is an outcome, and nothing inside the network is reached."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from webhooks import sending
+from webhooks.sending import Parcel, send
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+BODY = '{"type":"invoice.paid","data":{"total":1}}'
+
+
+@contextmanager
+def endpoint(answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
+    """Listen once on a loopback port, keep what comes and answer so."""
+    received: list[bytes] = []
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        def serve() -> None:
+            connection, _address = listener.accept()
+            with connection:
+                connection.settimeout(5)
+                got = b""
+                while BODY.encode() not in got:
+                    got += connection.recv(65_536)
+                received.append(got)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://localhost:{listener.getsockname()[1]}/hook?a=1", received
+        thread.join(timeout=5)
+
+
+def parcel(url: str, **more: Any) -> Parcel:
+    return Parcel(
+        **{
+            "delivery_id": 1,
+            "attempt": 1,
+            "url": url,
+            "secret": SECRET,
+            "headers": {},
+            "message_id": "msg_1",
+            "body": BODY,
+            **more,
+        }
+    )
+
+
+def test_a_message_arrives_whole_and_its_signature_proves_it() -> None:
+    now = datetime.now(UTC)
+    with endpoint(b"HTTP/1.1 204 No Content\r\n\r\n") as (url, received):
+        outcome = send(parcel(url, headers={"X-Team": "billing"}), now=now, private_addresses=True)
+
+    assert (outcome.status, outcome.is_delivered, outcome.error) == (204, True, "")
+    head, _blank, body = received[0].partition(b"\r\n\r\n")
+    request, *lines = head.decode().split("\r\n")
+    headers = {name.lower(): text for name, _colon, text in (line.partition(": ") for line in lines)}
+    assert request == "POST /hook?a=1 HTTP/1.1"
+    assert headers["host"] == url.split("/")[2]
+    assert headers["x-team"] == "billing"
+    assert Webhook(SECRET).verify(body.decode(), headers) == {"type": "invoice.paid", "data": {"total": 1}}
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRET).verify(body.decode().replace("1", "2"), headers)
+
+
+def test_what_an_endpoint_answers_is_kept_in_part_and_a_redirect_is_not_followed() -> None:
+    answer = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nRetry-After: 90\r\n\r\n" + b"x\0" * 4000
+    with endpoint(answer) as (url, _received):
+        outcome = send(parcel(url), now=datetime.now(UTC), private_addresses=True)
+
+    assert (outcome.status, outcome.is_delivered, outcome.retry_after) == (302, False, 90)
+    assert len(outcome.excerpt) <= sending.EXCERPT_BYTES
+    assert "\0" not in outcome.excerpt
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:9/",
+        "http://localhost:9/",
+        "http://[::1]:9/",
+        "http://169.254.169.254/",
+        "http://10.0.0.1/",
+        "http://0.0.0.0/",
+    ],
+)
+def test_addresses_inside_the_network_are_not_reached(url: str) -> None:
+    outcome = send(parcel(url), now=datetime.now(UTC), private_addresses=False)
+
+    assert outcome.status is None
+    assert outcome.error.startswith("AddressNotAllowed")
+
+
+def test_an_endpoint_that_is_not_there_is_an_outcome() -> None:
+    outcome = send(parcel("http://127.0.0.1:9/"), now=datetime.now(UTC), private_addresses=True)
+
+    assert (outcome.status, outcome.is_delivered) == (None, False)
+    assert outcome.error.startswith("ConnectError")
