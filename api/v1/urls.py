@@ -24,6 +24,7 @@ from api.v1 import (
     usage,
     usage_history,
     wallets,
+    webhooks,
     zero,
 )
 from api.v1.resource import Unknown
@@ -87,5 +88,12 @@ urlpatterns = [
     path("subscriptions/<segment:subscription_id>/change-plan/preview", plans.PlanPreviews.as_view()),
     path("subscriptions/<segment:subscription_id>/change-plan/scheduled", plans.ScheduledChange.as_view()),
     path("subscriptions/<segment:subscription_id>/usage-history", usage_history.UsageHistory.as_view()),
+    path("webhooks", webhooks.Webhooks.as_view()),
+    path("webhooks/<segment:webhook_id>", webhooks.WebhookById.as_view()),
+    path("webhooks/<segment:webhook_id>/secret", webhooks.WebhookSecret.as_view()),
+    path("webhooks/<segment:webhook_id>/headers", webhooks.WebhookHeaders.as_view()),
+    path("webhooks/<segment:webhook_id>/test", webhooks.WebhookTest.as_view()),
+    path("webhooks/<segment:webhook_id>/deliveries", webhooks.WebhookDeliveries.as_view()),
+    path("webhooks/<segment:webhook_id>/deliveries/<segment:message_id>/resend", webhooks.WebhookResend.as_view()),
     re_path(r"", Unknown.as_view()),
 ]
