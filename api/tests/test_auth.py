@@ -60,7 +60,21 @@ ENDPOINTS = [
     ("POST", "/subscriptions", "write"),
     ("GET", "/subscriptions/{subscription_id}", "read"),
     ("PATCH", "/subscriptions/{subscription_id}", "write"),
+    ("POST", "/subscriptions/{subscription_id}/change-plan", "write"),
+    ("POST", "/subscriptions/{subscription_id}/change-plan/preview", "read"),
+    ("DELETE", "/subscriptions/{subscription_id}/change-plan/scheduled", "write"),
     ("GET", "/subscriptions/{subscription_id}/usage-history", "read"),
+    ("GET", "/webhooks", "read"),
+    ("POST", "/webhooks", "write"),
+    ("GET", "/webhooks/{webhook_id}", "read"),
+    ("PATCH", "/webhooks/{webhook_id}", "write"),
+    ("DELETE", "/webhooks/{webhook_id}", "write"),
+    ("GET", "/webhooks/{webhook_id}/secret", "write"),
+    ("GET", "/webhooks/{webhook_id}/headers", "write"),
+    ("PATCH", "/webhooks/{webhook_id}/headers", "write"),
+    ("POST", "/webhooks/{webhook_id}/test", "write"),
+    ("GET", "/webhooks/{webhook_id}/deliveries", "read"),
+    ("POST", "/webhooks/{webhook_id}/deliveries/{message_id}/resend", "write"),
 ]
 PUBLIC = {"/openapi.json", "/docs", "/"}
 ADMITTED = {"read": {"read", "write"}, "write": {"write"}, "ingest": {"ingest", "write"}}

@@ -79,26 +79,26 @@ class WebhookListQuery(msgspec.Struct, kw_only=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=250)] = 50
 
 
-class SecretAnswer(msgspec.Struct, kw_only=True):
+class WebhookSecretAnswer(msgspec.Struct, kw_only=True):
     """What the endpoint verifies signatures with."""
 
     secret: str
 
 
-class HeadersUpdate(msgspec.Struct, kw_only=True):
+class WebhookHeadersUpdate(msgspec.Struct, kw_only=True):
     """The headers to send besides ours; they take the place of those before."""
 
     headers: Headers
 
 
-class HeadersAnswer(msgspec.Struct, kw_only=True):
+class WebhookHeadersAnswer(msgspec.Struct, kw_only=True):
     """The headers sent besides ours. sensitive: names whose values are not shown; none is hidden here."""
 
     headers: dict[str, str]
     sensitive: list[str]
 
 
-class AttemptAnswer(msgspec.Struct, kw_only=True):
+class WebhookAttemptAnswer(msgspec.Struct, kw_only=True):
     """One try. response_status: null where there was no answer, and `error` says why."""
 
     attempted_at: datetime
@@ -108,7 +108,7 @@ class AttemptAnswer(msgspec.Struct, kw_only=True):
     error: str
 
 
-class DeliveryAnswer(msgspec.Struct, kw_only=True):
+class WebhookDeliveryAnswer(msgspec.Struct, kw_only=True):
     """A message on its way to an endpoint. status: waiting, delivered or failed (given up); id: the webhook-id header."""
 
     id: str
@@ -119,13 +119,13 @@ class DeliveryAnswer(msgspec.Struct, kw_only=True):
     next_attempt_at: datetime | None
     delivered_at: datetime | None
     created_at: datetime
-    attempts: list[AttemptAnswer]
+    attempts: list[WebhookAttemptAnswer]
 
 
-class DeliveryList(msgspec.Struct, kw_only=True):
+class WebhookDeliveryList(msgspec.Struct, kw_only=True):
     """A page of deliveries. iterator: where the next one begins; done: there is none."""
 
-    data: list[DeliveryAnswer]
+    data: list[WebhookDeliveryAnswer]
     iterator: str | None
     done: bool
 
@@ -173,9 +173,9 @@ class WebhookSecret(Resource):
 
     scopes = {"GET": "write"}
 
-    @describes("Retrieve the secret that signatures are verified with", answer=SecretAnswer, errors=[404])
+    @describes("Retrieve the secret that signatures are verified with", answer=WebhookSecretAnswer, errors=[404])
     def get(self, request: Request, webhook_id: str) -> HttpResponse:
-        return answer(SecretAnswer(secret=_find(webhook_id).secret))
+        return answer(WebhookSecretAnswer(secret=_find(webhook_id).secret))
 
 
 class WebhookHeaders(Resource):
@@ -183,14 +183,14 @@ class WebhookHeaders(Resource):
 
     scopes = {"GET": "write"}
 
-    @describes("Retrieve the headers that are sent besides ours", answer=HeadersAnswer, errors=[404])
+    @describes("Retrieve the headers that are sent besides ours", answer=WebhookHeadersAnswer, errors=[404])
     def get(self, request: Request, webhook_id: str) -> HttpResponse:
-        return answer(HeadersAnswer(headers=_find(webhook_id).headers, sensitive=[]))
+        return answer(WebhookHeadersAnswer(headers=_find(webhook_id).headers, sensitive=[]))
 
-    @describes("Replace the headers that are sent besides ours", body=HeadersUpdate, errors=[404])
+    @describes("Replace the headers that are sent besides ours", body=WebhookHeadersUpdate, errors=[404])
     def patch(self, request: Request, webhook_id: str) -> HttpResponse:
         endpoint = _find(webhook_id)
-        wanted = body.decode(request, HeadersUpdate)
+        wanted = body.decode(request, WebhookHeadersUpdate)
         endpoints.update(endpoint=endpoint, fields={"headers": wanted.headers}, now=self.now)
         return nothing(200)
 
@@ -198,7 +198,9 @@ class WebhookHeaders(Resource):
 class WebhookDeliveries(Resource):
     """/webhooks/{webhook_id}/deliveries"""
 
-    @describes("List what was sent to an endpoint, newest first", query=WebhookListQuery, answer=DeliveryList, errors=[404])
+    @describes(
+        "List what was sent to an endpoint, newest first", query=WebhookListQuery, answer=WebhookDeliveryList, errors=[404]
+    )
     def get(self, request: Request, webhook_id: str) -> HttpResponse:
         rows = WebhookDelivery.objects.filter(endpoint=_find(webhook_id))
         query = body.decode_query(request.GET, WebhookListQuery)
@@ -207,13 +209,13 @@ class WebhookDeliveries(Resource):
             wanted = wanted.filter(id__lt=_key(rows.filter(message__public_id=query.iterator)))
         items, done = _first(wanted, query.limit)
         iterator = None if done else items[-1].message.public_id
-        return answer(DeliveryList(data=_deliveries_shown(items), iterator=iterator, done=done))
+        return answer(WebhookDeliveryList(data=_deliveries_shown(items), iterator=iterator, done=done))
 
 
 class WebhookResend(Resource):
     """/webhooks/{webhook_id}/deliveries/{message_id}/resend"""
 
-    @describes("Send a message again", answer=DeliveryAnswer, errors=[404])
+    @describes("Send a message again", answer=WebhookDeliveryAnswer, errors=[404])
     def post(self, request: Request, webhook_id: str, message_id: str) -> HttpResponse:
         rows = WebhookDelivery.objects.filter(endpoint=_find(webhook_id)).select_related("message")
         delivery = rows.filter(message__public_id=message_id).first()
@@ -226,7 +228,7 @@ class WebhookResend(Resource):
 class WebhookTest(Resource):
     """/webhooks/{webhook_id}/test"""
 
-    @describes("Send a test message", answer=DeliveryAnswer, errors=[404])
+    @describes("Send a test message", answer=WebhookDeliveryAnswer, errors=[404])
     def post(self, request: Request, webhook_id: str) -> HttpResponse:
         return answer(_deliveries_shown([outbox.tell_one(_find(webhook_id), now=self.now)])[0])
 
@@ -246,9 +248,9 @@ def shown(endpoint: WebhookEndpoint) -> WebhookAnswer:
     )
 
 
-def _deliveries_shown(rows: Sequence[WebhookDelivery]) -> list[DeliveryAnswer]:
+def _deliveries_shown(rows: Sequence[WebhookDelivery]) -> list[WebhookDeliveryAnswer]:
     return [
-        DeliveryAnswer(
+        WebhookDeliveryAnswer(
             id=row.message.public_id,
             event_type=row.message.event_type,
             payload=row.message.payload,
@@ -263,8 +265,8 @@ def _deliveries_shown(rows: Sequence[WebhookDelivery]) -> list[DeliveryAnswer]:
     ]
 
 
-def _attempt_shown(attempt: WebhookAttempt) -> AttemptAnswer:
-    return AttemptAnswer(**{name: getattr(attempt, name) for name in AttemptAnswer.__struct_fields__})
+def _attempt_shown(attempt: WebhookAttempt) -> WebhookAttemptAnswer:
+    return WebhookAttemptAnswer(**{name: getattr(attempt, name) for name in WebhookAttemptAnswer.__struct_fields__})
 
 
 def _fields(wanted: WebhookCreate | WebhookUpdate) -> dict[str, Any]:
