@@ -108,6 +108,8 @@ PAGES = {
     "dashboard:customer": Rule(read=ALL),
     "dashboard:products": Rule(read=ALL),
     "dashboard:product": Rule(read=ALL),
+    "dashboard:product_new": Rule(read=CONFIGURE, write=CONFIGURE),
+    "dashboard:product_edit": Rule(read=CONFIGURE, write=CONFIGURE),
     "dashboard:product_archive": Rule(write=CONFIGURE),
     "dashboard:product_unarchive": Rule(write=CONFIGURE),
     "dashboard:subscriptions": Rule(read=ALL),

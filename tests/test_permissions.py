@@ -72,6 +72,8 @@ PAGES = """
     dashboard:customer            vfpo    -
     dashboard:products            vfpo    -
     dashboard:product             vfpo    -
+    dashboard:product_new         po      po
+    dashboard:product_edit        po      po
     dashboard:product_archive     -       po
     dashboard:product_unarchive   -       po
     dashboard:subscriptions       vfpo    -
