@@ -2,25 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from access.actors import Actor
 from core.constraints import refusing
 from core.errors import DomainError
+from core.ids import public_id
 from core.money import exact, exponent
 from core.periods import FOREVER, Interval, Period
 from credits import renewal, rules
-from credits.models import AppliesTo, CreditGrant, CreditKind, Rollover
+from credits.models import AppliesTo, CreditEntry, CreditGrant, CreditKind, EntryKind, GrantPeriod, Rollover
 from customers.models import Customer
 from meters.models import Meter
 from products.models import Subscription
 
 _LARGEST = Decimal(10) ** 30
 _STEP = Decimal("1e-18")
+_THRESHOLD = "low_balance_threshold is 0 or more, and a whole number of minor units for money."
 
 
 class GrantInvalid(DomainError):
@@ -39,12 +42,25 @@ class GrantAlreadyVoided(DomainError):
     code = "CREDIT_GRANT_ALREADY_VOIDED"
 
 
+class GrantNotUsable(DomainError):
+    """The grant gives nothing at this instant that could be topped up."""
+
+    code = "CREDIT_GRANT_NOT_USABLE"
+
+
+class TopUpKeyReused(DomainError):
+    """The key was used for another top-up: a retry must repeat its request."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+
 @dataclass(frozen=True)
 class GrantInput:
     """What a grant gives.
 
     kind: a CreditKind.  amount: units of the meter, or whole minor units of the currency.  priority: smaller burns first.
     effective_at, expires_at: half-open.  A renewing grant follows a subscription's cycles or its own interval.
+    low_balance_threshold: what is left live at which somebody wants to be told, in the unit of the amount.
     """
 
     kind: str
@@ -60,6 +76,7 @@ class GrantInput:
     renewal: Interval | None = None
     rollover: str = Rollover.NONE
     rollover_cap: Decimal | None = None
+    low_balance_threshold: Decimal | None = None
     name: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
@@ -99,12 +116,63 @@ def _write(customer: Customer, grant: GrantInput, cause: str | None, actor: Acto
         renewal_count=grant.renewal.count if grant.renewal else None,
         rollover=grant.rollover,
         rollover_cap=grant.rollover_cap,
+        low_balance_threshold=grant.low_balance_threshold,
         name=grant.name,
         metadata=dict(grant.metadata),
         cause=cause,
         created_at=now,
         created_by=str(actor),
     )
+
+
+@transaction.atomic
+def top_up(
+    *, grant: CreditGrant, amount: Decimal, reason: str, actor: Actor, now: datetime, idempotency_key: str | None = None
+) -> CreditEntry:
+    """Add to what a grant gives in its period of this instant, once; later periods begin with what the grant says.
+
+    amount: as the grant's. The same idempotency_key again gives the first entry again.
+    Raises GrantInvalid, GrantNotUsable, TopUpKeyReused.
+    """
+    _judge_amount(grant.kind, amount)
+    Customer.objects.select_for_update(no_key=True).get(id=grant.customer_id)
+    cause = f"topped_up:{grant.id}:{idempotency_key or public_id('top')}"
+    if (earlier := CreditEntry.objects.filter(cause=cause).first()) is not None:
+        if earlier.amount != amount:
+            raise TopUpKeyReused("This idempotency_key was used for another top-up.", field="idempotency_key")
+        return earlier
+    renewal.make_periods(customer_ids=[grant.customer_id], until=now + timedelta(microseconds=1), actor=actor, now=now)
+    period = _usable_period(grant, now)
+    return CreditEntry.objects.create(
+        period=period,
+        kind=EntryKind.TOPPED_UP,
+        amount=amount,
+        cause=cause,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        reason=reason,
+        created_at=now,
+    )
+
+
+def _usable_period(grant: CreditGrant, now: datetime) -> GrantPeriod:
+    running = Q(starts_at__lte=now) & (Q(ends_at__isnull=True) | Q(ends_at__gt=now))
+    period = grant.periods.filter(running, settled_at__isnull=True, grant__voided_at__isnull=True).order_by("-starts_at").first()
+    if period is None:
+        raise GrantNotUsable("The grant has not begun, has ended or was voided. Give the customer another one.")
+    return period
+
+
+@transaction.atomic
+def set_threshold(*, grant: CreditGrant, threshold: Decimal | None) -> CreditGrant:
+    """Set below what live balance a grant is low; None: never. Raises GrantInvalid."""
+    with exact():
+        if threshold is not None and _threshold_is_wrong(grant.kind, threshold):
+            raise GrantInvalid(_THRESHOLD, field="low_balance_threshold")
+    CreditGrant.objects.select_for_update(no_key=True).get(id=grant.id)
+    CreditGrant.objects.filter(id=grant.id).update(low_balance_threshold=threshold)
+    grant.low_balance_threshold = threshold
+    return grant
 
 
 @transaction.atomic
@@ -134,6 +202,26 @@ def judge(grant: GrantInput) -> None:
             raise GrantInvalid(problem, field=field_name)
 
 
+def _judge_amount(kind: str, amount: Decimal) -> None:
+    with exact():
+        for field_name, is_wrong, problem in _amount_checks(kind, amount):
+            if is_wrong:
+                raise GrantInvalid(problem, field=field_name)
+
+
+def _amount_checks(kind: str, amount: Decimal) -> tuple[tuple[str, bool, str], ...]:
+    whole = amount == amount.to_integral_value()
+    return (
+        ("amount", not 0 < amount < _LARGEST or bool(amount % _STEP), "amount must lie above 0 and below 10^30."),
+        ("amount", kind != CreditKind.UNITS and not whole, "Money is a whole number of minor units."),
+    )
+
+
+def _threshold_is_wrong(kind: str, threshold: Decimal) -> bool:
+    whole = threshold == threshold.to_integral_value()
+    return not 0 <= threshold < _LARGEST or bool(threshold % _STEP) or (kind != CreditKind.UNITS and not whole)
+
+
 def _judge(customer: Customer, grant: GrantInput) -> None:
     judge(grant)
     if grant.subscription is not None and grant.subscription.customer_id != customer.id:
@@ -143,14 +231,13 @@ def _judge(customer: Customer, grant: GrantInput) -> None:
 def _checks(grant: GrantInput) -> tuple[tuple[str, bool, str], ...]:
     units = grant.kind == CreditKind.UNITS
     subscription = grant.subscription
-    whole = grant.amount == grant.amount.to_integral_value()
+    low = grant.low_balance_threshold
     capped = grant.rollover == Rollover.CAPPED
     return (
         ("kind", grant.kind not in CreditKind.values, "kind is units or money."),
         ("meter_id", units == (grant.meter is None), "Units need a meter_id; money has none."),
         ("currency", units == (grant.currency is not None), "Money needs a currency; units have none."),
-        ("amount", not 0 < grant.amount < _LARGEST or bool(grant.amount % _STEP), "amount must lie above 0 and below 10^30."),
-        ("amount", not units and not whole, "Money is a whole number of minor units."),
+        *_amount_checks(grant.kind, grant.amount),
         ("applies_to", grant.applies_to not in AppliesTo.values, "applies_to is usage or invoice."),
         ("applies_to", units and grant.applies_to != AppliesTo.USAGE, "Units apply to usage."),
         (
@@ -167,4 +254,5 @@ def _checks(grant: GrantInput) -> tuple[tuple[str, bool, str], ...]:
         ("rollover", grant.rollover not in Rollover.values, "rollover is none, all or capped."),
         ("rollover_cap", capped != (grant.rollover_cap is not None), "Exactly a capped rollover has a rollover_cap."),
         ("rollover_cap", grant.rollover_cap is not None and grant.rollover_cap <= 0, "rollover_cap must lie above 0."),
+        ("low_balance_threshold", low is not None and _threshold_is_wrong(grant.kind, low), _THRESHOLD),
     )

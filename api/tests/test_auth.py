@@ -22,6 +22,8 @@ ENDPOINTS = [
     ("GET", "/customers/{customer_id}/wallets/ledger-entries", "read"),
     ("POST", "/customers/{customer_id}/wallets/ledger-entries", "write"),
     ("GET", "/credit-grants/{id}", "read"),
+    ("PATCH", "/credit-grants/{id}", "write"),
+    ("POST", "/credit-grants/{id}/top-up", "write"),
     ("POST", "/credit-grants/{id}/void", "write"),
     ("GET", "/event-delivery", "read"),
     ("POST", "/event-voids", "write"),

@@ -1,11 +1,14 @@
 """Credit grants through HTTP."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from credits.models import CreditGrant
+from invoices.models import Invoice
+from invoices.tests import story
 from products.tests import making
 
 MONEY = {"kind": "money", "currency": "USD", "amount": 5000}
@@ -86,3 +89,48 @@ def test_unknown_grants_and_customers_are_not_found(call: Callable[..., Any]) ->
     assert call("POST", "/credit-grants/cgr_x/void", {"reason": "x"}).body["code"] == "CREDIT_GRANT_NOT_FOUND"
     assert call("GET", "/customers/cus_x/credit-grants").body["code"] == "CUSTOMER_NOT_FOUND"
     assert call("POST", "/customers/cus_x/credit-grants", MONEY).body["code"] == "CUSTOMER_NOT_FOUND"
+
+
+def test_a_grant_rolls_over_is_topped_up_and_gets_a_threshold(call: Callable[..., Any], customer: str) -> None:
+    renewing = {"renews": True, "renewal_interval": "Month", "renewal_count": 1, "rollover": "capped", "rollover_cap": 700}
+    made = call("POST", f"/customers/{customer}/credit-grants", MONEY | renewing | {"low_balance_threshold": 100}).body
+    address = f"/credit-grants/{made['id']}"
+
+    topped = call("POST", f"{address}/top-up", {"amount": 250, "reason": "Sorry", "idempotency_key": "k"}).body
+    again = call("POST", f"{address}/top-up", {"amount": 250, "reason": "Sorry", "idempotency_key": "k"}).body
+    changed = call("PATCH", address, {"low_balance_threshold": None}).body
+
+    assert (made["rollover"], made["rollover_cap"], made["low_balance_threshold"]) == ("capped", 700, 100)
+    assert (topped["balance"], again["balance"], changed["low_balance_threshold"]) == (5250, 5250, None)
+    assert [(one["kind"], one["amount"], one["reason"]) for one in again["entries"]] == [
+        ("granted", 5000, None),
+        ("topped_up", 250, "Sorry"),
+    ]
+    assert again["entries"][1]["created_by"].startswith("api_key:")
+    assert call("PATCH", address, {"low_balance_threshold": -1}).body["code"] == "CREDIT_GRANT_INVALID"
+    assert call("POST", f"{address}/top-up", {"amount": "5", "reason": "x"}).status == 422
+
+
+def test_a_grant_shows_what_is_used_before_the_invoice_and_who_used_it_after(call: Callable[..., Any], db: None) -> None:
+    acme, calls = making.customer(), making.meter("call")
+    story.begin(acme, making.product(making.per_unit(calls)), "2026-01-01")
+    grant = story.give(acme, Decimal(100), "2026-01-01", meter=calls)
+    story.use(acme, "call", "2026-01-10", times=30)
+
+    live = call("GET", f"/credit-grants/{grant.public_id}").body
+    story.bill("2026-02-02")
+    issued = call("GET", f"/credit-grants/{grant.public_id}").body
+
+    assert (live["balance"], live["entered_balance"]) == ("70", "100")
+    assert [(one["entered_balance"], one["live_burn"], one["balance"]) for one in live["periods"]] == [("100", "30", "70")]
+    assert (issued["balance"], issued["entered_balance"]) == ("70", "70")
+    used = issued["entries"][1]
+    invoice = Invoice.objects.get(point=1)
+    line = invoice.lines.get()
+    assert (used["kind"], used["amount"], used["invoice_id"], used["line_id"]) == (
+        "burned",
+        "-30",
+        invoice.public_id,
+        line.public_id,
+    )
+    assert (used["invoice_number"], used["line_description"]) == (invoice.number, "Call")

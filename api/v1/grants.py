@@ -1,6 +1,6 @@
 """Serve credit grants: what a customer holds before it pays, with balance and ledger."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -17,13 +17,12 @@ from api.v1.resource import Resource, answer
 from api.v1.schema import describes
 from core.money import plain
 from core.periods import Interval
-from credits import balances, grants
-from credits.balances import Held
+from credits import grants
 from credits.grants import GrantInput
-from credits.models import CreditEntry, CreditGrant, CreditKind
+from credits.models import CreditGrant, CreditKind
 from customers import find as customers
-from customers.models import Customer
-from invoices import preview
+from invoices import credit_history, live_credit
+from invoices.live_credit import LiveCredit
 from meters.models import Meter
 from products.models import Subscription
 
@@ -35,6 +34,7 @@ class CreditGrantCreate(msgspec.Struct, kw_only=True):
     """Credit for a customer. units: meter_id, amount a decimal string; money: currency, amount an integer of minor units.
 
     renews: with a subscription's cycles, or every renewal_count renewal_intervals. Smaller priorities are used up first.
+    low_balance_threshold: what is left live, in the form of the amount, at which the webhook credit.balance_low is sent.
     """
 
     kind: Literal["units", "money"]
@@ -49,6 +49,9 @@ class CreditGrantCreate(msgspec.Struct, kw_only=True):
     subscription_id: str | None = None
     renewal_interval: shapes.Interval | None = None
     renewal_count: shapes.Count | None = None
+    rollover: Literal["none", "all", "capped"] | None = None
+    rollover_cap: Quantity | None = None
+    low_balance_threshold: Quantity | None = None
     name: Annotated[str, msgspec.Meta(max_length=200)] | None = None
     metadata: shapes.Metadata | None = None
 
@@ -59,21 +62,55 @@ class CreditGrantVoid(msgspec.Struct, kw_only=True):
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
 
 
+class CreditGrantUpdate(msgspec.Struct, kw_only=True):
+    """What may change of a grant that stands. Null: nobody is told that it is low."""
+
+    low_balance_threshold: Quantity | None
+
+
+class CreditGrantTopUp(msgspec.Struct, kw_only=True):
+    """More for the period that runs now. The same idempotency_key again adds nothing."""
+
+    amount: Quantity
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+    idempotency_key: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
+
+
+class GrantPeriodAnswer(msgspec.Struct, kw_only=True):
+    """What a grant holds in one stretch of usage time.
+
+    entered_balance: by the ledger.  live_burn: what usage that is on no issued invoice yet has taken of it.  balance: the difference.
+    """
+
+    period_start: datetime
+    period_end: datetime | None
+    entered_balance: Quantity
+    live_burn: Quantity
+    balance: Quantity
+    settled_at: datetime | None
+
+
 class CreditEntryAnswer(msgspec.Struct, kw_only=True):
-    """One change of a balance; positive adds. invoice_id, line_id: what used or returned it."""
+    """One change of a balance; positive adds. invoice_id, line_id: what used or returned it. created_by: as kind:id."""
 
     kind: str
     amount: Quantity
     period_start: datetime
     period_end: datetime | None
     invoice_id: str | None
+    invoice_number: str | None
     line_id: str | None
+    line_description: str | None
     reason: str | None
     created_at: datetime
+    created_by: str
 
 
 class CreditGrantAnswer(msgspec.Struct, kw_only=True):
-    """A credit grant; balance: what is left now, after the live use of cycles that are not invoiced yet."""
+    """A credit grant; balance: what is left now, after the live use of cycles that are not invoiced yet.
+
+    entered_balance: the same by the ledger alone, as the latest issued invoice left it.
+    """
 
     id: str
     customer_id: str
@@ -81,6 +118,7 @@ class CreditGrantAnswer(msgspec.Struct, kw_only=True):
     name: str | None
     amount: Quantity
     balance: Quantity
+    entered_balance: Quantity
     meter_id: str | None
     currency: str | None
     applies_to: str
@@ -91,6 +129,9 @@ class CreditGrantAnswer(msgspec.Struct, kw_only=True):
     subscription_id: str | None
     renewal_interval: str | None
     renewal_count: int | None
+    rollover: str
+    rollover_cap: Quantity | None
+    low_balance_threshold: Quantity | None
     metadata: shapes.Metadata
     created_at: datetime
     voided_at: datetime | None
@@ -98,8 +139,9 @@ class CreditGrantAnswer(msgspec.Struct, kw_only=True):
 
 
 class CreditGrantWithEntries(CreditGrantAnswer, kw_only=True):
-    """A credit grant with its ledger, oldest entry first."""
+    """A credit grant with its periods, and its ledger, oldest entry first."""
 
+    periods: list[GrantPeriodAnswer]
     entries: list[CreditEntryAnswer]
 
 
@@ -112,10 +154,10 @@ class CustomerGrants(Resource):
     def get(self, request: Request, customer_id: str) -> HttpResponse:
         customer = customers.find(customer_id)
         query = body.decode_query(request.GET, PageQuery)
-        held = _balances(customer, self.now)
+        credit = live_credit.of_customers([customer.id], now=self.now)
 
         def shown(rows: Sequence[CreditGrant]) -> list[CreditGrantAnswer]:
-            return [CreditGrantAnswer(**_shown(grant, held)) for grant in rows]
+            return [CreditGrantAnswer(**_shown(grant, credit, self.now)) for grant in rows]
 
         return answer(page(request, query, NewestFirst(ROWS.filter(customer=customer)), shown, now=self.now))
 
@@ -133,6 +175,32 @@ class GrantById(Resource):
     @describes("Retrieve a credit grant with its ledger", answer=CreditGrantWithEntries, errors=[404])
     def get(self, request: Request, id: str) -> HttpResponse:
         return answer(_with_entries(find(ROWS, id), self.now))
+
+    @describes("Change when a credit grant is low", body=CreditGrantUpdate, answer=CreditGrantWithEntries, errors=[400, 404])
+    def patch(self, request: Request, id: str) -> HttpResponse:
+        grant = find(ROWS, id)
+        wanted = body.decode(request, CreditGrantUpdate).low_balance_threshold
+        threshold = None if wanted is None else _number(grant.kind, wanted, field="low_balance_threshold")
+        grants.set_threshold(grant=grant, threshold=threshold)
+        return answer(_with_entries(grant, self.now))
+
+
+class GrantTopUp(Resource):
+    """/credit-grants/{id}/top-up"""
+
+    @describes("Add to a credit grant", body=CreditGrantTopUp, answer=CreditGrantWithEntries, errors=[400, 404])
+    def post(self, request: Request, id: str) -> HttpResponse:
+        grant = find(ROWS, id)
+        wanted = body.decode(request, CreditGrantTopUp)
+        grants.top_up(
+            grant=grant,
+            amount=_number(grant.kind, wanted.amount, field="amount"),
+            reason=wanted.reason,
+            idempotency_key=wanted.idempotency_key,
+            actor=self.actor,
+            now=self.now,
+        )
+        return answer(_with_entries(grant, self.now))
 
 
 class GrantVoid(Resource):
@@ -155,7 +223,7 @@ def _input(wanted: CreditGrantCreate, now: datetime) -> GrantInput:
     )
     return GrantInput(
         kind=wanted.kind,
-        amount=_amount(wanted),
+        amount=_number(wanted.kind, wanted.amount, field="amount"),
         effective_at=shapes.utc(wanted.effective_at) if wanted.effective_at else now,
         meter=find(Meter, wanted.meter_id) if wanted.meter_id else None,
         currency=shapes.currency(wanted.currency) if wanted.currency else None,
@@ -165,63 +233,71 @@ def _input(wanted: CreditGrantCreate, now: datetime) -> GrantInput:
         renews=bool(wanted.renews),
         subscription=find(Subscription, wanted.subscription_id) if wanted.subscription_id else None,
         renewal=renewal,
+        rollover=wanted.rollover or "none",
+        rollover_cap=_optional(wanted.kind, wanted.rollover_cap, field="rollover_cap"),
+        low_balance_threshold=_optional(wanted.kind, wanted.low_balance_threshold, field="low_balance_threshold"),
         name=wanted.name or "",
         metadata=body.scalars(wanted.metadata or {}),
     )
 
 
-def _amount(wanted: CreditGrantCreate) -> Decimal:
-    if wanted.kind == CreditKind.MONEY:
-        if not isinstance(wanted.amount, int) or wanted.amount > 10**15:
-            raise invalid("amount", "of money must be a whole number of minor units, at most 10^15")
-        return Decimal(wanted.amount)
-    if not isinstance(wanted.amount, str):
-        raise invalid("amount", "of units must be a decimal string")
-    return shapes.decimal(wanted.amount, field="amount")
+def _optional(kind: str, number: Quantity | None, *, field: str) -> Decimal | None:
+    return None if number is None else _number(kind, number, field=field)
 
 
-def _balances(customer: Customer, now: datetime) -> Mapping[int, Decimal]:
-    """Sum what each grant of a customer holds at `now`, by the grant's internal id."""
-    alive = {_key(one): one for one in balances.foreseen(customer_ids=[customer.id], within=balances.at(now))}
-    alive |= {_key(one): one for one in preview.left(customer.id, now=now) if one.balance.period.contains(now)}
-    sums: dict[int, Decimal] = {}
-    for one in alive.values():
-        if one.grant.voided_at is None:
-            sums[one.grant.id] = sums.get(one.grant.id, Decimal(0)) + one.balance.available
-    return sums
-
-
-def _key(one: Held) -> tuple[int, datetime]:
-    return one.grant.id, one.balance.period.start
+def _number(kind: str, number: Quantity, *, field: str) -> Decimal:
+    """Read units, a decimal string, or money, an integer. Raises Refused."""
+    if kind == CreditKind.MONEY:
+        if not isinstance(number, int) or number > 10**15:
+            raise invalid(field, "of money must be a whole number of minor units, at most 10^15")
+        return Decimal(number)
+    if not isinstance(number, str):
+        raise invalid(field, "of units must be a decimal string")
+    return shapes.decimal(number, field=field)
 
 
 def _with_entries(grant: CreditGrant, now: datetime) -> CreditGrantWithEntries:
-    entries = CreditEntry.objects.filter(period__grant=grant).select_related("period").order_by("id")
-    return CreditGrantWithEntries(**_shown(grant, _balances(grant.customer, now)), entries=list(_entries(grant, entries)))
+    credit = live_credit.of_customers([grant.customer_id], now=now).of_grant(grant.id)
+    periods = [
+        GrantPeriodAnswer(
+            period_start=one.period.start,
+            period_end=None if one.period.is_open else one.period.end,
+            entered_balance=_quantity(grant, one.entered),
+            live_burn=_quantity(grant, one.live_burn),
+            balance=_quantity(grant, one.left),
+            settled_at=one.settled_at,
+        )
+        for one in credit.periods
+    ]
+    return CreditGrantWithEntries(**_shown(grant, credit, now), periods=periods, entries=list(_entries(grant)))
 
 
-def _entries(grant: CreditGrant, entries: Iterable[CreditEntry]) -> Iterable[CreditEntryAnswer]:
-    for entry in entries:
+def _entries(grant: CreditGrant) -> Iterable[CreditEntryAnswer]:
+    for entry, line in credit_history.of_grant(grant):
         yield CreditEntryAnswer(
             kind=entry.kind,
             amount=_quantity(grant, entry.amount),
             period_start=entry.period.starts_at,
             period_end=entry.period.ends_at,
             invoice_id=entry.invoice_id or None,
+            invoice_number=line.invoice_number or None,
             line_id=entry.line_id or None,
+            line_description=line.description or None,
             reason=entry.reason or None,
             created_at=entry.created_at,
+            created_by=f"{entry.actor_kind}:{entry.actor_id}",
         )
 
 
-def _shown(grant: CreditGrant, held: Mapping[int, Decimal]) -> dict[str, Any]:
+def _shown(grant: CreditGrant, credit: LiveCredit, now: datetime) -> dict[str, Any]:
     return {
         "id": grant.public_id,
         "customer_id": grant.customer.public_id,
         "kind": grant.kind,
         "name": grant.name or None,
         "amount": _quantity(grant, grant.amount),
-        "balance": _quantity(grant, held.get(grant.id, Decimal(0))),
+        "balance": _quantity(grant, credit.left(grant.id, at=now)),
+        "entered_balance": _quantity(grant, credit.entered(grant.id, at=now)),
         "meter_id": grant.meter.public_id if grant.meter else None,
         "currency": grant.currency,
         "applies_to": grant.applies_to,
@@ -232,6 +308,9 @@ def _shown(grant: CreditGrant, held: Mapping[int, Decimal]) -> dict[str, Any]:
         "subscription_id": grant.subscription.public_id if grant.subscription else None,
         "renewal_interval": grant.renewal_interval,
         "renewal_count": grant.renewal_count,
+        "rollover": grant.rollover,
+        "rollover_cap": None if grant.rollover_cap is None else _quantity(grant, grant.rollover_cap),
+        "low_balance_threshold": None if grant.low_balance_threshold is None else _quantity(grant, grant.low_balance_threshold),
         "metadata": grant.metadata,
         "created_at": grant.created_at,
         "voided_at": grant.voided_at,

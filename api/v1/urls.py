@@ -57,6 +57,7 @@ urlpatterns = [
     path("customers/<segment:customer_id>/wallets", wallets.CustomerWallets.as_view()),
     path("customers/<segment:customer_id>/wallets/ledger-entries", wallets.WalletEntries.as_view()),
     path("credit-grants/<segment:id>", grants.GrantById.as_view()),
+    path("credit-grants/<segment:id>/top-up", grants.GrantTopUp.as_view()),
     path("credit-grants/<segment:id>/void", grants.GrantVoid.as_view()),
     path("event-delivery", event_delivery.EventDelivery.as_view()),
     path("events", events.Events.as_view()),
