@@ -9,11 +9,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core.filtering import InstantField, date_input
-from customers.models import Customer
 from dashboard import filter_draft
+from dashboard.customer_field import CustomerField
 from dashboard.event_forms import REASON
 from dashboard.filter_draft import Node
-from dashboard.reading.events import customers_called
 from meters import filters, selection
 from meters.filters import OPERATORS, FilterTree
 from meters.models import Meter
@@ -40,9 +39,7 @@ class BulkVoidForm(forms.Form):
         help_text=_("What its event name and filter let through."),
     )
     event_name = forms.ChoiceField(label=_("Event name"))
-    customer = forms.CharField(
-        label=_("Customer"), widget=forms.TextInput(attrs={**QUIET, "placeholder": _("Name, e-mail or id")})
-    )
+    customer = CustomerField(name="customer")
     start = InstantField(label=_("From"), widget=date_input())
     end = InstantField(label=_("To"), widget=date_input(), through=True)
     conjunction = forms.ChoiceField(label=_("Of the conditions must hold"), choices=CONJUNCTIONS)
@@ -76,15 +73,6 @@ class BulkVoidForm(forms.Form):
     def conditions(self) -> list[list[forms.BoundField]]:
         """The rows of conditions, as the page shows them."""
         return [[self[f"{part}{number}"] for part in ("key", "operator", "kind", "value")] for number in CONDITIONS]
-
-    def clean_customer(self) -> Customer | None:
-        text = self.cleaned_data["customer"].strip()
-        found = customers_called(text) if text else []
-        if text and len(found) != 1:
-            raise forms.ValidationError(
-                _("Several customers are called so. Enter the id or the whole name.") if found else _("No customer is called so.")
-            )
-        return found[0] if found else None
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}

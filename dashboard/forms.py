@@ -1,6 +1,6 @@
 """Check the shape of what people enter; nothing here writes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import cast
 
@@ -14,7 +14,8 @@ from psycopg import sql
 from access.models import ApiKey, Scope
 from core.filtering import InstantField, date_input
 from customers.models import Customer
-from dashboard.reading.events import customers_called
+from dashboard import customer_field
+from dashboard.customer_field import CustomerField
 from dashboard.reading.ranges import DEFAULT, LABELS, Range, choose
 from events.log import Filters
 
@@ -34,25 +35,37 @@ class KeyForm(forms.Form):
     )
 
 
+def name_customer(form: forms.Form) -> Customer | None:
+    """Give the customer that a form names; one who was named by id is shown by name."""
+    form.is_valid()
+    customer: Customer | None = form.cleaned_data.get("customer_id")
+    if customer is not None and form.data["customer_id"] == customer.public_id:
+        form.data = {**form.data, "customer_id": customer_field.named([customer])[0][0]}
+    return customer
+
+
 class RangeForm(forms.Form):
     """Which stretch of time, in what windows, of which customer. What is missing or makes no sense falls back to the first choice."""
 
     range = forms.ChoiceField(label=_("Range"), choices=lambda: [(key, gettext(label)) for key, label in LABELS.items()])
     start = forms.DateField(label=_("From"), widget=date_input())
     end = forms.DateField(label=_("To"), widget=date_input())
-    customer_id = forms.ChoiceField(label=_("Customer"), choices=[("", _("All customers"))])
+    customer_id = CustomerField(name="customer_id")
+    search = forms.CharField(
+        label=_("Search"),
+        widget=forms.SearchInput(attrs={"placeholder": _("Name, e-mail or id"), "autocomplete": "off", "data-search": ""}),
+    )
     window = forms.CharField(widget=forms.HiddenInput)
 
     def __init__(self, given: QueryDict) -> None:
         super().__init__({"range": DEFAULT, **given.dict()})
         for field in self.fields.values():
             field.required = False
+        self.customer = name_customer(self)
 
-    def offer(self, customers: Iterable[Customer]) -> None:
-        """Offer these customers to choose from."""
-        field = cast(forms.ChoiceField, self.fields["customer_id"])
-        field.choices = [("", _("All customers")), *((one.public_id, one.name) for one in customers)]
-        self.full_clean()  # the choice was judged before there were any to choose from
+    def offer(self, customers: Sequence[Customer]) -> None:
+        """Offer these customers before anything is typed."""
+        cast(CustomerField, self.fields["customer_id"]).offered = customer_field.named(customers)
 
     def chosen(self, *, now: datetime) -> Range:
         """Give the range that was chosen."""
@@ -70,29 +83,19 @@ class RangeForm(forms.Form):
 class EventForm(forms.Form):
     """Which events of the log to show. customer_id: any way to name a customer."""
 
-    customer_id = forms.CharField(
-        label=_("Customer"), widget=forms.SearchInput(attrs={"placeholder": _("Name, e-mail or id"), "autocomplete": "off"})
-    )
+    customer_id = CustomerField(name="customer_id")
     event_name = forms.ChoiceField(label=_("Event name"))
     event_id = forms.CharField(label=_("Event id"), widget=forms.TextInput(attrs={"autocomplete": "off", "data-search": ""}))
     start = InstantField(label=_("From"), widget=date_input())
     end = InstantField(label=_("To"), widget=date_input(), through=True)
 
     def __init__(self, given: QueryDict, *, names: Iterable[str]) -> None:
-        super().__init__(given)
+        super().__init__(given.dict())
         cast(forms.ChoiceField, self.fields["event_name"]).choices = [("", _("Any")), *((name, name) for name in names)]
         for field in self.fields.values():
             field.required = False
         self.is_used = any(given.get(name) for name in self.fields)
-
-    def clean_customer_id(self) -> Customer | None:
-        text = self.cleaned_data["customer_id"].strip()
-        found = customers_called(text) if text else []
-        if text and not found:
-            raise forms.ValidationError(_("No customer is called so."))
-        if len(found) > 1:
-            raise forms.ValidationError(_("Several customers are called so. Enter the id or the whole name."))
-        return found[0] if found else None
+        name_customer(self)
 
     def wanted(self) -> Filters:
         """Give the filters; where one cannot be read, nothing is shown rather than everything."""

@@ -44,6 +44,7 @@ PAGES = """
     dashboard:dry_run             vfpo    -
     dashboard:meter_figure        vfpo    -
     dashboard:meter_customers     vfpo    -
+    dashboard:meter_customers_csv vfpo    -
     dashboard:meter_events        vfpo    -
     dashboard:events              vfpo    -
     dashboard:event               vfpo    -
@@ -69,6 +70,7 @@ PAGES = """
     dashboard:delivery_key        vfpo    -
     dashboard:delivery_figure     vfpo    -
     dashboard:customers           vfpo    -
+    dashboard:customer_choices    vfpo    -
     dashboard:customer            vfpo    -
     dashboard:products            vfpo    -
     dashboard:product             vfpo    -

@@ -243,3 +243,17 @@ def query(context: template.Context, **changes: Any) -> str:
         else:
             parameters[name] = wanted
     return f"?{parameters.urlencode()}" if parameters else "?"
+
+
+@register.inclusion_tag("components/sort_header.html", takes_context=True)
+def sort_header(context: template.Context, name: str, label: str, found: Any, classes: str = "") -> dict[str, Any]:
+    """Write the head of a column that can be sorted. found: has `sort`, "-" for descending, and the names that can be sorted by."""
+    current = found.sort.removeprefix("-") == name
+    descends = found.sort.startswith("-")
+    turned = name if (current and descends) or (not current and name == "name") else f"-{name}"
+    return {
+        "label": label,
+        "classes": classes,
+        "address": query(context, sort=turned, page=None) if name in found.sorts else "",
+        "order": ("descending" if descends else "ascending") if current else "",
+    }

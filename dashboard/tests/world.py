@@ -50,7 +50,7 @@ def meter(name: str = "API calls") -> Meter:
     return made
 
 
-def product(*meters: Meter, name: str = "Team", price: str = "0.1") -> Product:
+def product(*meters: Meter, name: str = "Team", price: str = "0.1", free: int = 100) -> Product:
     made = Product.objects.create(
         name=name, tax_category="saas", price_kind="usage_based_price", created_at=START, updated_at=START
     )
@@ -64,7 +64,7 @@ def product(*meters: Meter, name: str = "Team", price: str = "0.1") -> Product:
             position=position,
             meter=each,
             price_per_unit=Decimal(price),
-            free_threshold=100,
+            free_threshold=free,
             display_per=1000,
         )
     return made

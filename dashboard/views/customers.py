@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from credits import balances
 from customers.listing import CustomerFilter
 from customers.models import Customer
+from dashboard import customer_field
 from dashboard.reading import customer_usage, grants, invoices, subscriptions
 from dashboard.views.lists import render_list
 from invoices import preview
@@ -27,6 +28,13 @@ def index(request: HttpRequest) -> HttpResponse:
         CustomerFilter(request.GET, queryset=_with_counts()),
         controls=("search", "archived"),
     )
+
+
+@require_safe
+def choices(request: HttpRequest) -> HttpResponse:
+    """Answer the options of a field that names one customer, as it is typed into."""
+    typed = request.GET.get(request.GET.get("parameter", ""), "").strip()
+    return render(request, "components/customer_choices.html", {"choices": customer_field.choices(typed)})
 
 
 def _with_counts() -> QuerySet[Customer]:
