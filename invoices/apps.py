@@ -3,8 +3,13 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from jobs import kinds
+
 
 class InvoicesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
     name = "invoices"
     verbose_name = _("Invoices")
+
+    def ready(self) -> None:
+        kinds.register(kinds.Kind("price_simulation", _("Simulation of a price"), "invoices.simulate.work"))

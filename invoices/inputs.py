@@ -28,7 +28,7 @@ from products import fees, terms
 from products.cycles import Schedule
 from products.fees import Course, FeePart
 from products.models import OneTimeItem
-from products.terms import MeterTerms, Terms
+from products.terms import MeterTerms, StoredPhase, Terms
 
 # The invoices of billing points, as against adjustments and credit notes.
 KINDS_OF_POINTS = (InvoiceKind.OPENING, InvoiceKind.REGULAR, InvoiceKind.FINAL)
@@ -219,27 +219,35 @@ class Planner:
             at=at,
             period=period,
             used=used,
-            fees=(*self._fees(key, schedule), *self._one_time(key, schedule)),
+            fees=(*self._fees(key), *self._one_time(key, schedule)),
             schedule=schedule,
             is_tax_inclusive=(used or following or self._terms_of(key.subscription_id, 1)).version.tax_inclusive,
             rated_on=self._rated_on(key, schedule),
             paused=tuple(part for pause in pauses if key.point and (part := pause.intersect(period))),
         )
 
-    def _fees(self, key: PointKey, schedule: Schedule) -> Iterator[FeeInput]:
+    def fee_parts(self, key: PointKey) -> tuple[FeePart, ...]:
+        """Give the parts of fees that are due at a point, whatever the fee comes to."""
         one = self.subscribers[key.subscription_id]
         course = Course(
-            schedule,
+            self.schedule(one.id),
             expires_at=one.expires_at,
             pauses=self._paused.get(one.id, ()),
             bill_from=one.bill_from,
             credits_fee_at_end=one.credits_fee_at_end,
         )
-        for part in fees.due(course, key.point):
+        return fees.due(course, key.point)
+
+    def phase_of(self, subscription_id: int, n: int) -> StoredPhase:
+        """Give the stored phase of a subscription's cycle n."""
+        return terms.phase_of_cycle(self._phases[subscription_id], n)
+
+    def _fees(self, key: PointKey) -> Iterator[FeeInput]:
+        one = self.subscribers[key.subscription_id]
+        for part in self.fee_parts(key):
             of = self._terms_of(one.id, part.cycle)
             if of.version.fixed_price:
-                quantity = terms.phase_of_cycle(self._phases[one.id], part.cycle).quantity or one.quantity
-                yield _fee(part, of, quantity, key.point)
+                yield _fee(part, of, self.phase_of(one.id, part.cycle).quantity or one.quantity, key.point)
 
     def _rated_on(self, key: PointKey, schedule: Schedule) -> Mapping[int, Period]:
         """Give for each meter of the point's cycle that other terms charged before, in the same cycle, that earlier part."""
@@ -258,7 +266,7 @@ class Planner:
 
     def _terms_of(self, subscription_id: int, n: int) -> Terms:
         """Give the terms of cycle n: those in force at its first instant."""
-        product_id = terms.phase_of_cycle(self._phases[subscription_id], n).product_id
+        product_id = self.phase_of(subscription_id, n).product_id
         return terms.in_force(self._versions[product_id], self._schedules[subscription_id].cycle(n).start)
 
     def _one_time(self, key: PointKey, schedule: Schedule) -> Iterable[FeeInput]:

@@ -148,10 +148,7 @@ def update_price(*, product: Product, price: PriceInput, actor: Actor, now: date
     meters = _judge(price)
     product = Product.objects.select_for_update(no_key=True).get(id=product.id)
     latest = product.versions.order_by("-number")[0]
-    if price.kind != product.price_kind:
-        raise PriceInvalid(
-            f"This product has a {product.price_kind}; make another product for a {price.kind}.", field="price.type"
-        )
+    _keep_kind(product, price)
     if Subscription.objects.filter(phases__product=product).exists():
         _keep_for_subscribers(latest, price)
     version = _write_version(product, price, meters, number=latest.number + 1, actor=actor, now=now)
@@ -159,6 +156,17 @@ def update_price(*, product: Product, price: PriceInput, actor: Actor, now: date
     product.updated_at = now
     product.save(update_fields=["updated_at"])
     return version
+
+
+def drafted(*, product: Product, price: PriceInput) -> tuple[tuple[Meter, PriceTerms], ...]:
+    """Judge a price as the next one of a product with subscribers, and give its meters with their terms; nothing is written.
+
+    Raises what update_price does, but MeterAlreadySubscribed.
+    """
+    meters = _judge(price)
+    _keep_kind(product, price)
+    _keep_for_subscribers(product.versions.order_by("-number")[0], price)
+    return tuple((meter, _terms(one, price.currency, n)) for n, (meter, one) in enumerate(zip(meters, price.meters, strict=True)))
 
 
 @transaction.atomic
@@ -271,6 +279,13 @@ def _terms(one: MeterPriceInput, currency: str, position: int) -> PriceTerms:
         )
     except PriceTermsInvalid as problem:
         raise PriceTermsInvalid(problem.message, field=f"{field}.{problem.field}") from problem
+
+
+def _keep_kind(product: Product, price: PriceInput) -> None:
+    if price.kind != product.price_kind:
+        raise PriceInvalid(
+            f"This product has a {product.price_kind}; make another product for a {price.kind}.", field="price.type"
+        )
 
 
 def _keep_for_subscribers(latest: PriceVersion, price: PriceInput) -> None:
