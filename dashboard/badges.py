@@ -57,6 +57,11 @@ STATE = {
     "corrected": Badge(_("Corrected"), "good"),
     "arrived": Badge(_("In the log"), "note"),
     "silent": Badge(_("Silent"), "bad"),
+    "enabled": Badge(_("Enabled"), "good"),
+    "disabled": Badge(_("Disabled"), "quiet"),
+    "waiting": Badge(_("Waiting"), "outline"),
+    "delivered": Badge(_("Delivered"), "good"),
+    "failed": Badge(_("Given up"), "bad"),
 }
 
 

@@ -68,6 +68,7 @@ MENU: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
         _("System"),
         (
             Entry(_("Jobs"), "job", "dashboard:jobs"),
+            Entry(_("Webhooks"), "webhook", "dashboard:webhooks"),
             Entry(_("API keys"), "key", "dashboard:keys"),
             Entry(_("Admin"), "admin", "admin:index"),
         ),

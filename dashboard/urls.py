@@ -23,6 +23,7 @@ from dashboard.views import (
     refused,
     subscription_changes,
     subscriptions,
+    webhooks,
 )
 
 app_name = "dashboard"
@@ -92,6 +93,15 @@ urlpatterns = [
     path("jobs/<slug:public_id>/take-back", event_voids.take_back, name="event_voids_take_back"),
     path("jobs/<slug:public_id>/resume", jobs.resume, name="job_resume"),
     path("jobs/<slug:public_id>/files/<str:name>", jobs.file, name="job_file"),
+    path("webhooks", webhooks.index, name="webhooks"),
+    path("webhooks/new", webhooks.create, name="webhook_create"),
+    path("webhooks/<slug:public_id>", webhooks.detail, name="webhook"),
+    path("webhooks/<slug:public_id>/edit", webhooks.edit, name="webhook_edit"),
+    path("webhooks/<slug:public_id>/secret", webhooks.secret, name="webhook_secret"),
+    path("webhooks/<slug:public_id>/switch", webhooks.switch, name="webhook_switch"),
+    path("webhooks/<slug:public_id>/delete", webhooks.delete, name="webhook_delete"),
+    path("webhooks/<slug:public_id>/test", webhooks.test, name="webhook_test"),
+    path("webhooks/<slug:public_id>/deliveries/<int:number>/resend", webhooks.resend, name="webhook_resend"),
     path("keys", keys.index, name="keys"),
     path("keys/new", keys.create, name="key_create"),
     path("keys/<slug:public_id>/revoke", keys.revoke, name="key_revoke"),

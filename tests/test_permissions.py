@@ -95,6 +95,15 @@ PAGES = """
     dashboard:job_cancel          -       fpo
     dashboard:job_resume          -       fpo
     dashboard:job_file            vfpo    -
+    dashboard:webhooks            po      -
+    dashboard:webhook_create      po      po
+    dashboard:webhook             po      -
+    dashboard:webhook_edit        po      po
+    dashboard:webhook_secret      -       po
+    dashboard:webhook_switch      -       po
+    dashboard:webhook_delete      -       po
+    dashboard:webhook_test        -       po
+    dashboard:webhook_resend      -       po
     dashboard:keys                po      -
     dashboard:key_create          po      po
     dashboard:key_revoke          -       po

@@ -1,5 +1,6 @@
 """Write money, quantities, instants and badges in templates, in one form everywhere."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -168,6 +169,12 @@ def metadata_text(scalar: object) -> str:
     if isinstance(scalar, bool):
         return "true" if scalar else "false"
     return plain(Decimal(scalar)) if isinstance(scalar, int | Decimal) else str(scalar)
+
+
+@register.filter
+def pretty_json(content: Any) -> str:
+    """Write JSON to be read: a line for each member."""
+    return json.dumps(content, indent=2, ensure_ascii=False)
 
 
 @register.filter

@@ -35,6 +35,7 @@ LISTS = {
     "refused_requests": 10,
     "conflicts": 10,
     "delivery": 12,
+    "webhooks": 9,
 }
 DETAILS = {
     "meter": (Meter, 26),

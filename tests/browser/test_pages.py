@@ -19,6 +19,8 @@ from meters.models import Meter
 from products.models import Product, Subscription
 from tests.browser.chromium import chromium, complaints_of
 from tests.live import server
+from webhooks import endpoints, outbox
+from webhooks.models import WebhookEndpoint
 
 LOOKS = [((1440, 900), "light"), ((390, 844), "dark")]
 SERIOUS = {"serious", "critical"}
@@ -44,6 +46,8 @@ def addresses() -> list[str]:
         "invoices",
         "late_usage",
         "jobs",
+        "webhooks",
+        "webhook_create",
         "keys",
         "subscription_new",
         "product_new",
@@ -54,7 +58,7 @@ def addresses() -> list[str]:
         "meter": Meter, "meter_edit": Meter, "meter_archive": Meter, "meter_what_if": Meter,
         "meter_events": Meter, "meter_customers": Meter, "customer": Customer, "subscription": Subscription,
         "subscription_change": Subscription,
-        "product": Product, "product_edit": Product, "invoice": Invoice, "job": Job,
+        "product": Product, "product_edit": Product, "invoice": Invoice, "job": Job, "webhook": WebhookEndpoint,
     }  # fmt: skip
     found = [reverse(f"dashboard:{name}") for name in lists]
     found += [reverse(f"dashboard:{name}", args=[model.objects.order_by("id")[0].public_id]) for name, model in examples.items()]
@@ -76,6 +80,7 @@ def addresses() -> list[str]:
 def site(db: None) -> Iterator[str]:
     world.deployment(size=3)
     world.signed_in()
+    outbox.tell_one(endpoints.create(url="https://example.com/webhooks", now=world.NOW), now=world.NOW)
     world.refusal_and_conflict(Customer.objects.order_by("id")[0])
     subscription = Subscription.objects.order_by("id")[0]
     Subscription.objects.filter(pk=subscription.pk).update(next_point=2, next_point_at=world.START.replace(month=10))
