@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 FLAGS = [
     "--no-sandbox",
@@ -16,6 +16,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+# What htmx says of a request that the browser broke off.
+LEFT_BEHIND = ("htmx:afterRequest", "htmx:sendAbort")
 
 
 @contextmanager
@@ -30,9 +33,14 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def _is_complaint(message: ConsoleMessage) -> bool:
+    """Tell an error from a request that ended because its page was left; one that failed says sendError or responseError."""
+    return message.type == "error" and not message.text.startswith(LEFT_BEHIND)
+
+
 def complaints_of(page: Page) -> list[str]:
     """Collect from now on what the page's console reports as an error: breaches of the content security policy among them."""
     found: list[str] = []
-    page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
+    page.on("console", lambda message: found.append(message.text) if _is_complaint(message) else None)
     page.on("pageerror", lambda error: found.append(str(error)))
     return found
