@@ -7,7 +7,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -20,10 +20,12 @@ from django.db import connection, models, transaction  # noqa: E402
 
 from access.actors import COMMAND  # noqa: E402
 from core import database  # noqa: E402
+from core.copying import copy  # noqa: E402
 from core.ids import public_id  # noqa: E402
 from core.periods import Interval  # noqa: E402
 from core.sql import load  # noqa: E402
-from credits.models import CreditEntry  # noqa: E402
+from credits.models import CreditEntry, CreditGrant, GrantPeriod  # noqa: E402
+from customers.models import Customer  # noqa: E402
 from events import names  # noqa: E402
 from invoices.models import Invoice, InvoiceCredit, InvoiceEvent, InvoiceLine, InvoiceTax  # noqa: E402
 from invoices.run import run_billing  # noqa: E402
@@ -31,9 +33,12 @@ from meters import define, rollup  # noqa: E402
 from meters.models import Meter  # noqa: E402
 from products import catalogue  # noqa: E402
 from products.catalogue import MeterPriceInput, PriceInput  # noqa: E402
-from products.models import Product  # noqa: E402
+from products.models import Product, Subscription, SubscriptionMeter, SubscriptionPhase  # noqa: E402
 from products.pricing import Tier  # noqa: E402
 
+AT_ONCE = 5_000
+SUBSCRIBED = datetime(2026, 3, 1, tzinfo=UTC)
+CYCLE = 7
 CYCLE_START = datetime(2026, 9, 1, tzinfo=UTC)
 CYCLE_END = datetime(2026, 10, 1, tzinfo=UTC)
 # The grace of an hour is over, so that one run drafts and issues.
@@ -83,29 +88,63 @@ def products() -> tuple[Product, Product]:
 
 def fill(count: int, start: int) -> dict[str, Any]:
     """Add customers, each with a subscription to three meters, credits, and events of one cycle; roll the events up."""
-    team, plain = products()
-    requests, tokens, seats = Meter.objects.order_by("id").values_list("id", flat=True)
-    bound = {
-        "first": start,
-        "latest": start + count - 1,
-        "team": team.id,
-        "plain": plain.id,
-        "requests": requests,
-        "tokens": tokens,
-        "seats": seats,
-        "cycle_start": CYCLE_START,
-        "cycle_end": CYCLE_END,
-    }
+    sold = products()
+    meters = list(Meter.objects.order_by("id"))
     began = time.perf_counter()
-    with transaction.atomic(), connection.cursor() as cursor:
-        # Neither foreign keys nor history matter to what is measured, and both would take longer than it.
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        cursor.execute(load(__file__, "fill_billing"), bound)
+    for first in range(start, start + count, AT_ONCE):
+        with transaction.atomic(), connection.cursor() as cursor:
+            # Neither foreign keys nor history matter to what is measured, and both would take longer than it.
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            customers = _customers(range(first, min(first + AT_ONCE, start + count)), sold, meters)
+            ids = database.array(customer.pk for customer in customers)
+            cursor.execute(load(__file__, "fill_billing"), {"customers": ids, "cycle_start": CYCLE_START})
     events = rollup.roll_all(now=CYCLE_END).event_count
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
         cursor.execute("CHECKPOINT")
     return {"events": events, "seconds": time.perf_counter() - began}
+
+
+def _customers(numbers: Iterable[int], sold: Sequence[Product], meters: Sequence[Meter]) -> Sequence[Customer]:
+    """Write customers; of four, one has unit credits that renew with the cycle, one unit credits once, one money, one a wallet."""
+    stamps: dict[str, Any] = {"created_at": LONG_AGO, "updated_at": LONG_AGO}
+    customers, subscriptions, phases, carried, grants, periods, entries = ([] for _ in range(7))  # type: ignore[var-annotated]
+    for n in numbers:
+        address = {"street": f"{n} High Street", "city": "Berlin", "zipcode": "10115", "country": "DE"}
+        customer = Customer(name=f"Customer {n}", email=f"c{n}@example.com", tax_rate=Decimal("0.19"), **address, **stamps)
+        # Each began at another instant of the same day, so that all cycles but the first are the same.
+        begun = SUBSCRIBED + timedelta(seconds=n % 80_000)
+        due = {"next_point": CYCLE, "next_point_at": CYCLE_END}
+        subscription = Subscription(customer=customer, currency="USD", status="active", start_at=begun, **due, **stamps)
+        phase = {"starts_at": begun, "anchor_date": begun.date(), "interval_unit": "Month", "interval_count": 1}
+        kind: dict[str, Any] = {"kind": "units", "meter": meters[1]} if n % 4 < 2 else {"kind": "money", "currency": "USD"}
+        grant = CreditGrant(
+            customer=customer,
+            subscription=subscription if n % 4 == 0 else None,
+            renews=n % 4 == 0,
+            amount=Decimal(700 if n % 4 < 2 else 2500),
+            applies_to="invoice" if n % 4 == 3 else "usage",
+            effective_at=CYCLE_START,
+            created_at=LONG_AGO,
+            **kind,
+        )
+        period = GrantPeriod(grant=grant, starts_at=CYCLE_START, ends_at=CYCLE_END if grant.renews else None)
+        customers.append(customer)
+        subscriptions.append(subscription)
+        phases.append(SubscriptionPhase(subscription=subscription, first_cycle=1, product=sold[n % 2], **phase))
+        carried += [
+            SubscriptionMeter(customer=customer, subscription=subscription, meter=meter, during=(begun, None)) for meter in meters
+        ]
+        grants.append(grant)
+        periods.append(period)
+        entries.append(
+            CreditEntry(
+                period=period, kind="granted", amount=grant.amount, cause=f"bench:{n}", actor_kind="system", created_at=LONG_AGO
+            )
+        )
+    for rows in (customers, subscriptions, phases, carried, grants, periods, entries):
+        copy(rows)
+    return customers
 
 
 def run() -> dict[str, Any]:
