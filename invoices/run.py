@@ -15,7 +15,7 @@ from core.faults import fault
 from credits import renewal
 from credits.models import GrantPeriod
 from customers.models import Customer
-from invoices import billed, drafting, ended, issue, late
+from invoices import billed, drafting, ended, late, parallel
 
 CHUNK_CUSTOMERS = 500
 
@@ -36,10 +36,11 @@ class BillingReport:
     settled_count: int
 
 
-def run_billing(*, now: datetime, actor: Actor, ahead: bool = False) -> BillingReport:
+def run_billing(*, now: datetime, actor: Actor, ahead: bool = False, processes: int = 1) -> BillingReport:
     """Bill everything that is due at `now`, which also dates the invoices (no earlier than the latest number of the series).
 
     Any number of runs at once, killed anywhere and started again, come to the same invoices with the same numbers.
+    processes: in how many of them to issue; more than one only where nothing but this run lives in the calling process.
     Raises AheadOfClock where `now` is ahead of the database's clock, unless `ahead` or settings.DEVELOPMENT says that it is meant.
     """
     if not (ahead or settings.DEVELOPMENT) and now > (clock := database_now()):
@@ -49,7 +50,7 @@ def run_billing(*, now: datetime, actor: Actor, ahead: bool = False) -> BillingR
     with acting(actor):
         drafted = drafting.write_drafts(now=now, actor=actor, waiting_only=True)
         late.search(now=now)
-        issued = issue.issue_due(now=now, actor=actor)
+        issued = parallel.issue_due(now=now, actor=actor, processes=processes)
         # Points in their grace of subscriptions that had older ones just issued; and those behind what was held just now.
         drafted += issued.drafted_count + drafting.write_drafts(now=now, actor=actor, waiting_only=True)
         adjusted = ended.issue_ended(now=now, actor=actor)

@@ -1,5 +1,6 @@
 """Runs that are killed at any step, and runs at once, come to the same invoices, number for number, as one clean run."""
 
+import os
 import threading
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ from django.db import connection, transaction
 from core.faults import striking
 from core.periods import Interval
 from credits.models import CreditEntry
-from invoices import issue
+from invoices import issue, parallel
 from invoices.models import Invoice
 from invoices.run import run_billing
 from invoices.tests.story import begin, give, invoices, use
@@ -141,6 +142,27 @@ def test_runs_at_once_equal_a_clean_one(story, clean):
         worker.join()
 
     assert failures == []
+    assert result() == clean
+
+
+def test_a_run_in_several_processes_equals_a_clean_one(story, clean):
+    report = run_billing(now=NOW, actor=ACTOR, processes=3)
+
+    assert result() == clean
+    assert report.issued_count == sum("None" not in one[0] for one in clean[0])
+
+
+def test_a_run_of_which_a_process_dies_ends_and_another_goes_on_to_the_same_numbers(story, clean):
+    left = [1, 1]  # forked: each process counts for itself
+
+    def strike():
+        if left.pop():
+            os._exit(1) if not left else None
+
+    with striking("billing: written", strike), pytest.raises(parallel.BillingProcessEnded, match="start the run again"):
+        run_billing(now=NOW, actor=ACTOR, processes=2)
+
+    assert bill().issued_count > 0
     assert result() == clean
 
 

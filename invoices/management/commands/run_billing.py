@@ -21,10 +21,14 @@ class Command(BaseCommand):
         parser.add_argument("--now", metavar="TIME", help="ISO 8601, UTC where it names no zone; the clock's time if left out")
         parser.add_argument("--ahead", action="store_true", help="allow a TIME ahead of the database's clock")
 
+        parser.add_argument(
+            "--processes", metavar="N", type=int, default=2, help="how many processes issue side by side, to the same numbers (2)"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         now = instant(options["now"]) if options["now"] else timezone.now()
         try:
-            report = run_billing(now=now, ahead=options["ahead"], actor=COMMAND)
+            report = run_billing(now=now, ahead=options["ahead"], actor=COMMAND, processes=options["processes"])
         except DomainError as problem:
             raise CommandError(problem.message) from problem
         self.stdout.write(
