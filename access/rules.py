@@ -120,6 +120,7 @@ PAGES = {
     "dashboard:subscription_change": Rule(read=CONFIGURE, write=CONFIGURE),
     "dashboard:invoices": Rule(read=ALL),
     "dashboard:invoice": Rule(read=ALL),
+    "dashboard:invoice_pdf": Rule(read=ALL),
     "dashboard:invoices_export": Rule(read=ALL),
     "dashboard:line_events": Rule(read=ALL),
     "dashboard:line_events_csv": Rule(read=ALL),

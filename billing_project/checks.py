@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 
 from core.deployment import ZoneChanged, check_zone
+from invoices import logo
 
 PRIVATE_NAMES = (".localhost", ".local", ".internal", ".test", ".example")
 SHORTEST_KEY = 50
@@ -101,7 +102,21 @@ def numbers_make_sense(**_: Any) -> list[CheckMessage]:
     ]
 
 
-CHECKS = (development_is_private, secret_key_is_strong, billing_zone_is_known, billing_zone_stands, numbers_make_sense)
+def logo_is_a_picture(**_: Any) -> list[CheckMessage]:
+    if logo.is_readable():
+        return []
+    sentence = f"INVOICE_LOGO is {settings.INVOICE_LOGO}, which is no file that ends in {', '.join(logo.FORMATS)}."
+    return [Error(sentence, hint="docs/settings.md", id="tallybook.E006")]
+
+
+CHECKS = (
+    development_is_private,
+    secret_key_is_strong,
+    billing_zone_is_known,
+    billing_zone_stands,
+    numbers_make_sense,
+    logo_is_a_picture,
+)
 
 
 def refuse_misconfiguration() -> None:

@@ -62,6 +62,12 @@ VARIABLES = (
     Variable(
         "BILLING_TIME_ZONE", str, "UTC", "The zone whose midnights begin and end billing cycles. Fixed at the first migration."
     ),
+    Variable(
+        "INVOICE_LOGO",
+        str,
+        "",
+        "The file of the logo on printed invoices: PNG, JPEG, GIF, WebP or SVG. Empty: the seller's name.",
+    ),
     Variable("MAX_BODY_BYTES", int, 10 * 1024 * 1024, "The largest request body in bytes, counted after unpacking."),
     Variable("ROLL_SECONDS", int, 5, "How many seconds lie between two rounds of rolling usage up."),
     Variable("DATABASE_POOL_SIZE", int, 8, "The most database connections that one web process keeps for pages and the API."),

@@ -82,6 +82,7 @@ urlpatterns = [
     path("invoices", invoices.index, name="invoices"),
     path("invoices/export", invoices.export, name="invoices_export"),
     path("invoices/<slug:public_id>", invoices.detail, name="invoice"),
+    path("invoices/<slug:public_id>/pdf", invoices.printed, name="invoice_pdf"),
     path("invoices/<slug:public_id>/lines/<slug:line_id>/events", late.events, name="line_events"),
     path("invoices/<slug:public_id>/lines/<slug:line_id>/events.csv", late.events_csv, name="line_events_csv"),
     path("late", late.index, name="late_usage"),

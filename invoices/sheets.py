@@ -33,7 +33,10 @@ class Step:
 
 @dataclass(frozen=True)
 class SheetLine:
-    """One line. quantity: in `unit`, None for lines that count nothing; unit_price, amount: minor units."""
+    """One line. quantity: in the meter's unit, None for lines that count nothing; unit_price, amount: minor units.
+
+    adjusts: the number of the invoice that an adjustment corrects.
+    """
 
     kind: str
     description: str
@@ -45,6 +48,8 @@ class SheetLine:
     amount: int
     steps: Sequence[Step]
     line_id: str = ""
+    event_count: int | None = None
+    adjusts: str = ""
     of_minimum: bool = False
 
     @property
@@ -112,7 +117,7 @@ class _Fall:
 
 def of_issued(invoice: Invoice) -> Sheet:
     """Read an issued invoice from its rows. Four queries."""
-    rows = list(invoice.lines.select_related("meter").order_by("position"))
+    rows = list(invoice.lines.select_related("meter", "adjusts__invoice").order_by("position"))
     names = _names(draw["grant_period_id"] for row in rows for draw in row.waterfall.get("draws", ()))
     credits = invoice.credits.filter(line=None).select_related("period__grant").order_by("id")
     return Sheet(
@@ -129,15 +134,16 @@ def of_issued(invoice: Invoice) -> Sheet:
 
 
 def of_preview(shown: Preview) -> Sheet:
-    """Lay a draft or a running cycle out. Two queries."""
+    """Lay a draft or a running cycle out. Three queries at most."""
     made = shown.made
     drawn = [draw.grant_period_id for line in made.lines if line.waterfall for draw in line.waterfall.draws]
     of_grant = {held.grant.id: str(held.grant) for held in shown.holdings}
     names = {held.balance.grant_period_id: str(held.grant) for held in shown.holdings} | _names(drawn)
     meters = Meter.objects.in_bulk([line.meter for line in made.lines if line.meter is not None])
+    corrected = InvoiceLine.objects.select_related("invoice").in_bulk({line.adjusts.line for line in made.lines if line.adjusts})
     return Sheet(
         currency=made.currency,
-        lines=[_live_line(line, made.currency, names, meters) for line in made.lines],
+        lines=[_live_line(line, made.currency, names, meters, corrected) for line in made.lines],
         credits=[SheetCredit(of_grant.get(one.grant_id, ""), one.applies_to, one.amount) for one in made.credits],
         taxes=[SheetTax(one.rate, one.is_inclusive, one.amount) for one in made.taxes],
         subtotal=made.subtotal,
@@ -174,7 +180,13 @@ def _stored_line(row: InvoiceLine, currency: str, names: Mapping[int, str]) -> S
     )
 
 
-def _live_line(line: assemble.Line, currency: str, names: Mapping[int, str], meters: Mapping[int, Meter]) -> SheetLine:
+def _live_line(
+    line: assemble.Line,
+    currency: str,
+    names: Mapping[int, str],
+    meters: Mapping[int, Meter],
+    corrected: Mapping[int, InvoiceLine],
+) -> SheetLine:
     fall, figures = line.waterfall, line.figures
     return SheetLine(
         kind=line.kind,
@@ -186,6 +198,8 @@ def _live_line(line: assemble.Line, currency: str, names: Mapping[int, str], met
         unit_price=line.terms.unit_price if line.terms and figures else None,
         amount=line.amount,
         steps=list(_steps(_live_fall(fall, line.amount, names), currency) if fall else _live_adjustment(line, currency)),
+        event_count=line.event_count,
+        adjusts=str(corrected[line.adjusts.line].invoice) if line.adjusts else "",
         of_minimum=line.is_minimum,
     )
 

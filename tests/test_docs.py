@@ -29,7 +29,7 @@ def shown_default(default: object) -> str:
         return f"`{str(default).lower()}`"
     if isinstance(default, list):
         return f"`{','.join(default)}`" if default else "none"
-    return f"`{default}`"
+    return f"`{default}`" if default != "" else "none"
 
 
 def targets_named(text: str) -> set[str]:

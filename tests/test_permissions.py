@@ -84,6 +84,7 @@ PAGES = """
     dashboard:subscription_change  po     po
     dashboard:invoices            vfpo    -
     dashboard:invoice             vfpo    -
+    dashboard:invoice_pdf         vfpo    -
     dashboard:invoices_export     vfpo    -
     dashboard:line_events         vfpo    -
     dashboard:line_events_csv     vfpo    -

@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 import time_machine
+from dodopayments import DodoPayments
+from pypdf import PdfReader
 
+from core import formatting
 from invoices import drafting
 from invoices.models import InvoiceCredit
 from invoices.run import run_billing
@@ -78,6 +81,23 @@ def test_a_draft_shows_what_would_be_issued_and_is_issued_by_hand(call: Callable
     assert all(line["id"] for line in issued["lines"])
     again = call("POST", f"/invoices/{draft['id']}/issue")
     assert (again.status, again.body["code"]) == (400, "INVOICE_NOT_DRAFT")
+
+
+def test_an_invoice_prints_what_the_api_answers(call: Callable[..., Any], clock: Any, story: Any, dodo: DodoPayments) -> None:
+    clock.move_to(FIRST)
+    run_billing(now=FIRST, actor=ACTOR)
+    issued = call("POST", f"/invoices/{listed(call)[0]['id']}/issue").body
+
+    printed = dodo.invoices.payments.retrieve(issued["id"])
+
+    text = " ".join(" ".join(page.extract_text() for page in PdfReader(io.BytesIO(printed.read())).pages).split())
+    for line in issued["lines"]:
+        assert line["description"] in text
+        assert formatting.amount(line["amount"], "USD") in text
+    assert f"Amount due {formatting.amount(issued['amount_due'], 'USD')}" in text
+    reply = call("GET", f"/invoices/{issued['id']}/pdf")
+    assert (reply.status, reply.headers["Content-Type"], reply.raw[:5]) == (200, "application/pdf", b"%PDF-")
+    assert call("GET", "/invoices/inv_none/pdf").status == 404
 
 
 def test_credits_stand_beside_the_lines(call: Callable[..., Any], clock: Any, story: Any) -> None:

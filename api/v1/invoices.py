@@ -18,7 +18,7 @@ from api.v1.schema import describes
 from core.money import plain
 from credits.models import CreditGrant, CreditKind
 from customers import find as customers
-from invoices import export, issue, preview, verify, void
+from invoices import document, export, issue, pdf, preview, verify, void
 from invoices.listing import InvoiceFilter
 from invoices.models import Invoice, InvoiceCredit, InvoiceLine, InvoiceStatus, InvoiceTax
 from invoices.preview import Preview
@@ -190,6 +190,16 @@ class InvoiceById(Resource):
     @describes("Retrieve an invoice", answer=InvoiceAnswer, errors=[404])
     def get(self, request: Request, id: str) -> HttpResponse:
         return answer(shown(find(_WHOLE, id), now=self.now))
+
+
+class InvoicePdf(Resource):
+    """/invoices/{id}/pdf and, by its address in the contract, /invoices/payments/{payment_id}: a payment's id is its invoice's."""
+
+    @describes("Print an invoice", media_type="application/pdf", errors=[400, 404])
+    def get(self, request: Request, id: str) -> HttpResponse:
+        invoice = find(document.ROWS, id)
+        headers = {"Content-Disposition": f'inline; filename="{pdf.name(invoice)}"'}
+        return HttpResponse(pdf.of_invoice(invoice, now=self.now), content_type=pdf.CONTENT_TYPE, headers=headers)
 
 
 class InvoiceIssue(Resource):

@@ -1,14 +1,15 @@
 """Show invoices: the list that finance works from, and each document."""
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dashboard.reading import actors, invoices
 from dashboard.views.lists import render_list
+from invoices import document, pdf, preview, sheets
 from invoices import export as invoices_export
-from invoices import preview, sheets
 from invoices.listing import InvoiceFilter
 from invoices.models import Invoice, InvoiceEvent, InvoiceStatus
 
@@ -34,6 +35,18 @@ def detail(request: HttpRequest, public_id: str) -> HttpResponse:
         sheet, problem = None, unknown.message
     shown = {"invoice": invoice, "sheet": sheet, "problem": problem, "is_draft": is_draft, "now": now}
     return render(request, "dashboard/invoices/detail.html", {**shown, "history": _history(invoice)})
+
+
+@require_safe
+def printed(request: HttpRequest, public_id: str) -> HttpResponse:
+    invoice = get_object_or_404(document.ROWS, public_id=public_id)
+    try:
+        body = pdf.of_invoice(invoice, now=timezone.now())
+    except preview.DraftNotComputable as unknown:
+        messages.error(request, unknown.message)
+        return redirect("dashboard:invoice", public_id)
+    headers = {"Content-Disposition": f'inline; filename="{pdf.name(invoice)}"'}
+    return HttpResponse(body, content_type=pdf.CONTENT_TYPE, headers=headers)
 
 
 def _history(invoice: Invoice) -> list[tuple[InvoiceEvent, str]]:
