@@ -17,6 +17,7 @@ SCHEDULE = {
     "refused bodies": every(3600, "events.prune"),
     "webhooks": every(5, "webhooks.deliver"),
     "billing": every(60, "invoices.bill"),
+    "low balances": every(60, "invoices.low_balance"),
     "proofs": every(86_400, "invoices.verify"),
     "estimates of drafts": every(300, "invoices.estimate"),
 }

@@ -78,6 +78,7 @@ class GrantInput:
     rollover_cap: Decimal | None = None
     low_balance_threshold: Decimal | None = None
     name: str = ""
+    reason: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -118,6 +119,7 @@ def _write(customer: Customer, grant: GrantInput, cause: str | None, actor: Acto
         rollover_cap=grant.rollover_cap,
         low_balance_threshold=grant.low_balance_threshold,
         name=grant.name,
+        reason=grant.reason,
         metadata=dict(grant.metadata),
         cause=cause,
         created_at=now,

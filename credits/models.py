@@ -93,6 +93,7 @@ class CreditGrant(CreditTerms):
 
     effective_at, expires_at: half-open, no end when null.  A renewing grant follows its subscription's cycles or has its own
     renewal_interval and renewal_count.  cause: what made it, once (an idempotency key, an invoice below zero).
+    reason: why somebody gave it.
     """
 
     public_id = PublicIdField(prefix="cgr")
@@ -107,6 +108,7 @@ class CreditGrant(CreditTerms):
     low_balance_threshold = models.DecimalField(max_digits=48, decimal_places=18, null=True, blank=True)
     cause = models.CharField(max_length=200, unique=True, null=True, blank=True, editable=False)
     metadata = models.JSONField(default=dict, blank=True, encoder=ExactEncoder, decoder=ExactDecoder)
+    reason = models.TextField(blank=True, editable=False)
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=100, editable=False)
     voided_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -24,6 +24,7 @@ from credits import product_grants, rules, withdrawal
 from credits.entries import Entries
 from credits.models import CreditEntry, EntryKind, GrantPeriod, Rollover
 from credits.rules import Rule
+from credits.tidings import Expired, tell_expired
 from products import terms
 from products.cycles import NoSuchCycle, Schedule, first_phase
 from products.models import Subscription
@@ -145,6 +146,7 @@ def _close(closed: Sequence[_Closing], *, actor: Actor, now: datetime) -> None:
     following = _following(closed, rules_of)
     left = {period.id: period.left for period in closed}
     written = Entries(actor=actor, now=now)
+    gone: list[Expired] = []
     for period in closed:
         rest, grant = left[period.id], rules_of[period.grant_id]
         if rest <= 0:
@@ -156,6 +158,8 @@ def _close(closed: Sequence[_Closing], *, actor: Actor, now: datetime) -> None:
             ended_early = grant.voided_at is not None and grant.voided_at < (period.ends_at or FOREVER)
             kind = EntryKind.VOIDED if ended_early else EntryKind.EXPIRED
             written.add(period.id, kind.value, -rest, f"{kind.value}:{cause}")
+            if kind == EntryKind.EXPIRED:
+                gone.append(Expired(grant.id, period.starts_at, period.ends_at, rest, f"expired:{cause}"))
             continue
         written.add(period.id, "rolled_out", -rolled, f"rolled_out:{cause}")
         written.add(into, "rolled_in", rolled, f"rolled_in:{cause}")
@@ -163,7 +167,9 @@ def _close(closed: Sequence[_Closing], *, actor: Actor, now: datetime) -> None:
             left[into] += rolled
         if rest > rolled:
             written.add(period.id, "expired", rolled - rest, f"expired:{cause}")
+            gone.append(Expired(grant.id, period.starts_at, period.ends_at, rest - rolled, f"expired:{cause}"))
     written.write()
+    tell_expired(gone, now=now)
 
 
 def reopen(*, customer_id: int, within: Period, cause: str, actor: Actor, now: datetime) -> None:

@@ -7,7 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from access.actors import BEAT
-from invoices import preview, verify
+from invoices import low_balance, preview, verify
 from invoices.run import run_billing
 
 log = logging.getLogger(__name__)
@@ -20,6 +20,12 @@ PROVED_DAYS = 40
 def bill() -> None:
     """Draft and issue what is due now, renew and settle credits."""
     run_billing(now=timezone.now(), actor=BEAT)
+
+
+@shared_task(name="invoices.low_balance", ignore_result=True)
+def check_low_balances() -> None:
+    """Notice grants whose live balance fell to their threshold since the latest check."""
+    low_balance.check(now=timezone.now())
 
 
 @shared_task(name="invoices.estimate", ignore_result=True)

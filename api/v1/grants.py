@@ -21,7 +21,7 @@ from credits import grants
 from credits.grants import GrantInput
 from credits.models import CreditGrant, CreditKind
 from customers import find as customers
-from invoices import credit_history, live_credit
+from invoices import credit_history, live_credit, low_balance
 from invoices.live_credit import LiveCredit
 from meters.models import Meter
 from products.models import Subscription
@@ -53,6 +53,7 @@ class CreditGrantCreate(msgspec.Struct, kw_only=True):
     rollover_cap: Quantity | None = None
     low_balance_threshold: Quantity | None = None
     name: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    reason: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
     metadata: shapes.Metadata | None = None
 
 
@@ -133,7 +134,9 @@ class CreditGrantAnswer(msgspec.Struct, kw_only=True):
     rollover_cap: Quantity | None
     low_balance_threshold: Quantity | None
     metadata: shapes.Metadata
+    reason: str | None
     created_at: datetime
+    created_by: str
     voided_at: datetime | None
     void_reason: str | None
 
@@ -166,6 +169,7 @@ class CustomerGrants(Resource):
         customer = customers.find(customer_id)
         wanted = body.decode(request, CreditGrantCreate)
         made = grants.create(customer=customer, grant=_input(wanted, self.now), actor=self.actor, now=self.now)
+        low_balance.check(customer_ids=[customer.id], now=self.now)
         return answer(_with_entries(ROWS.get(id=made.id), self.now), status=201)
 
 
@@ -182,6 +186,7 @@ class GrantById(Resource):
         wanted = body.decode(request, CreditGrantUpdate).low_balance_threshold
         threshold = None if wanted is None else _number(grant.kind, wanted, field="low_balance_threshold")
         grants.set_threshold(grant=grant, threshold=threshold)
+        low_balance.check(customer_ids=[grant.customer_id], now=self.now)
         return answer(_with_entries(grant, self.now))
 
 
@@ -200,6 +205,7 @@ class GrantTopUp(Resource):
             actor=self.actor,
             now=self.now,
         )
+        low_balance.check(customer_ids=[grant.customer_id], now=self.now)
         return answer(_with_entries(grant, self.now))
 
 
@@ -211,6 +217,7 @@ class GrantVoid(Resource):
         grant = find(ROWS, id)
         wanted = body.decode(request, CreditGrantVoid)
         grants.void(grant=grant, reason=wanted.reason, actor=self.actor, now=self.now)
+        low_balance.check(customer_ids=[grant.customer_id], now=self.now)
         return answer(_with_entries(find(ROWS, id), self.now))
 
 
@@ -237,6 +244,7 @@ def _input(wanted: CreditGrantCreate, now: datetime) -> GrantInput:
         rollover_cap=_optional(wanted.kind, wanted.rollover_cap, field="rollover_cap"),
         low_balance_threshold=_optional(wanted.kind, wanted.low_balance_threshold, field="low_balance_threshold"),
         name=wanted.name or "",
+        reason=wanted.reason or "",
         metadata=body.scalars(wanted.metadata or {}),
     )
 
@@ -312,7 +320,9 @@ def _shown(grant: CreditGrant, credit: LiveCredit, now: datetime) -> dict[str, A
         "rollover_cap": None if grant.rollover_cap is None else _quantity(grant, grant.rollover_cap),
         "low_balance_threshold": None if grant.low_balance_threshold is None else _quantity(grant, grant.low_balance_threshold),
         "metadata": grant.metadata,
+        "reason": grant.reason or None,
         "created_at": grant.created_at,
+        "created_by": grant.created_by,
         "voided_at": grant.voided_at,
         "void_reason": grant.void_reason or None,
     }
