@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from access.actors import Actor
 from core.periods import FOREVER, Period
 from credits.models import CreditGrant, CreditTerms, ProductCredit
@@ -31,7 +33,7 @@ class Granted:
 
 def sync(*, customer_ids: Iterable[int], until: datetime, actor: Actor, now: datetime) -> None:
     """Write the grants that begin before `until`, move the ends of those that there are, and void those that never begin."""
-    subscriptions = list(_having_credits(customer_ids))
+    subscriptions = list(_having_credits(customer_ids).prefetch_related("phases"))
     if not subscriptions:
         return
     credits = _credits_of(subscriptions)
@@ -46,10 +48,15 @@ def sync(*, customer_ids: Iterable[int], until: datetime, actor: Actor, now: dat
         _write(one, wanted, stored.get(one.id, []), until=until, actor=actor, now=now)
 
 
-def _having_credits(customer_ids: Iterable[int]) -> Iterable[Subscription]:
+def customers_granted(customer_ids: Iterable[int]) -> set[int]:
+    """Give those of the customers whose subscriptions are to products that grant credits, written already or not."""
+    return set(_having_credits(customer_ids).order_by().values_list("customer_id", flat=True))
+
+
+def _having_credits(customer_ids: Iterable[int]) -> QuerySet[Subscription]:
     products = ProductCredit.objects.values("price_version__product")
     having = Subscription.objects.filter(customer__in=set(customer_ids), phases__product__in=products)
-    return having.distinct().order_by("id").prefetch_related("phases")
+    return having.distinct().order_by("id")
 
 
 def _credits_of(subscriptions: Sequence[Subscription]) -> Mapping[int, list[ProductCredit]]:

@@ -19,6 +19,7 @@ from core import database
 from core.copying import keys
 from core.ids import public_ids
 from core.sql import load
+from credits import product_grants
 from credits.models import CreditGrant
 from invoices.inputs import Planner, PointKey
 from invoices.rows import Due
@@ -103,6 +104,8 @@ def _independent(due: Sequence[Due]) -> list[Due]:
         return list(due)
     repeated = [customer for customer, times in Counter(customers).items() if times > 1]
     with_grants = set(CreditGrant.objects.filter(customer__in=repeated).values_list("customer_id", flat=True))
+    # What a product grants is written only as its first invoice is prepared.
+    with_grants |= product_grants.customers_granted(repeated)
     taken: list[Due] = []
     seen: set[int] = set()
     for one in due:

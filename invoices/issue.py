@@ -191,7 +191,8 @@ def _assembled(due: Sequence[Due], planner: Planner, now: datetime, actor: Actor
             reached[one.subscription_id] = one.point + 1
         try:
             point = _point(read, key)
-            if not drafting.makes_an_invoice(point.plan):
+            # A draft that has lost its fee since is issued over zero: left alone, it would be due for ever.
+            if one.is_new and not drafting.makes_an_invoice(point.plan):
                 continue
             carried = to_carry.pop(one.subscription_id, adjustments.NOTHING)
             own = point.with_credits(carried.left(read.holdings[one.customer_id]))

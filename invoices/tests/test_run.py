@@ -10,14 +10,16 @@ from django.test.utils import CaptureQueriesContext
 
 from core.clock import database_now
 from core.periods import Interval
-from credits import grants
+from credits import grants, product_credits
+from credits.product_credits import ProductCreditInput
 from events.tests import sending
 from invoices.models import Invoice, InvoiceCredit, InvoiceEvent, InvoiceSeries, Seller
 from invoices.run import AheadOfClock, BillingReport, run_billing
 from invoices.tests.story import begin, bill, give, invoices, ledger, use
 from meters.models import Meter
-from products import cancel, catalogue
+from products import cancel, catalogue, change
 from products.cancel import Cancellation
+from products.change import When
 from products.subscribe import Extras, OneTimeInput
 from products.tests import making
 from products.tests.making import ACTOR, per_unit, utc
@@ -325,6 +327,46 @@ def test_a_grant_is_shared_by_subscriptions_in_order_of_cycle_end(calls):
     ]
 
 
+def granting(credit, *meters):
+    """Make a product that grants something each cycle."""
+    price = making.price(*meters)
+    return product_credits.create_product(
+        name="Plan", tax_category="saas", price=price, credits=[credit], actor=ACTOR, now=making.NEW_YEAR
+    )
+
+
+def test_what_a_product_grants_is_drawn_once_where_the_first_run_finds_two_invoices(calls):
+    mails = making.meter("mail")
+    acme = making.customer()
+    begin(
+        acme,
+        granting(ProductCreditInput("money", Decimal(60), currency="USD", name="promo"), per_unit(calls, "10")),
+        "2026-01-01",
+    )
+    begin(acme, making.product(per_unit(mails, "10"), name="Mails"), "2026-01-01")
+    use(acme, "call", "2026-01-10", times=4)
+    use(acme, "mail", "2026-01-10", times=4)
+
+    bill("2026-02-10")
+
+    assert [line for one in invoices() for line in one if line.startswith(("credit", "total"))] == [
+        "credit promo usage 40",
+        "total 0, due 0",
+        "credit promo usage 20",
+        "total 20, due 20",
+    ]
+
+
+def test_what_a_product_grants_rolls_over_where_the_first_run_finds_two_cycles(calls):
+    acme = making.customer()
+    begin(acme, granting(ProductCreditInput("units", Decimal(10), meter=calls, rollover="all"), per_unit(calls)), "2026-01-01")
+    use(acme, "call", "2026-02-10", times=25)
+
+    bill("2026-03-02")
+
+    assert [one[1] for one in invoices()] == ["0 usage Call: 0 - 0 - 0 = 0, 0", "0 usage Call: 25 - 0 - 20 = 5, 10"]
+
+
 def test_the_date_of_issue_is_never_before_that_of_an_earlier_number(calls):
     begin(making.customer("One"), making.product(fee=1), "2026-01-01")
     bill("2026-01-01T05:00")
@@ -417,6 +459,17 @@ def test_a_draft_whose_point_is_gone_is_held_with_the_reason():
 
     reason = Invoice.objects.get(is_held=True).hold_reason
     assert reason == f"LookupError: subscription {subscription.public_id} has no billing point 2"
+
+
+def test_a_draft_that_has_lost_its_fee_is_issued_over_zero_and_ends_the_run():
+    subscription = begin(making.customer(), making.product(fee=100), "2026-02-01", now="2026-01-01")
+    bill("2026-02-01")
+    free = making.product(name="Free")
+    change.change_product(subscription=subscription, product=free, when=When.NEW_CYCLE, actor=ACTOR, now=utc("2026-01-15"))
+
+    assert bill("2026-02-02").issued_count == 1
+
+    assert invoices() == [["INV-2026-000001 opening paid point 0 Acme 2026-02-01 to 2026-03-01", "total 0, due 0"]]
 
 
 def test_a_run_ahead_of_the_clock_must_be_meant(settings):
