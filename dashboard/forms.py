@@ -1,8 +1,9 @@
 """Check the shape of what people enter; nothing here writes."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
@@ -18,6 +19,8 @@ from dashboard import customer_field
 from dashboard.customer_field import CustomerField
 from dashboard.reading.ranges import DEFAULT, LABELS, Range, choose
 from events.log import Filters
+from meters.models import Meter
+from meters.selection import Selection
 
 
 class KeyForm(forms.Form):
@@ -80,32 +83,50 @@ class RangeForm(forms.Form):
         )
 
 
+class LeftOutForm(forms.Form):
+    """For which reason a meter leaves events out; anything else means any."""
+
+    why = forms.ChoiceField(label=_("Left out because"), required=False)
+
+    def __init__(self, given: QueryDict, *, reasons: Iterable[tuple[str, str]]) -> None:
+        super().__init__(given.dict())
+        cast(forms.ChoiceField, self.fields["why"]).choices = [("", _("Any reason")), *reasons]
+        self.reason: str = self.cleaned_data["why"] if self.is_valid() else ""
+
+
 class EventForm(forms.Form):
-    """Which events of the log to show. customer_id: any way to name a customer."""
+    """Which events of the log to show."""
 
     customer_id = CustomerField(name="customer_id")
-    event_name = forms.ChoiceField(label=_("Event name"))
+    meter_id = forms.ModelChoiceField(Meter.objects.none(), to_field_name="public_id", label=_("Meter"), empty_label=_("Any"))
+    event_name = forms.CharField(
+        label=_("Event name"), strip=False, widget=forms.TextInput(attrs={"autocomplete": "off", "list": "event-names"})
+    )
     event_id = forms.CharField(label=_("Event id"), widget=forms.TextInput(attrs={"autocomplete": "off", "data-search": ""}))
     start = InstantField(label=_("From"), widget=date_input())
     end = InstantField(label=_("To"), widget=date_input(), through=True)
 
-    def __init__(self, given: QueryDict, *, names: Iterable[str]) -> None:
+    def __init__(self, given: QueryDict) -> None:
         super().__init__(given.dict())
-        cast(forms.ChoiceField, self.fields["event_name"]).choices = [("", _("Any")), *((name, name) for name in names)]
+        cast(forms.ModelChoiceField, self.fields["meter_id"]).queryset = Meter.objects.order_by("name", "id")
         for field in self.fields.values():
             field.required = False
         self.is_used = any(given.get(name) for name in self.fields)
         name_customer(self)
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        meter, name = found.get("meter_id"), found.get("event_name")
+        if meter and name and name != meter.event_name:
+            self.add_error("event_name", _("The meter counts events of another name: %(name)s.") % {"name": meter.event_name})
+        return found
 
     def wanted(self) -> Filters:
         """Give the filters; where one cannot be read, nothing is shown rather than everything."""
         if not self.is_valid():
             return Filters(where=sql.SQL("false"))
         found = self.cleaned_data
-        customer = found["customer_id"]
-        return Filters(
-            customer_id=customer.pk if customer else None,
-            event_name=found["event_name"] or None,
-            start=found["start"],
-            end=found["end"],
-        )
+        chosen = Selection(
+            found["meter_id"], found["event_name"] or None, found["customer_id"], found["start"], found["end"]
+        ).log_filters()
+        return chosen if found["meter_id"] else replace(chosen, where=None)

@@ -7,7 +7,7 @@ then.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -91,6 +91,14 @@ _NEWEST_OF_EACH_NAME = sql.SQL("""
 SELECT newest.* FROM events_eventname AS each_name CROSS JOIN LATERAL ({newest}) AS newest
 ORDER BY newest."timestamp" DESC, newest.arrival LIMIT %(log_limit)s
 """)
+# The bound lies within: whatever the condition asks for, no more than so many events are looked at.
+_FITTING = sql.SQL("""
+SELECT e.* FROM (SELECT * FROM events_event WHERE {conditions} ORDER BY "timestamp" DESC, arrival LIMIT %(log_most)s) AS e
+WHERE {where} ORDER BY e."timestamp" DESC, e.arrival LIMIT %(log_limit)s
+""")
+_END_OF_LOOK = sql.SQL("""
+SELECT "timestamp", arrival FROM events_event WHERE {conditions} ORDER BY "timestamp" DESC, arrival OFFSET %(log_most)s - 1 LIMIT 1
+""")
 _CUT = sql.SQL('(SELECT * FROM ({events}) AS part ORDER BY part."timestamp" DESC, part.arrival OFFSET %(log_offset)s)')
 
 
@@ -109,6 +117,32 @@ def page(
         of_name = sql.SQL(" AND ").join([sql.SQL("event_name_id = each_name.id"), conditions])
         events = _NEWEST_OF_EACH_NAME.format(newest=_NEWEST.format(conditions=of_name))
     return _read(_SHOWN.format(events=_CUT.format(events=events)), parameters)
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """Events that fit a condition. looked_to: where the look for more ended before the log did, None where it did not."""
+
+    events: list[LoggedEvent]
+    looked_to: Cursor | None
+
+
+def fitting(*, filters: Filters, size: int, most: int, cursor: Cursor | None = None, moment: str | None = None) -> Fitting:
+    """Return at most `size` events after `cursor` that fit `filters.where`, out of `most` that fit the rest of the filters.
+
+    A condition that hardly any event fits would otherwise read the whole log for one page. The condition may call the event `e`; a
+    name or a customer must be given.
+    """
+    conditions, parameters = _conditions(replace(filters, where=None), cursor, moment)
+    bound = {**parameters, "log_most": most, "log_limit": size}
+    where = sql.SQL("true") if filters.where is None else filters.where
+    found = _read(_SHOWN.format(events=sql.SQL("({})").format(_FITTING.format(conditions=conditions, where=where))), bound)
+    if len(found) == size:
+        return Fitting(found, None)
+    with connection.cursor() as rows:
+        rows.execute(_END_OF_LOOK.format(conditions=conditions), bound)
+        end = rows.fetchone()
+    return Fitting(found, Cursor(*end) if end else None)
 
 
 def find(event_id: str) -> LoggedEvent | None:

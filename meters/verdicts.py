@@ -171,6 +171,23 @@ def decisive(tree: FilterTree, path: str = "filter") -> Iterator[tuple[str, Clau
             yield here, clause
 
 
+def excluding(found: Verdict) -> Clause | None:
+    """Give the first clause that keeps an event out, None where the filter does not."""
+    if found.reason != "filter" or found.tree is None:
+        return None
+    held = {one.path: one.holds for one in _walk(found.tree)}
+    return next(clause for path, clause in decisive(found.tree.group) if not held[path])
+
+
+def _walk(tree: GroupVerdict) -> Iterator[ClauseVerdict]:
+    yield tree
+    for part in tree.clauses:
+        if isinstance(part, GroupVerdict):
+            yield from _walk(part)
+        else:
+            yield part
+
+
 def folded(text: str) -> str:
     """Give a text without capital letters and spaces; two that are equal so are near misses of each other."""
     return "".join(text.split()).casefold()

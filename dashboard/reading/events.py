@@ -1,78 +1,86 @@
 """Read the event log for pages."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from datetime import datetime
 
 from django.db.models import Q
-from psycopg import sql
 
 from customers.models import Customer
 from dashboard.paging import CursorInvalid
 from dashboard.reading import actors
 from events import log
-from events.log import Filters, LoggedEvent
+from events.log import Cursor, Filters, LoggedEvent
 from events.models import EventName, EventVoid
-from meters import filter_sql
+from meters import verdicts
 from meters.definition import Definition
-from meters.filter_sql import Parameters
+from meters.filters import Clause
+from meters.verdicts import Verdict
 
 SIZE = 50
 OFFERED_NAMES = 200
+LOOKED_AT = 20_000
+"""So many events are looked at for one page of what fits a meter's filter: about 50 milliseconds."""
+MOMENT = re.compile(r"\d{1,9}/\d{1,19}:\d{1,19}:[\d,]{0,10000}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """An event in a list. quantity: what it adds to the meter whose page it is, None where that does not count it."""
+    """An event in a list. verdict: what the meter whose page it is makes of it, None where its name is another."""
 
     event: LoggedEvent
     customer_name: str
-    quantity: Decimal | None = None
+    verdict: Verdict | None = None
+
+    @property
+    def clause(self) -> Clause | None:
+        """The clause of the filter that keeps the event out, if one does."""
+        return verdicts.excluding(self.verdict) if self.verdict else None
 
 
 @dataclass(frozen=True)
 class EventPage:
-    """Some events of a list, the newest first. older: the cursor of the next page; moment: hand both on."""
+    """Some events of a list, the newest first. older: the cursor of the next page; moment: hand both on.
+
+    looked_to: the page is not full because the look for what fits ended there; the next page goes on with it.
+    """
 
     items: Sequence[Shown]
     older: str | None
     moment: str
+    looked_to: datetime | None = None
 
 
 def page(*, wanted: Filters, cursor: str | None, moment: str | None, counted_by: Definition | None = None) -> EventPage:
-    """Give one page of the log. counted_by: the definition by which each event's quantity is shown. Raises CursorInvalid."""
+    """Give one page of the log. counted_by: the definition by which each event is judged. Raises CursorInvalid."""
+    after = _place(cursor, moment)
+    begun = moment or log.now()
+    looked_to = None
+    if wanted.where is not None and wanted.event_name is not None:
+        part = log.fitting(filters=wanted, size=SIZE + 1, most=LOOKED_AT, cursor=after, moment=moment)
+        found, looked_to = part.events, part.looked_to
+    else:
+        found = log.page(filters=wanted, size=SIZE + 1, cursor=after, moment=moment)
+    names = dict(Customer.objects.filter(pk__in={event.customer_id for event in found}).values_list("pk", "name"))
+    shown = [Shown(event, names[event.customer_id], _verdict(counted_by, event)) for event in found[:SIZE]]
+    last = shown[-1].event.cursor if len(found) > SIZE else looked_to
+    return EventPage(shown, str(last) if last else None, begun, looked_to.timestamp if looked_to else None)
+
+
+def _place(cursor: str | None, moment: str | None) -> Cursor | None:
+    if moment and not MOMENT.fullmatch(moment):
+        raise CursorInvalid("the moment of the list cannot be read")
     try:
-        after = log.Cursor.parse(cursor) if cursor else None
+        return log.Cursor.parse(cursor) if cursor else None
     except ValueError as error:
         raise CursorInvalid("the place in the log cannot be read") from error
-    begun = moment or log.now()
-    found = log.page(filters=wanted, size=SIZE + 1, cursor=after, moment=moment)
-    names = dict(Customer.objects.filter(pk__in={event.customer_id for event in found}).values_list("pk", "name"))
-    shown = [Shown(event, names[event.customer_id], _counted(counted_by, event)) for event in found[:SIZE]]
-    return EventPage(shown, str(shown[-1].event.cursor) if len(found) > SIZE else None, begun)
 
 
-def _counted(definition: Definition | None, event: LoggedEvent) -> Decimal | None:
-    if definition is None or event.is_void:
+def _verdict(definition: Definition | None, event: LoggedEvent) -> Verdict | None:
+    if definition is None or event.event_name != definition.event_name:
         return None
-    return definition.counts(event_name=event.event_name, timestamp=event.timestamp, metadata=event.metadata)
-
-
-def matched_by(definition: Definition, wanted: Filters) -> Filters:
-    """Narrow a list to what a meter's name and filter let through and its aggregation can read."""
-    parameters = Parameters()
-    conditions: list[sql.Composable] = [filter_sql.where(definition.filter, parameters)]
-    if definition.over_property is not None:
-        number = filter_sql.number(definition.over_property, parameters)
-        conditions.append(sql.SQL("({}) IS NOT NULL").format(number))
-    return Filters(
-        customer_id=wanted.customer_id,
-        event_name=definition.event_name,
-        start=wanted.start,
-        end=wanted.end,
-        where=sql.SQL(" AND ").join(conditions),
-        parameters=parameters.bound,
-    )
+    return verdicts.verdict(definition, timestamp=event.timestamp, metadata=event.metadata, is_void=event.is_void)
 
 
 def named_acts(acts: Sequence[EventVoid]) -> list[tuple[EventVoid, str]]:

@@ -192,6 +192,11 @@ def condition_words(condition: filters.Condition) -> str:
     return wording.condition(condition)
 
 
+@register.filter
+def clause_words(clause: filters.Clause) -> str:
+    return wording.condition(clause)
+
+
 @register.simple_tag
 def reason_words(reason: str, meter: Meter) -> str:
     return wording.reason(reason, meter)

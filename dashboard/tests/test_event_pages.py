@@ -71,6 +71,20 @@ def test_a_name_that_means_nobody_or_several_is_said_so(owner: Client, asked: st
     assert "e1" not in shown
 
 
+def test_a_meter_shows_what_its_name_and_filter_let_through(owner: Client) -> None:
+    meter = factories.meter("sum", "size", filter=FILTER)
+    for event_id, region in (("in-eu", "eu"), ("in-us", "us")):
+        factories.log(factories.customer(), timezone.now(), {"region": region}, event_id=event_id)
+    factories.log(factories.customer(), timezone.now(), {"region": "eu"}, name="other", event_id="of-other-name")
+
+    shown = listed(owner, meter_id=meter.public_id)
+
+    assert "in-eu" in shown
+    assert "in-us" not in shown
+    assert "of-other-name" not in shown
+    assert "The meter counts events of another name" in listed(owner, meter_id=meter.public_id, event_name="other")
+
+
 def test_an_id_with_slashes_opens(owner: Client) -> None:
     world.event(world.customer(), event_id="a/b?c=é %2F")
 

@@ -1,4 +1,5 @@
 import json
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -6,11 +7,13 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from access.actors import COMMAND
 from core import formatting
 from customers.models import Customer
-from dashboard.reading import meter_usage, ranges
+from dashboard.reading import events, meter_usage, ranges
 from dashboard.tests import world
-from meters import rollup, series
+from events.models import Event
+from meters import rollup, series, void
 from meters.models import Meter
 from tests import factories
 
@@ -151,3 +154,63 @@ def test_after_a_change_of_product_the_new_price_counts(owner: Client) -> None:
 
     # 100 of 200 calls at $0.02 since September.
     assert '<td class="num">$2.00</td>' in page(owner, "meter_customers", calls)
+
+
+def event_ids(client: Client, meter: Meter, **query: str) -> list[str]:
+    answered = client.get(reverse("dashboard:meter_events", args=[meter.public_id]), query)
+    return [shown.event.event_id for shown in answered.context["page"].items]
+
+
+REGION = {"conjunction": "and", "clauses": [{"key": "region", "operator": "equals", "value": "eu"}]}
+
+
+def test_events_that_are_left_out_say_for_which_reason(owner: Client) -> None:
+    meter = factories.meter("sum", "size", filter=REGION)
+    customer = factories.customer()
+    sent = {
+        "counted": {"region": "eu", "size": 2},
+        "elsewhere": {"region": "us", "size": 2},
+        "nowhere": {"size": 2},
+        "text": {"region": "eu", "size": "2"},
+        "bare": {"region": "eu"},
+        "void": {"region": "eu", "size": 3},
+    }
+    for event_id, metadata in sent.items():
+        factories.log(customer, timezone.now(), metadata, event_id=event_id)
+    void.void(event=Event.objects.get(event_id="void"), reason="wrong", actor=COMMAND, now=timezone.now())
+    factories.log(customer, timezone.now(), {"region": "eu", "size": 9}, name="Tokens ", event_id="near")
+
+    assert event_ids(owner, meter) == ["counted"]
+    assert set(event_ids(owner, meter, show="left_out")) == set(sent) - {"counted"}
+    assert set(event_ids(owner, meter, show="left_out", why="filter.clauses[0]")) == {"elsewhere", "nowhere"}
+    assert event_ids(owner, meter, show="left_out", why="property_is_string") == ["text"]
+    assert event_ids(owner, meter, show="left_out", why="voided") == ["void"]
+    assert event_ids(owner, meter, show="near") == ["near"]
+    said = page(owner, "meter_events", meter, show="left_out")
+    for words in (
+        "Not: region is “eu”", "it has us (string)", "it has no such property", "The event is void.",
+        "The property that the meter reads was sent as text, not as a number. It reads “size”.",
+    ):  # fmt: skip
+        assert words in said
+
+
+def test_a_rare_event_is_looked_for_a_stretch_at_a_time(owner: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "LOOKED_AT", 3)
+    meter = factories.meter(filter=REGION)
+    customer = factories.customer()
+    for number in range(7):
+        factories.log(
+            customer, timezone.now() - timedelta(seconds=number), {"region": "us" if number == 5 else "eu"}, event_id=f"e{number}"
+        )
+    address = reverse("dashboard:meter_events", args=[meter.public_id])
+
+    found, stretches, cursor = [], 0, ""
+    while stretches < 9:
+        shown = owner.get(address, {"show": "left_out", "cursor": cursor}).context["page"]
+        found += [one.event.event_id for one in shown.items]
+        stretches, cursor = stretches + 1, shown.older
+        if cursor is None:
+            break
+
+    assert (found, stretches) == (["e5"], 3)
+    assert owner.get(address, {"moment": "x"}).status_code == 400

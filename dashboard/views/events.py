@@ -26,12 +26,12 @@ from meters.void import EventAlreadyVoid, EventNotVoid
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    form = EventForm(request.GET, names=events.offered_names())
+    form = EventForm(request.GET)
     sought = request.GET.get("event_id", "").strip()
     if sought and explain.is_known(sought):
         return redirect(_address(sought))
     page = events.page(wanted=form.wanted(), cursor=request.GET.get("cursor"), moment=request.GET.get("moment"))
-    context = {"form": form, "page": page, "is_used": form.is_used, "sought": sought}
+    context = {"form": form, "page": page, "names": events.offered_names(), "is_used": form.is_used, "sought": sought}
     return render(request, "dashboard/events/list.html", context)
 
 

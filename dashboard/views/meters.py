@@ -13,13 +13,12 @@ from django.views.decorators.vary import vary_on_headers
 from core.periods import Period
 from customers.models import Customer
 from dashboard import charts
-from dashboard.reading import events, meter_usage, zero
+from dashboard.reading import meter_usage, zero
 from dashboard.reading.ranges import LABELS
 from dashboard.views.figures import HtmxHttpRequest, figure_response, palette_of
 from dashboard.views.lists import render_list
 from dashboard.views.meter_asked import Asked, asked_of, heading
-from events.log import Filters
-from meters import series, stored
+from meters import series
 from meters.listing import MeterFilter
 from meters.models import Meter
 from meters.series import Question, RangeTooLarge, UsageRow
@@ -115,19 +114,3 @@ def _earlier(asked: Asked, shown: charts.Series) -> charts.Series:
     rows = series.series(_question(asked, asked.chosen.before))
     points = [(start, row.quantity) for (start, _quantity), row in zip(shown.points, rows, strict=False)]
     return charts.Series(_("Before"), points, earlier=True)
-
-
-@require_safe
-def matched(request: HttpRequest, public_id: str) -> HttpResponse:
-    asked = asked_of(request, public_id)
-    definition = stored.definitions([asked.meter.pk])[asked.meter.pk]
-    wanted = Filters(
-        customer_id=asked.customer.pk if asked.customer else None, start=asked.chosen.period.start, end=asked.chosen.period.end
-    )
-    page = events.page(
-        wanted=events.matched_by(definition, wanted),
-        cursor=request.GET.get("cursor"),
-        moment=request.GET.get("moment"),
-        counted_by=definition,
-    )
-    return render(request, "dashboard/meters/events.html", {"tab": "events", **heading(asked), "page": page})
