@@ -44,6 +44,7 @@ STATE = {
     "active": Badge(_("Active"), "good"),
     "archived": Badge(_("Archived"), "quiet"),
     "revoked": Badge(_("Revoked"), "quiet"),
+    "low": Badge(_("Low"), "warn"),
     "voided": Badge(_("Voided"), "quiet"),
     "void": Badge(_("Void"), "bad"),
     "conflict": Badge(_("Conflict"), "warn"),

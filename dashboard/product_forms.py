@@ -150,13 +150,7 @@ class CreditForm(forms.Form):
         found = self.cleaned_data
         money = found["kind"] == CreditKind.MONEY
 
-        def scaled(name: str) -> Decimal | None:
-            if found[name] is None or not money:
-                return found[name]
-            minor = _read(self, name, lambda: from_major(found[name], currency))
-            return None if minor is None else Decimal(minor)
-
-        amount, cap = scaled("amount"), scaled("rollover_cap")
+        amount, cap = (scaled(self, name, kind=found["kind"], currency=currency) for name in ("amount", "rollover_cap"))
         if self.errors or amount is None:
             return None
         return ProductCreditInput(
@@ -221,6 +215,15 @@ def of_credit(one: ProductCreditInput) -> dict[str, Any]:
             for name, given in amounts.items()
         },
     }
+
+
+def scaled(form: forms.Form, name: str, *, kind: str, currency: str | None) -> Decimal | None:
+    """Give a number in units, or money in minor units; None where there is none, or it is wrong, which the form says then."""
+    number: Decimal | None = form.cleaned_data.get(name)
+    if number is None or kind != CreditKind.MONEY:
+        return number
+    minor = _read(form, name, lambda: from_major(number, currency or ""))
+    return None if minor is None else Decimal(minor)
 
 
 def _read(form: forms.Form, field: str, read: Callable[[], Any]) -> Any:

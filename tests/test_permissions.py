@@ -72,6 +72,12 @@ PAGES = """
     dashboard:customers           vfpo    -
     dashboard:customer_choices    vfpo    -
     dashboard:customer            vfpo    -
+    dashboard:customer_credit     vfpo    -
+    dashboard:grant_new           fpo     fpo
+    dashboard:grant               vfpo    -
+    dashboard:grant_top_up        -       fpo
+    dashboard:grant_threshold     -       fpo
+    dashboard:grant_void          -       fpo
     dashboard:products            vfpo    -
     dashboard:product             vfpo    -
     dashboard:product_new         po      po

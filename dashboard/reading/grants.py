@@ -1,15 +1,23 @@
-"""Read a customer's credit grants with what each still holds, live burn included."""
+"""Read what customers' grants hold, live burn included, and how it came about."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from core.money import exact
+from django.db.models import QuerySet
+
+from core.money import exact, plain, to_major
 from core.periods import Period
-from credits.balances import Held
-from credits.models import CreditGrant
+from credits import wallets
+from credits.models import CreditEntry, CreditGrant, CreditKind, LowBalance
+from credits.wallets import Wallet
 from customers.models import Customer
+from dashboard.reading import actors
+from invoices import credit_history, live_credit
+from invoices.credit_history import Cause
+from invoices.live_credit import LiveCredit, LiveDraw, PeriodBalance
+from invoices.preview import Preview
 
 
 @dataclass(frozen=True)
@@ -17,22 +25,86 @@ class Holding:
     """One grant at one instant.
 
     balance: what its periods of that instant hold after everything used so far, in the meter's unit or minor units.
-    period: the latest of them; None where it has none then.
+    live_burn: what of it is on no issued invoice yet.  period: the latest of them; None where it has none then.
     """
 
     grant: CreditGrant
     balance: Decimal
+    live_burn: Decimal
     period: Period | None
+    is_low: bool
+
+
+@dataclass(frozen=True)
+class Entered:
+    """One entry of the ledger, with what caused it and who made it."""
+
+    entry: CreditEntry
+    cause: Cause
+    actor: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One grant with all that its page shows; people: who gave it and who ended it."""
+
+    holding: Holding
+    periods: Sequence[PeriodBalance]
+    draws: Sequence[LiveDraw]
+    entries: Sequence[Entered]
+    given_by: str
+
+
+def of_customer(customer: Customer, *, now: datetime, previews: Sequence[Preview] | None = None) -> Sequence[Holding]:
+    """List a customer's grants in the order in which they are used up. previews: of the open points, where they are at hand."""
+    ids = [customer.pk]
+    credit = live_credit.of_customers(ids, now=now) if previews is None else live_credit.combined(ids, previews, now=now)
+    rows = CreditGrant.objects.filter(customer=customer).select_related("meter").order_by("priority", "id")
+    low = set(LowBalance.objects.filter(grant__customer=customer, recovered_at=None).values_list("grant", flat=True))
+    return [_holding(grant, credit, now, is_low=grant.pk in low) for grant in rows]
+
+
+def one(grant: CreditGrant, *, now: datetime) -> Shown:
+    """Read a grant with its periods, what drafts will take of it, and its ledger, the newest entry first."""
+    credit = live_credit.of_customers([grant.customer_id], now=now).of_grant(grant.pk)
+    is_low = LowBalance.objects.filter(grant=grant, recovered_at=None).exists()
+    entries = history(CreditEntry.objects.filter(period__grant=grant).select_related("period__grant__meter").order_by("-id"))
+    return Shown(
+        holding=_holding(grant, credit, now, is_low=is_low),
+        periods=credit.periods[::-1],
+        draws=credit.draws,
+        entries=entries,
+        given_by=actors.names([grant.created_by])[grant.created_by],
+    )
+
+
+def entries_of(customer: Customer) -> QuerySet[CreditEntry]:
+    """Give the ledger of all of a customer's grants."""
+    return CreditEntry.objects.filter(period__grant__customer=customer).select_related("period__grant__meter")
+
+
+def history(entries: Iterable[CreditEntry]) -> list[Entered]:
+    """Say of entries what caused them, and who made them."""
+    found = credit_history.with_causes(entries)
+    named = actors.names({f"{entry.actor_kind}:{entry.actor_id}" for entry, _cause in found})
+    return [Entered(entry, cause, named[f"{entry.actor_kind}:{entry.actor_id}"]) for entry, cause in found]
+
+
+def wallets_of(customer: Customer, *, now: datetime) -> Sequence[Wallet]:
+    """List what pays the customer's invoices, by currency."""
+    return wallets.of_customer(customer=customer, now=now)
+
+
+def in_its_form(grant: CreditGrant, number: Decimal | None) -> str:
+    """Write a number of a grant as its forms take it: units, or major units of money."""
+    if number is None:
+        return ""
+    return plain(to_major(int(number), grant.currency or "") if grant.kind == CreditKind.MONEY else number)
 
 
 @exact()
-def of_customer(customer: Customer, *, left: Iterable[Held], now: datetime) -> Sequence[Holding]:
-    """List a customer's grants in the order in which they are used up. left: what invoices.preview leaves. One query."""
-    alive = [held for held in left if (usable := held.balance.usable) and usable.contains(now)]
-    grants = CreditGrant.objects.filter(customer=customer).select_related("meter").order_by("priority", "id")
-    return [_holding(grant, [held for held in alive if held.grant.id == grant.pk]) for grant in grants]
-
-
-def _holding(grant: CreditGrant, held: Sequence[Held]) -> Holding:
-    balance = sum((one.balance.available for one in held), Decimal(0))
-    return Holding(grant, balance, max((one.balance.period for one in held), default=None))
+def _holding(grant: CreditGrant, credit: LiveCredit, now: datetime, *, is_low: bool) -> Holding:
+    alive = [one for one in credit.periods if one.grant_id == grant.pk and one.is_usable_at(now)]
+    left = sum((one.left for one in alive), Decimal(0))
+    burn = sum((one.live_burn for one in alive), Decimal(0))
+    return Holding(grant, left, burn, max((one.period for one in alive), default=None), is_low)

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from credits.models import CreditGrant
 from dashboard.reading import delivery, invoices, subscriptions
 from dashboard.reading.subscriptions import Running
 from events.deliveries import silent_keys
@@ -22,6 +23,7 @@ from products.models import Subscription, SubscriptionStatus
 MANY = 999
 NEXT_SUBSCRIPTIONS = 6
 LATEST_INVOICES = 8
+LOW_GRANTS = 5
 FIGURE_DAYS = 30
 
 
@@ -146,6 +148,10 @@ def concerns(*, now: datetime, week: timedelta = timedelta(days=7)) -> list[Conc
         Concern("bad", delivery.silence_words(key, silence), reverse("dashboard:delivery_key", args=[key.public_id]))
         for key, silence in silent_keys(now=now)
     ]
+    found += [
+        Concern("warn", _("%(customer)s: %(grant)s is low") % {"customer": grant.customer, "grant": grant}, _page_of(grant))
+        for grant in _low_grants()
+    ]
     counts = (
         (
             "bad",
@@ -194,3 +200,13 @@ def concerns(*, now: datetime, week: timedelta = timedelta(days=7)) -> list[Conc
             shown = f"{MANY}+" if number > MANY else str(number)
             found.append(Concern(tone, words(number) % {"n": shown}, url))
     return found
+
+
+def _low_grants() -> QuerySet[CreditGrant]:
+    """List the grants that ran low, the latest first."""
+    rows = CreditGrant.objects.filter(lowbalance__recovered_at=None, lowbalance__isnull=False)
+    return rows.select_related("customer").order_by("-lowbalance__crossed_at", "-id")[:LOW_GRANTS]
+
+
+def _page_of(grant: CreditGrant) -> str:
+    return reverse("dashboard:grant", args=[grant.public_id])

@@ -7,7 +7,6 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from credits import balances
 from customers.listing import CustomerFilter
 from customers.models import Customer
 from dashboard import customer_field
@@ -50,7 +49,6 @@ def detail(request: HttpRequest, public_id: str) -> HttpResponse:
     customer = get_object_or_404(Customer, public_id=public_id)
     now = timezone.now()
     shown = list(preview.of_customers([customer.pk], now=now).values())
-    left = shown[-1].holdings if shown else balances.held(customer_ids=[customer.pk], within=balances.at(now))
     return render(
         request,
         "dashboard/customers/detail.html",
@@ -58,7 +56,7 @@ def detail(request: HttpRequest, public_id: str) -> HttpResponse:
             "customer": customer,
             "subscriptions": subscriptions.of_customer(customer, now=now),
             "usage": customer_usage.running(shown, now=now),
-            "grants": grants.of_customer(customer, left=left, now=now),
+            "grants": grants.of_customer(customer, now=now, previews=shown),
             "invoices": invoices.listed().filter(customer=customer).order_by("-id")[:SHOWN_INVOICES],
         },
     )
