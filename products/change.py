@@ -206,7 +206,8 @@ def _now(cut: _Cut, product: Product, version: PriceVersion, quantity: int, when
         began = cut.schedule.whole_cycle(cut.cycle).start
         phase = Phase(cut.cycle + 1, at, cut.current.anchor_date, interval, began, made_at=now, credits_fee=True)
     else:
-        phase = Phase(cut.cycle + 1, at, new_anchor, interval, made_at=now, credits_fee=True)
+        before = subscription.expires_at
+        phase = Phase(cut.cycle + 1, at, new_anchor, interval, made_at=now, credits_fee=True, former_expires_at=before)
         subscription.expires_at = expiry(version, new_anchor)
     write_phase(subscription, product, phase, quantity=quantity)
     return reschedule(subscription, subscription.expires_at, now)

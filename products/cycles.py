@@ -30,6 +30,7 @@ class Phase:
     continues_from: where its first cycle only goes on with one that other terms began, the instant at which that one began.
     made_at: when it was decided; what a cycle costs in advance is what was agreed as it began.
     credits_fee: whether the fee of the cycle that it cuts is given back for the time after the cut.
+    former_expires_at: where it begins a life of its own, the end that was agreed for what came before; None for no end.
     """
 
     first_cycle: int
@@ -39,6 +40,12 @@ class Phase:
     continues_from: datetime | None = None
     made_at: datetime | None = None
     credits_fee: bool = False
+    former_expires_at: datetime | None = None
+
+    @property
+    def begins_anew(self) -> bool:
+        """Whether it begins a life of its own, with an end of its own."""
+        return self.credits_fee and self.continues_from is None
 
 
 @dataclass(frozen=True)
@@ -101,10 +108,14 @@ class Schedule:
         return any(phase.first_cycle == n and phase.continues_from is not None for phase in self.phases)
 
     def agreed(self, n: int, *, expires_at: datetime | None) -> "Schedule":
-        """Give the schedule as it was agreed when cycle n began: later decisions change neither its length nor its fee."""
+        """Give the schedule as it was agreed when cycle n began: later decisions change neither its length nor its fee.
+
+        expires_at: the end agreed for the life that runs now.
+        """
         start = self.without_end().cycle(n).start
         known = (one for one in self.phases if one.first_cycle <= n or one.made_at is None or one.made_at <= start)
-        return Schedule(tuple(known), self.zone, expires_at)
+        anew = next((one for one in self.phases if one.first_cycle > n and one.begins_anew), None)
+        return Schedule(tuple(known), self.zone, expires_at if anew is None else anew.former_expires_at)
 
     def without_end(self) -> "Schedule":
         """Give the same schedule as if it went on for ever."""

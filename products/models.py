@@ -253,7 +253,7 @@ class SubscriptionPhase(models.Model):
 
     Later cycles of the phase begin at the local midnights of anchor_date + n intervals that lie after starts_at (semantics 4);
     the cycle before first_cycle ends at starts_at. A plan change and a new anchor are new rows.
-    continues_from, made_at, credits_fee: as products.cycles.Phase has them.  quantity: null for that of the subscription.
+    quantity: null for that of the subscription.  Of continues_from to former_expires_at says products.cycles.Phase what they are.
     """
 
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="phases")
@@ -267,6 +267,7 @@ class SubscriptionPhase(models.Model):
     continues_from = models.DateTimeField(null=True, blank=True)
     made_at = models.DateTimeField(null=True, blank=True)
     credits_fee = models.BooleanField(default=False)
+    former_expires_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("subscription phase")

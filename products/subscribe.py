@@ -245,6 +245,7 @@ def write_phase(subscription: Subscription, product: Product, phase: Phase, *, q
         continues_from=phase.continues_from,
         made_at=phase.made_at,
         credits_fee=phase.credits_fee,
+        former_expires_at=phase.former_expires_at,
     )
 
 

@@ -66,13 +66,14 @@ class StoredPhase(NamedTuple):
     continues_from: datetime | None
     made_at: datetime | None
     credits_fee: bool
+    former_expires_at: datetime | None
 
 
 AnyPhase = TypeVar("AnyPhase", SubscriptionPhase, StoredPhase)
 
 _PHASES = """
 SELECT subscription_id, first_cycle, starts_at, anchor_date, interval_unit, interval_count, product_id,
-    quantity, continues_from, made_at, credits_fee
+    quantity, continues_from, made_at, credits_fee, former_expires_at
 FROM products_subscriptionphase WHERE subscription_id = ANY(%(ids)s::bigint[])
 ORDER BY subscription_id, first_cycle
 """
@@ -99,6 +100,7 @@ def schedule(phases: Iterable[SubscriptionPhase | StoredPhase], *, zone: str, en
                 continues_from=phase.continues_from,
                 made_at=phase.made_at,
                 credits_fee=phase.credits_fee,
+                former_expires_at=phase.former_expires_at,
             )
             for phase in ordered
         ),

@@ -35,6 +35,21 @@ def lines(**filters):
     return [one[1:] for one in invoices(**filters)]
 
 
+def test_a_change_of_a_cycle_that_a_life_had_cut_gives_back_what_is_left_of_what_was_paid(acme):
+    # Six weeks end on February 12: cycle 2 cost 11/28 of 2800, of which the change leaves 7/28.
+    short = making.product(fee=2800, life=("Week", 6), name="Short")
+    subscription = begin(acme, short, "2026-01-01")
+    bill("2026-02-02")
+    do(change.change_product, subscription, "2026-02-05", product=making.product(fee=100, name="Other"), when=When.NEW_CYCLE)
+
+    bill("2026-02-06")
+
+    assert lines()[1:] == [
+        ["0 fixed_fee Short: 1100", "total 1100, due 1100"],
+        ["0 fixed_fee Short (unused): -700", "1 fixed_fee Other: 100", "total 0, due 0"],
+    ]
+
+
 def test_a_change_in_the_same_cycle_rates_on_and_prorates_both_fees(acme, calls):
     # 12 of 30 days of April lie before the change. Old: 100 calls - 50 free = 50 at 2. New: 1 a call up to 120 paid units, then 3.
     old = making.product(per_unit(calls, "2", free_threshold=50), fee=3000, name="Old")

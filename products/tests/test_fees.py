@@ -71,6 +71,15 @@ def test_the_agreed_end_shortens_the_fee_and_what_is_left_of_it():
     assert parts(1, ends_at=utc("2026-01-16"), **agreed) == [(1, "01-16", "01-17", -Fraction(1, 31))]
 
 
+def test_a_new_cycle_with_another_end_gives_back_no_more_than_was_agreed_until_the_end_before():
+    fresh = Phase(
+        2, JANUARY_16, date(2026, 1, 16), MONTH, made_at=JANUARY_16, credits_fee=True, former_expires_at=utc("2026-01-17")
+    )
+
+    assert parts(0, fresh, expires_at=utc("2027-01-16")) == [(1, "01-01", "01-17", Fraction(16, 31))]
+    assert parts(1, fresh, expires_at=utc("2027-01-16"))[0] == (1, "01-16", "01-17", -Fraction(1, 62))
+
+
 def test_cycles_that_begin_paused_have_no_fee_and_the_rest_of_one_that_is_resumed_is_due_at_its_end():
     pauses = [Period(utc("2026-01-10"), utc("2026-03-11"))]
 
