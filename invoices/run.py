@@ -10,6 +10,7 @@ from django.db.models import Q
 from access.actors import Actor
 from access.history import acting
 from core.clock import database_now
+from core.collecting import uncollected
 from core.errors import DomainError
 from core.faults import fault
 from credits import renewal
@@ -74,6 +75,7 @@ def settle_credits(*, now: datetime, actor: Actor) -> int:
     return settled
 
 
+@uncollected()
 @transaction.atomic
 def _settle_chunk(customer_ids: list[int], now: datetime, actor: Actor) -> int:
     list(Customer.objects.select_for_update(no_key=True).filter(id__in=customer_ids).order_by("id").values_list("id"))
