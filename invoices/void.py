@@ -15,9 +15,9 @@ from core.faults import fault
 from credits import grants, renewal
 from credits.models import CreditEntry, CreditGrant, EntryKind
 from customers.models import Customer
-from invoices import billed, late, numbers, unwinding
+from invoices import billed, late, numbers, state_changes, unwinding
 from invoices.inputs import KINDS_OF_POINTS
-from invoices.models import Invoice, InvoiceEvent, InvoiceKind, InvoiceLine, InvoiceStatus, InvoiceTax, VoidOutcome
+from invoices.models import Invoice, InvoiceKind, InvoiceLine, InvoiceStatus, InvoiceTax, VoidOutcome
 
 
 class InvoiceNotVoidable(DomainError):
@@ -55,7 +55,9 @@ def void(*, invoice: Invoice, then: str, reason: str, actor: Actor, now: datetim
     _take_back_carried(invoice, reason, actor, now)
     note = _credit_note(invoice, series, reason, actor, now)
     Invoice.objects.filter(id=invoice.id).update(status=InvoiceStatus.VOID, voided_at=now, void_outcome=then)
-    _changed(invoice, invoice.status, InvoiceStatus.VOID, reason, actor, now)
+    state_changes.keep(
+        invoice=invoice, before=invoice.status, after=InvoiceStatus.VOID, reason=reason, actor=actor, now=now
+    )
     if then == VoidOutcome.REISSUE and invoice.kind in KINDS_OF_POINTS:
         _draft_again(invoice, reason, actor, now)
     unwinding.unwind(invoice=invoice, then=then, actor=actor, now=now)
@@ -102,7 +104,7 @@ def _credit_note(invoice: Invoice, series: numbers.InvoiceSeries, reason: str, a
             for tax in invoice.taxes.order_by("id")
         ]
     )
-    _changed(note, None, InvoiceStatus.ISSUED, reason, actor, now)
+    state_changes.keep(invoice=note, before=None, after=InvoiceStatus.ISSUED, reason=reason, actor=actor, now=now)
     return note
 
 
@@ -165,19 +167,7 @@ def _draft_again(invoice: Invoice, reason: str, actor: Actor, now: datetime) -> 
         purchase_order=invoice.purchase_order,
         created_at=now,
     )
-    _changed(draft, None, InvoiceStatus.DRAFT, reason, actor, now)
-
-
-def _changed(invoice: Invoice, before: str | None, after: str, reason: str, actor: Actor, now: datetime) -> None:
-    InvoiceEvent.objects.create(
-        invoice=invoice,
-        from_status=before,
-        to_status=after,
-        actor_kind=actor.kind,
-        actor_id=actor.id,
-        reason=reason,
-        created_at=now,
-    )
+    state_changes.keep(invoice=draft, before=None, after=InvoiceStatus.DRAFT, reason=reason, actor=actor, now=now)
 
 
 def negates(note: Invoice) -> Iterable[tuple[str, int, int]]:

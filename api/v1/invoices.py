@@ -1,4 +1,4 @@
-"""Serve invoices: list, retrieve, issue a draft by hand, export."""
+"""Serve invoices: list, retrieve, write on a draft, issue it by hand, mark as paid, void, verify, export."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -18,7 +18,7 @@ from api.v1.schema import describes
 from core.money import plain
 from credits.models import CreditGrant, CreditKind
 from customers import find as customers
-from invoices import document, export, issue, pdf, preview, verify, void
+from invoices import document, export, issue, payment, pdf, preview, remarks, verify, void
 from invoices.listing import InvoiceFilter
 from invoices.models import Invoice, InvoiceCredit, InvoiceLine, InvoiceStatus, InvoiceTax
 from invoices.preview import Preview
@@ -91,6 +91,9 @@ class InvoiceAnswer(msgspec.Struct, kw_only=True):
     total: int | None
     amount_paid: int
     amount_due: int | None
+    memo: str
+    purchase_order: str
+    paid_at: datetime | None
     estimated_at: datetime | None = None
 
 
@@ -114,6 +117,25 @@ class InvoiceQuery(PageQuery, kw_only=True):
     status: Status | None = None
     period_start: datetime | None = None
     period_end: datetime | None = None
+
+
+class RemarksPatch(msgspec.Struct, kw_only=True):
+    """What is to stand on a draft; what is left out or null stays as it is, an empty text takes it away."""
+
+    memo: Annotated[str, msgspec.Meta(max_length=remarks.LONGEST_MEMO)] | None = None
+    purchase_order: Annotated[str, msgspec.Meta(max_length=remarks.LONGEST_PURCHASE_ORDER)] | None = None
+
+
+class PayRequest(msgspec.Struct, kw_only=True):
+    """Why an invoice counts as paid, a bank's reference say."""
+
+    reason: Annotated[str, msgspec.Meta(max_length=1000)] = ""
+
+
+class UnpayQuery(msgspec.Struct, kw_only=True):
+    """Why an invoice does not count as paid any more."""
+
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)] = "Taken back over the API"
 
 
 class VoidRequest(msgspec.Struct, kw_only=True):
@@ -191,6 +213,12 @@ class InvoiceById(Resource):
     def get(self, request: Request, id: str) -> HttpResponse:
         return answer(shown(find(_WHOLE, id), now=self.now))
 
+    @describes("Write the memo and purchase order of a draft", body=RemarksPatch, answer=InvoiceAnswer, errors=[400, 404])
+    def patch(self, request: Request, id: str) -> HttpResponse:
+        wanted = body.decode(request, RemarksPatch)
+        remarks.write(draft=find(Invoice, id), remarks=remarks.Remarks(wanted.memo, wanted.purchase_order))
+        return answer(shown(find(_WHOLE, id), now=self.now))
+
 
 class InvoicePdf(Resource):
     """/invoices/{id}/pdf and, by its address in the contract, /invoices/payments/{payment_id}: a payment's id is its invoice's."""
@@ -208,6 +236,22 @@ class InvoiceIssue(Resource):
     @describes("Issue a draft before its grace is over", answer=InvoiceAnswer, errors=[400, 404])
     def post(self, request: Request, id: str) -> HttpResponse:
         issue.issue_by_hand(draft=find(Invoice, id), actor=self.actor, now=self.now)
+        return answer(shown(find(_WHOLE, id), now=self.now))
+
+
+class InvoicePay(Resource):
+    """/invoices/{id}/pay"""
+
+    @describes("Mark an issued invoice as paid in full", body=PayRequest, answer=InvoiceAnswer, errors=[400, 404])
+    def post(self, request: Request, id: str) -> HttpResponse:
+        wanted = body.decode(request, PayRequest)
+        payment.pay(invoice=find(Invoice, id), actor=self.actor, now=self.now, reason=wanted.reason)
+        return answer(shown(find(_WHOLE, id), now=self.now))
+
+    @describes("Take back that an invoice was paid", query=UnpayQuery, answer=InvoiceAnswer, errors=[400, 404])
+    def delete(self, request: Request, id: str) -> HttpResponse:
+        wanted = body.decode_query(request.GET, UnpayQuery)
+        payment.unpay(invoice=find(Invoice, id), actor=self.actor, now=self.now, reason=wanted.reason)
         return answer(shown(find(_WHOLE, id), now=self.now))
 
 
@@ -324,6 +368,9 @@ def _head(invoice: Invoice) -> dict[str, Any]:
         "issued_at": invoice.issued_at,
         "due_at": invoice.due_at,
         "amount_paid": invoice.amount_paid,
+        "memo": invoice.memo,
+        "purchase_order": invoice.purchase_order,
+        "paid_at": invoice.paid_at,
     }
 
 

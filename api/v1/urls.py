@@ -75,6 +75,7 @@ urlpatterns = [
     path("invoices/<segment:id>/pdf", invoices.InvoicePdf.as_view()),
     path("invoices/<segment:id>", invoices.InvoiceById.as_view()),
     path("invoices/<segment:id>/issue", invoices.InvoiceIssue.as_view()),
+    path("invoices/<segment:id>/pay", invoices.InvoicePay.as_view()),
     path("invoices/<segment:id>/void", invoices.InvoiceVoid.as_view()),
     path("invoices/<segment:id>/verify", invoices.InvoiceVerify.as_view()),
     path("invoices/<segment:id>/lines/<segment:line_id>/events", line_events.InvoiceLineEvents.as_view()),

@@ -1,10 +1,11 @@
-"""An issued invoice is paid once, in full."""
+"""An issued invoice is paid once, in full, and that can be taken back; a draft can be written on."""
 
 from decimal import Decimal
 
 import pytest
 
-from invoices import drafting, payment
+from invoices import drafting, payment, remarks, void
+from invoices.issue import InvoiceNotDraft
 from invoices.models import Invoice, InvoiceEvent
 from invoices.tests.story import begin, bill, give
 from products.tests import making
@@ -43,3 +44,54 @@ def test_a_draft_cannot_be_paid():
 
     with pytest.raises(payment.InvoiceNotIssued):
         payment.pay(invoice=Invoice.objects.get(), actor=ACTOR, now=utc("2026-01-01"))
+
+
+def test_a_payment_is_taken_back_with_who_and_why_and_can_be_noted_again():
+    begin(making.customer(), making.product(fee=100), "2026-01-01")
+    bill("2026-01-02")
+    invoice = Invoice.objects.get()
+    payment.pay(invoice=invoice, actor=ACTOR, now=utc("2026-01-09"))
+
+    back = payment.unpay(invoice=invoice, actor=ACTOR, now=utc("2026-01-10"), reason="Charged back")
+    with pytest.raises(payment.InvoiceNotPaid, match="not marked as paid"):
+        payment.unpay(invoice=invoice, actor=ACTOR, now=utc("2026-01-10"), reason="again")
+    again = payment.pay(invoice=invoice, actor=ACTOR, now=utc("2026-01-12"))
+
+    assert (back.status, back.amount_paid, back.paid_at) == ("issued", 0, None)
+    assert (again.status, again.amount_paid) == ("paid", 100)
+    changes = InvoiceEvent.objects.order_by("id").values_list("from_status", "to_status", "reason")
+    assert list(changes) == [
+        (None, "issued", ""),
+        ("issued", "paid", ""),
+        ("paid", "issued", "Charged back"),
+        ("issued", "paid", ""),
+    ]
+
+
+def test_what_nothing_was_owed_on_stays_paid_and_a_credit_note_asks_for_nothing():
+    acme = making.customer()
+    give(acme, Decimal(100), "2026-01-01", applies_to="invoice")
+    begin(acme, making.product(fee=100), "2026-01-01")
+    bill("2026-01-02")
+    covered = Invoice.objects.get()
+
+    with pytest.raises(payment.InvoiceNotPaid):
+        payment.unpay(invoice=covered, actor=ACTOR, now=utc("2026-01-03"), reason="no")
+    note = void.void(invoice=covered, then="waive", reason="test", actor=ACTOR, now=utc("2026-01-03"))
+    with pytest.raises(payment.InvoiceNotIssued):
+        payment.pay(invoice=note, actor=ACTOR, now=utc("2026-01-03"))
+
+
+def test_a_draft_is_written_on_until_it_is_issued():
+    begin(making.customer(), making.product(fee=100), "2026-01-01")
+    drafting.write_drafts(now=utc("2026-01-01"), actor=ACTOR)
+    draft = Invoice.objects.get()
+
+    remarks.write(draft=draft, remarks=remarks.Remarks(memo="Thanks", purchase_order="PO 7"))
+    remarks.write(draft=draft, remarks=remarks.Remarks(memo=""))
+    bill("2026-01-02")
+    with pytest.raises(InvoiceNotDraft):
+        remarks.write(draft=draft, remarks=remarks.Remarks(memo="Too late"))
+
+    issued = Invoice.objects.get()
+    assert (issued.status, issued.memo, issued.purchase_order) == ("issued", "", "PO 7")
