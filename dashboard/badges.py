@@ -57,6 +57,8 @@ STATE = {
     "dismissed": Badge(_("Dismissed"), "quiet"),
     "corrected": Badge(_("Corrected"), "good"),
     "arrived": Badge(_("In the log"), "note"),
+    "holds": Badge(_("Holds"), "good"),
+    "does_not_hold": Badge(_("Does not hold"), "bad"),
     "silent": Badge(_("Silent"), "bad"),
     "enabled": Badge(_("Enabled"), "good"),
     "disabled": Badge(_("Disabled"), "quiet"),

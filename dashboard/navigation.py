@@ -61,7 +61,9 @@ MENU: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
         _("Billing"),
         (
             Entry(_("Invoices"), "invoice", "dashboard:invoices"),
+            Entry(_("Review"), "search", "dashboard:review"),
             Entry(_("Late usage"), "late", "dashboard:late_usage"),
+            Entry(_("Verification"), "good", "dashboard:verifications"),
         ),
     ),
     (

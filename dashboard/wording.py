@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 from core import formatting
 from core.language import locale
 from core.money import exact
+from invoices.anomalies import REASONS, Anomaly
 from jobs import kinds
 from jobs.models import Job
 from meters import filters, verdicts
@@ -132,6 +133,20 @@ def reason(name: str, meter: Meter) -> str:
     if not name.startswith("property_"):
         return sentence
     return _("%(sentence)s It reads “%(key)s”.") % {"sentence": sentence, "key": meter.over_property}
+
+
+def anomaly(found: Anomaly, currency: str) -> str:
+    """Say what is odd about a draft."""
+    shown = {
+        "reason": found.reason,
+        "meter": found.meter,
+        "unit": found.unit,
+        "quantity": _number(found.quantity),
+        "before": _number(found.before),
+        "amount": formatting.amount(found.amount, currency, locale=locale()),
+        "count": found.count,
+    }
+    return _(REASONS[found.kind]) % shown
 
 
 def _scalar(scalar: filters.Scalar) -> str:

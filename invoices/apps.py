@@ -13,3 +13,5 @@ class InvoicesConfig(AppConfig):
 
     def ready(self) -> None:
         kinds.register(kinds.Kind("price_simulation", _("Simulation of a price"), "invoices.simulate.work"))
+        kinds.register(kinds.Kind("issue_invoices", _("Issuing of chosen drafts"), "invoices.issuing.work"))
+        kinds.register(kinds.Kind("verify_invoices", _("Verification of invoices"), "invoices.verifying.work"))

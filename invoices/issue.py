@@ -25,7 +25,7 @@ from credits.grants import GrantInput
 from credits.models import AppliesTo, CreditKind
 from customers.models import Customer
 from events.models import LogSnapshot
-from invoices import adjusted_rows, adjustments, billed, drafting, inputs, late, numbers
+from invoices import adjusted_rows, adjustments, billed, drafting, inputs, late, notices, numbers
 from invoices.adjusted_rows import Adjusted
 from invoices.assemble import InvoiceDraft, invoice
 from invoices.due import BEGINNING, Position, claim, lock_customers
@@ -254,6 +254,7 @@ def write(chunk: Chunk, now: datetime, actor: Actor, turn: Turn = ALONE) -> None
     for one in chunk.ready:
         if one.made.carried_forward:
             _carry_forward(one, now, actor)
+    notices.issued([one.due.id for one in chunk.ready], now=now)
     fault("billing: written")
 
 

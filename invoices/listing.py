@@ -7,8 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from core.filtering import ANY, InstantFilter, reference, search
 from core.money import CURRENCIES
+from invoices import verifying
 from invoices.late_models import LateState, LateUsage
-from invoices.models import Invoice, InvoiceKind, InvoiceStatus
+from invoices.models import Invoice, InvoiceKind, InvoiceStatus, Verification
 
 
 class InvoiceFilter(django_filters.FilterSet):
@@ -41,6 +42,26 @@ class InvoiceFilter(django_filters.FilterSet):
             | Q(public_id=text)
             | Q(customer__public_id=text)
         )
+
+
+class VerificationFilter(django_filters.FilterSet):
+    """What verifying came to. state failing: results by which an invoice does not hold now; invoice_id: a public id."""
+
+    STATES = (("failing", _("Does not hold")), ("holds", _("Holds")))
+
+    search = search("by_text", _("Number or id of an invoice"))
+    state = django_filters.ChoiceFilter(choices=STATES, label=_("Result"), empty_label=ANY, method="by_state")
+    invoice_id = reference("invoice__public_id")
+
+    class Meta:
+        model = Verification
+        fields: list[str] = []
+
+    def by_state(self, rows: QuerySet[Verification], name: str, state: str) -> QuerySet[Verification]:
+        return rows.filter(holds=True) if state == "holds" else rows.filter(id__in=verifying.standing().values("id"))
+
+    def by_text(self, rows: QuerySet[Verification], name: str, text: str) -> QuerySet[Verification]:
+        return rows.filter(Q(invoice__number__istartswith=text) | Q(invoice__public_id=text))
 
 
 class LateUsageFilter(django_filters.FilterSet):

@@ -373,7 +373,11 @@ class Verification(models.Model):
 
     class Meta:
         verbose_name = _("verification")
-        indexes = [models.Index(fields=["invoice", "-verified_at"], name="verification_newest")]
+        indexes = [
+            models.Index(fields=["invoice", "-verified_at"], name="verification_newest"),
+            # The few that do not hold, for the overview and the page of verifications.
+            models.Index(fields=["-id"], name="verification_failing", condition=Q(holds=False)),
+        ]
         triggers = append_only("verification")
 
     def __str__(self) -> str:

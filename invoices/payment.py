@@ -7,7 +7,7 @@ from django.db.models import F
 
 from access.actors import Actor
 from core.errors import DomainError
-from invoices import state_changes
+from invoices import notices, state_changes
 from invoices.models import Invoice, InvoiceKind, InvoiceStatus
 
 
@@ -31,7 +31,8 @@ def pay(*, invoice: Invoice, actor: Actor, now: datetime, reason: str = "") -> I
     if not issued.update(status=InvoiceStatus.PAID, paid_at=now, amount_paid=due):
         raise InvoiceNotIssued("This invoice is not issued, or is paid already.")
     before, after = InvoiceStatus.ISSUED, InvoiceStatus.PAID
-    state_changes.keep(invoice=invoice, before=before, after=after, reason=reason, actor=actor, now=now)
+    change = state_changes.keep(invoice=invoice, before=before, after=after, reason=reason, actor=actor, now=now)
+    notices.paid(change, now=now)
     return Invoice.objects.get(id=invoice.id)
 
 
@@ -42,5 +43,6 @@ def unpay(*, invoice: Invoice, actor: Actor, now: datetime, reason: str) -> Invo
     if not paid.update(status=InvoiceStatus.ISSUED, paid_at=None, amount_paid=0):
         raise InvoiceNotPaid("This invoice is not marked as paid, or nothing had to be paid.")
     before, after = InvoiceStatus.PAID, InvoiceStatus.ISSUED
-    state_changes.keep(invoice=invoice, before=before, after=after, reason=reason, actor=actor, now=now)
+    change = state_changes.keep(invoice=invoice, before=before, after=after, reason=reason, actor=actor, now=now)
+    notices.paid(change, now=now)
     return Invoice.objects.get(id=invoice.id)

@@ -34,6 +34,15 @@ class Preview:
     holdings: tuple[Held, ...]
 
 
+@dataclass(frozen=True)
+class Refreshed:
+    """A draft with its estimate as of now, and what it was made from; or why its figures cannot be made."""
+
+    draft: Invoice
+    preview: Preview | None
+    problem: str
+
+
 class DraftNotComputable(DomainError):
     """What a draft bills is gone, or comes to figures that nothing can hold."""
 
@@ -62,8 +71,7 @@ def of_draft(draft: Invoice, *, now: datetime) -> Preview:
     key = PointKey(draft.subscription_id, draft.point)
     if key not in computed.found:
         problem = computed.problems.get(key)
-        reason = f"{type(problem).__name__}: {problem}" if problem else "it is a draft no more"
-        raise DraftNotComputable(f"The figures of {draft.public_id} cannot be made: {reason}.") from problem
+        raise DraftNotComputable(f"The figures of {draft.public_id} cannot be made: {_reason(problem)}.") from problem
     return computed.found[key]
 
 
@@ -88,21 +96,34 @@ def refresh_estimates(*, now: datetime, limit: int = 1000) -> int:
     drafts = list(
         Invoice.objects.filter(status=InvoiceStatus.DRAFT).order_by(F("estimated_at").asc(nulls_first=True), "id")[:limit]
     )
-    found = of_customers({draft.customer_id for draft in drafts}, now=now)
+    refresh(drafts, now=now)
+    return len(drafts)
+
+
+def refresh(drafts: Collection[Invoice], *, now: datetime) -> list[Refreshed]:
+    """Compute drafts and store their estimates, on the objects given too."""
+    computed = _computed({draft.customer_id for draft in drafts}, now)
+    refreshed = []
     for draft in drafts:
-        preview = found.get(PointKey(draft.subscription_id, draft.point))
-        draft.estimate_total, draft.estimated_at = preview.made.total if preview else None, now
-    return _store_estimates(drafts)
+        key = PointKey(draft.subscription_id, draft.point)
+        found = computed.found.get(key)
+        draft.estimate_total, draft.estimated_at = found.made.total if found else None, now
+        refreshed.append(Refreshed(draft, found, "" if found else _reason(computed.problems.get(key))))
+    _store_estimates(drafts)
+    return refreshed
+
+
+def _reason(problem: Exception | None) -> str:
+    return f"{type(problem).__name__}: {problem}" if problem else "it is a draft no more"
 
 
 @transaction.atomic
-def _store_estimates(drafts: Collection[Invoice]) -> int:
+def _store_estimates(drafts: Collection[Invoice]) -> None:
     # What was issued meanwhile is frozen, and what is being issued gets its total there.
     rows = Invoice.objects.select_for_update(no_key=True, skip_locked=True).filter(status=InvoiceStatus.DRAFT)
     still = set(rows.filter(id__in=[draft.id for draft in drafts]).values_list("id", flat=True))
     kept = [draft for draft in drafts if draft.id in still]
     Invoice.objects.bulk_update(kept, ["estimate_total", "estimated_at"])
-    return len(kept)
 
 
 def _computed(customer_ids: Collection[int], now: datetime) -> _Computed:

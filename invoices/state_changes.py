@@ -6,9 +6,9 @@ from access.actors import Actor
 from invoices.models import Invoice, InvoiceEvent
 
 
-def keep(*, invoice: Invoice, before: str | None, after: str, reason: str, actor: Actor, now: datetime) -> None:
+def keep(*, invoice: Invoice, before: str | None, after: str, reason: str, actor: Actor, now: datetime) -> InvoiceEvent:
     """Append one change of state; before: None where the invoice came into being."""
-    InvoiceEvent.objects.create(
+    return InvoiceEvent.objects.create(
         invoice=invoice,
         from_status=before,
         to_status=after,

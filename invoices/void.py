@@ -15,7 +15,7 @@ from core.faults import fault
 from credits import grants, renewal
 from credits.models import CreditEntry, CreditGrant, EntryKind
 from customers.models import Customer
-from invoices import billed, late, numbers, state_changes, unwinding
+from invoices import billed, late, notices, numbers, state_changes, unwinding
 from invoices.inputs import KINDS_OF_POINTS
 from invoices.models import Invoice, InvoiceKind, InvoiceLine, InvoiceStatus, InvoiceTax, VoidOutcome
 
@@ -55,12 +55,11 @@ def void(*, invoice: Invoice, then: str, reason: str, actor: Actor, now: datetim
     _take_back_carried(invoice, reason, actor, now)
     note = _credit_note(invoice, series, reason, actor, now)
     Invoice.objects.filter(id=invoice.id).update(status=InvoiceStatus.VOID, voided_at=now, void_outcome=then)
-    state_changes.keep(
-        invoice=invoice, before=invoice.status, after=InvoiceStatus.VOID, reason=reason, actor=actor, now=now
-    )
+    state_changes.keep(invoice=invoice, before=invoice.status, after=InvoiceStatus.VOID, reason=reason, actor=actor, now=now)
     if then == VoidOutcome.REISSUE and invoice.kind in KINDS_OF_POINTS:
         _draft_again(invoice, reason, actor, now)
     unwinding.unwind(invoice=invoice, then=then, actor=actor, now=now)
+    notices.voided(note, now=now)
     fault("void: written")
     renewal.settle(customer_ids=[invoice.customer_id], billed_until=billed.until, actor=actor, now=now)
     return note

@@ -92,6 +92,15 @@ PAGES = """
     dashboard:invoice             vfpo    -
     dashboard:invoice_pdf         vfpo    -
     dashboard:invoices_export     vfpo    -
+    dashboard:invoice_remarks     -       fo
+    dashboard:invoice_issue       -       fo
+    dashboard:invoice_pay         -       fo
+    dashboard:invoice_unpay       -       fo
+    dashboard:invoice_verify      vfpo    fpo
+    dashboard:review              vfpo    -
+    dashboard:review_issue        -       fo
+    dashboard:verifications       vfpo    -
+    dashboard:verifications_begin  -      fpo
     dashboard:line_events         vfpo    -
     dashboard:line_events_csv     vfpo    -
     dashboard:late_usage          vfpo    -

@@ -8,6 +8,7 @@ class EventType(models.TextChoices):
     INVOICE_ISSUED = "invoice.issued", _("Invoice issued")
     INVOICE_VOIDED = "invoice.voided", _("Invoice voided")
     INVOICE_PAID = "invoice.paid", _("Invoice paid")
+    INVOICE_UNPAID = "invoice.unpaid", _("Payment taken back")
     INVOICE_ADJUSTED = "invoice.adjusted", _("Adjustment made")
     CREDIT_LOW = "credit.balance_low", _("Credit low")
     CREDIT_EXPIRED = "credit.expired", _("Credit expired")

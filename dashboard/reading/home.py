@@ -14,6 +14,7 @@ from dashboard.reading import delivery, invoices, subscriptions
 from dashboard.reading.subscriptions import Running
 from events.deliveries import silent_keys
 from events.models import ConflictStatus, DeliveryHour, EventConflict, RefusedRequest, RejectedEvent, RejectedStatus
+from invoices import verifying
 from invoices.models import Invoice, InvoiceStatus
 from jobs.models import Job, JobStatus
 from meters.models import RollPosition
@@ -158,6 +159,12 @@ def concerns(*, now: datetime, week: timedelta = timedelta(days=7)) -> list[Conc
             Job.objects.filter(status=JobStatus.FAILED, created_at__gte=now - week),
             lambda n: ngettext("%(n)s job failed this week", "%(n)s jobs failed this week", n),
             reverse("dashboard:jobs") + "?status=failed",
+        ),
+        (
+            "bad",
+            verifying.standing(),
+            lambda n: ngettext("%(n)s invoice does not hold", "%(n)s invoices do not hold", n),
+            reverse("dashboard:verifications") + "?state=failing",
         ),
         (
             "warn",

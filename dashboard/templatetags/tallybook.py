@@ -21,6 +21,7 @@ from dashboard import badges, navigation, wording
 from dashboard.badges import Badge
 from dashboard.icons import ICONS
 from invoices import trace
+from invoices.anomalies import Anomaly
 from invoices.models import Invoice, InvoiceStatus
 from jobs.models import Job
 from meters import filters, verdicts
@@ -221,6 +222,11 @@ def translate_text(text: str) -> str:
 @register.simple_tag
 def definition_words(meter: Meter) -> str:
     return wording.definition(meter)
+
+
+@register.simple_tag
+def anomaly_words(found: Anomaly, currency: str) -> str:
+    return wording.anomaly(found, currency)
 
 
 @register.simple_tag

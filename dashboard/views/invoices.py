@@ -6,12 +6,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from dashboard.event_forms import ReasonForm
+from dashboard.invoice_forms import PaymentForm, RemarksForm
 from dashboard.reading import actors, invoices
 from dashboard.views.lists import render_list
 from invoices import document, pdf, preview, sheets
 from invoices import export as invoices_export
 from invoices.listing import InvoiceFilter
-from invoices.models import Invoice, InvoiceEvent, InvoiceStatus
+from invoices.models import Invoice, InvoiceEvent, InvoiceKind, InvoiceStatus
 
 CONTROLS = ("search", "status", "kind", "currency", "period_start", "period_end")
 
@@ -24,6 +26,17 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def detail(request: HttpRequest, public_id: str) -> HttpResponse:
+    return shown(request, public_id)
+
+
+def shown(
+    request: HttpRequest,
+    public_id: str,
+    *,
+    remarks_form: RemarksForm | None = None,
+    payment_form: PaymentForm | ReasonForm | None = None,
+) -> HttpResponse:
+    """Show one invoice, with what was entered wrongly where something was."""
     now = timezone.now()
     rows = invoices.listed().select_related("subscription", "snapshot", "corrects")
     invoice = get_object_or_404(rows, public_id=public_id)
@@ -33,8 +46,21 @@ def detail(request: HttpRequest, public_id: str) -> HttpResponse:
         sheet = sheets.of_preview(preview.of_draft(invoice, now=now)) if is_draft else sheets.of_issued(invoice)
     except preview.DraftNotComputable as unknown:
         sheet, problem = None, unknown.message
-    shown = {"invoice": invoice, "sheet": sheet, "problem": problem, "is_draft": is_draft, "now": now}
-    return render(request, "dashboard/invoices/detail.html", {**shown, "history": _history(invoice)})
+    is_paid = invoice.status == InvoiceStatus.PAID
+    context = {
+        "invoice": invoice,
+        "sheet": sheet,
+        "problem": problem,
+        "is_draft": is_draft,
+        "now": now,
+        "history": _history(invoice),
+        "verification": invoice.verifications.order_by("-id").first(),
+        "can_pay": invoice.status == InvoiceStatus.ISSUED and invoice.kind != InvoiceKind.CREDIT_NOTE,
+        "can_unpay": is_paid and invoice.amount_paid > 0,
+        "remarks_form": remarks_form or RemarksForm(initial={"memo": invoice.memo, "purchase_order": invoice.purchase_order}),
+        "payment_form": payment_form or (ReasonForm() if is_paid else PaymentForm()),
+    }
+    return render(request, "dashboard/invoices/detail.html", context)
 
 
 @require_safe

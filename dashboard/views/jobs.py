@@ -10,9 +10,10 @@ from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard.reading import actors, dry_runs, refused, void_jobs
+from dashboard.reading import actors, dry_runs, invoice_jobs, refused, void_jobs
 from dashboard.views.lists import render_list
 from events import replaying
+from invoices import issuing, verifying
 from jobs import files, start
 from jobs.listing import JobFilter
 from jobs.models import Job, JobFile, JobStatus
@@ -25,6 +26,8 @@ FACTS = {
     bulk_void.VOID: void_jobs.facts,
     bulk_void.UNVOID: void_jobs.facts,
     dry_run.KIND: dry_runs.facts,
+    issuing.KIND: invoice_jobs.issue_facts,
+    verifying.KIND: invoice_jobs.verification_facts,
 }
 """What a kind of job says in words of what it was asked for and what came out; others show it as it is kept."""
 

@@ -45,6 +45,8 @@ def addresses() -> list[str]:
         "products",
         "invoices",
         "late_usage",
+        "review",
+        "verifications",
         "jobs",
         "webhooks",
         "webhook_create",

@@ -1,0 +1,24 @@
+"""Say in words what a job about many invoices was asked for, and what it came to."""
+
+from datetime import date
+from typing import Any
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from jobs.models import Job
+
+
+def verification_facts(job: Job) -> list[tuple[str, Any]]:
+    """Give what a page lists of a verification, beside its progress."""
+    month = job.parameters.get("month")
+    asked = date_format(date.fromisoformat(month), "F Y") if month else _("all invoices")
+    labels = {"verified": _("Verified"), "failed": _("Do not hold")}
+    return [(_("Issued in"), asked), *((labels.get(name, name), number) for name, number in job.outcome.items())]
+
+
+def issue_facts(job: Job) -> list[tuple[str, Any]]:
+    """Give what a page lists of the issuing of chosen drafts, beside its progress."""
+    labels = {"issued": _("Issued"), "not_issued": _("Not issued")}
+    chosen = (_("Chosen drafts"), len(job.parameters["invoice_ids"]))
+    return [chosen, *((labels.get(name, name), number) for name, number in job.outcome.items())]

@@ -1,0 +1,153 @@
+"""Gather what finance looks at before issuing: the change against the invoice before, and what is odd, in a fixed number of statements."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db.models import BigIntegerField, Count, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Abs, Coalesce
+
+from events.models import ConflictStatus, EventConflict, RejectedEvent, RejectedStatus
+from invoices import preview
+from invoices.anomalies import Anomaly, MeterUsage, Seen, anomalies
+from invoices.inputs import KINDS_OF_POINTS
+from invoices.late_models import LateState, LateUsage
+from invoices.models import Invoice, InvoiceLine, InvoiceStatus, LineKind
+from invoices.preview import Refreshed
+from meters.models import Meter
+
+CYCLES = 6
+"""How many cycles before say what is usual."""
+_NOT_KNOWN = 2**62
+_COUNTS = (InvoiceStatus.ISSUED, InvoiceStatus.PAID)
+Used = Mapping[tuple[int, int, int], Decimal | None]
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """A draft with its estimate, refreshed. before: the total of the subscription's invoice before, None where there is none.
+
+    change: the estimate less that, in minor units; None where the draft has no figures.
+    """
+
+    draft: Invoice
+    before: int | None
+    change: int | None
+    anomalies: Sequence[Anomaly]
+
+
+def drafts() -> QuerySet[Invoice]:
+    """Read the open drafts with `before`, the total before, and `size` of the change; those without figures are the largest."""
+    earlier = Invoice.objects.filter(
+        subscription=OuterRef("subscription"), point__lt=OuterRef("point"), kind__in=KINDS_OF_POINTS, status__in=_COUNTS
+    ).order_by("-point", "-revision")
+    before = Subquery(earlier.values("total")[:1])
+    change = Abs(F("estimate_total") - Coalesce(F("before"), Value(0)), output_field=BigIntegerField())
+    size = Coalesce(change, Value(_NOT_KNOWN), output_field=BigIntegerField())
+    rows = Invoice.objects.filter(status=InvoiceStatus.DRAFT).select_related("customer")
+    return rows.annotate(before=before).annotate(size=size)
+
+
+def described(found: Sequence[Any], *, now: datetime) -> list[Reviewed]:
+    """Refresh a page of drafts (of `drafts`) and say what is odd about each, the largest change first."""
+    refreshed = preview.refresh(found, now=now)
+    usage = _usage(refreshed)
+    counts = _Counts(found)
+    rows = [_reviewed(one, usage[one.draft.pk], counts) for one in refreshed]
+    return sorted(rows, key=lambda row: (_NOT_KNOWN if row.change is None else abs(row.change), row.draft.pk), reverse=True)
+
+
+def _reviewed(one: Refreshed, usage: Sequence[MeterUsage], counts: "_Counts") -> Reviewed:
+    draft, before = one.draft, one.draft.before  # type: ignore[attr-defined]  # annotated by drafts()
+    lines = one.preview.made.lines if one.preview else ()
+    seen = Seen(
+        usage=usage,
+        adjustments=[line.amount for line in lines if line.adjusts is not None],
+        hold_reason=draft.hold_reason if draft.is_held else None,
+        problem=one.problem,
+        late_held_count=counts.late.get(draft.subscription_id, 0),
+        conflict_count=counts.conflicts[draft.pk],
+        refused_count=counts.refused[draft.pk],
+    )
+    change = None if draft.estimate_total is None else draft.estimate_total - (before or 0)
+    return Reviewed(draft, before, change, anomalies(seen))
+
+
+def _usage(refreshed: Iterable[Refreshed]) -> Mapping[int, Sequence[MeterUsage]]:
+    """Give each draft's meters with what they counted, now and in the cycles before."""
+    now: dict[int, dict[int, Decimal | None]] = defaultdict(dict)
+    drafts = {}
+    for one in refreshed:
+        drafts[one.draft.pk] = one.draft
+        for line in one.preview.made.lines if one.preview else ():
+            if line.kind == "usage" and line.meter is not None and line.waterfall is not None:
+                now[one.draft.pk][line.meter] = _sum(now[one.draft.pk].get(line.meter), line.waterfall.quantity)
+    earlier = _earlier(drafts.values())
+    meters = Meter.objects.in_bulk({meter for counted in now.values() for meter in counted})
+
+    def of(draft: Invoice, meter: int, quantity: Decimal | None) -> MeterUsage:
+        keys = ((draft.subscription_id, draft.point - back, meter) for back in range(1, CYCLES + 1))
+        before = [earlier[key] for key in keys if key in earlier]
+        return MeterUsage(meters[meter].name, meters[meter].measurement_unit, quantity, before)
+
+    return defaultdict(
+        tuple, {key: [of(drafts[key], meter, quantity) for meter, quantity in counted.items()] for key, counted in now.items()}
+    )
+
+
+def _earlier(drafts: Iterable[Invoice]) -> Used:
+    """Read what each meter counted in the cycles before, by (subscription, point, meter)."""
+    wanted = Q(pk__in=())
+    for draft in drafts:
+        points = {"invoice__point__lt": draft.point, "invoice__point__gte": draft.point - CYCLES}
+        wanted |= Q(invoice__subscription=draft.subscription_id, **points)
+    lines = InvoiceLine.objects.filter(
+        wanted, kind=LineKind.USAGE, invoice__kind__in=KINDS_OF_POINTS, invoice__status__in=_COUNTS
+    )
+    found: dict[tuple[int, int, int], Decimal | None] = {}
+    for *key, quantity in lines.values_list("invoice__subscription", "invoice__point", "meter", "quantity"):
+        place = (key[0], key[1], key[2])
+        found[place] = _sum(found.get(place), quantity)
+    return found
+
+
+def _sum(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return other if one is None else one if other is None else one + other
+
+
+class _Counts:
+    """What is open beside the figures: by draft since its cycle began, and held late usage by subscription."""
+
+    def __init__(self, drafts: Collection[Invoice]) -> None:
+        conflicts = EventConflict.objects.filter(
+            status=ConflictStatus.OPEN, event__customer__in=[one.customer_id for one in drafts]
+        )
+        refused = RejectedEvent.objects.filter(status=RejectedStatus.OPEN)
+        of_customer = {one.pk: Q(event__customer=one.customer_id) for one in drafts}
+        named = {one.pk: Q(customer_reference__in=_references(one)) for one in drafts}
+        self.conflicts = _since(conflicts, "latest_seen_at", drafts, of_customer)
+        self.refused = _since(refused, "request__latest_received_at", drafts, named)
+        self.late: Mapping[int, int] = {}
+        if settings.HOLD_LATE_USAGE:
+            held = LateUsage.objects.filter(state=LateState.OPEN, subscription__in=[one.subscription_id for one in drafts])
+            self.late = dict(held.order_by().values_list("subscription").annotate(Count("id")))
+
+
+def _references(draft: Invoice) -> list[str]:
+    """What senders call the customer by."""
+    return [name for name in (draft.customer.public_id, draft.customer.external_id) if name]
+
+
+def _since(rows: QuerySet[Any], at: str, drafts: Collection[Invoice], whose: Mapping[int, Q]) -> Mapping[int, int]:
+    """Count the rows of each draft's customer since its cycle began, in one look at them."""
+    if not drafts:
+        return {}
+    since = {f"{at}__gte": min(draft.period_start for draft in drafts)}
+    counted = {
+        f"of_{draft.pk}": Count("id", filter=whose[draft.pk] & Q(**{f"{at}__gte": draft.period_start})) for draft in drafts
+    }
+    return {int(name.removeprefix("of_")): number for name, number in rows.filter(**since).aggregate(**counted).items()}
