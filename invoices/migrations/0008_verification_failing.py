@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("invoices", "0006_draft_holding")]
+    dependencies = [("invoices", "0007_fewer_indexes")]
 
     operations = [
         django.contrib.postgres.operations.AddIndexConcurrently(
