@@ -3,11 +3,12 @@
 import pytest
 
 from invoices.assemble import invoice
-from tests.golden import adjustment_facts, cycle_facts, invoice_facts
+from tests.golden import adjustment_facts, credit_facts, cycle_facts, invoice_facts
 from tests.golden.cases import HERE, Case, CaseUnreadable, cases, unread
 
-FOLDERS = ("invoices", "cycles", "adjustments")
-INVOICES, CYCLES, ADJUSTMENTS = map(cases, FOLDERS)
+FOLDERS = ("invoices", "cycles", "adjustments", "credits")
+INVOICES, CYCLES, ADJUSTMENTS, CREDITS = map(cases, FOLDERS)
+ALL = INVOICES + CYCLES + ADJUSTMENTS + CREDITS
 
 
 def named(case):
@@ -34,13 +35,19 @@ def test_what_came_late_is_adjusted_line_by_line(case):
     assert list(adjustment_facts.render(case)) == list(case.gives)
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("case", CREDITS, ids=named)
+def test_credit_is_used_renewed_and_written_off_line_by_line(case):
+    assert list(credit_facts.render(case)) == list(case.gives)
+
+
 def test_every_golden_file_is_read():
     assert not unread(FOLDERS)
-    assert {path.name for path in HERE.rglob("*.txt")} == {case.file for case in INVOICES + CYCLES + ADJUSTMENTS}
+    assert {path.name for path in HERE.rglob("*.txt")} == {case.file for case in ALL}
 
 
 def test_every_title_stands_once():
-    titles = [named(case) for case in INVOICES + CYCLES + ADJUSTMENTS]
+    titles = [named(case) for case in ALL]
 
     assert len(titles) == len(set(titles))
 
