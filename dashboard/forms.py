@@ -58,10 +58,11 @@ class RangeForm(forms.Form):
         label=_("Search"),
         widget=forms.SearchInput(attrs={"placeholder": _("Name, e-mail or id"), "autocomplete": "off", "data-search": ""}),
     )
+    compare = forms.ChoiceField(label=_("Compare with"))
     window = forms.CharField(widget=forms.HiddenInput)
 
     def __init__(self, given: QueryDict) -> None:
-        super().__init__({"range": DEFAULT, **given.dict()})
+        super().__init__({"range": DEFAULT, **given.dict(), "compare": ""})  # what is compared already stands beside the chart
         for field in self.fields.values():
             field.required = False
         self.customer = name_customer(self)
@@ -69,6 +70,11 @@ class RangeForm(forms.Form):
     def offer(self, customers: Sequence[Customer]) -> None:
         """Offer these customers before anything is typed."""
         cast(CustomerField, self.fields["customer_id"]).offered = customer_field.named(customers)
+
+    def offer_meters(self, meters: Iterable[Meter]) -> None:
+        """Offer these meters to compare with."""
+        named = [(one.public_id, f"{one.name} ({one.measurement_unit})") for one in meters]
+        cast(forms.ChoiceField, self.fields["compare"]).choices = [("", _("Another meter")), *named]
 
     def chosen(self, *, now: datetime) -> Range:
         """Give the range that was chosen."""

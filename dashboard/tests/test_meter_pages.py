@@ -214,3 +214,46 @@ def test_a_rare_event_is_looked_for_a_stretch_at_a_time(owner: Client, monkeypat
 
     assert (found, stretches) == (["e5"], 3)
     assert owner.get(address, {"moment": "x"}).status_code == 400
+
+
+def test_meters_of_one_unit_share_a_chart_and_another_unit_has_its_own(owner: Client) -> None:
+    own = factories.meter("sum", "size")
+    same = factories.meter(name="Same unit")
+    other = factories.meter(name="Other unit", measurement_unit="request")
+    silent = factories.meter(name="Silent", event_name="never", measurement_unit="request")
+    used(own, factories.customer(), "0.1", "0.2")
+    compare = [same.public_id, other.public_id, silent.public_id, own.public_id, "mtr_nobody"]
+
+    shown = owner.get(reverse("dashboard:meter", args=[own.public_id]), {"compare": compare})
+    text = shown.content.decode()
+
+    assert shown.context["charts"] == [("token", ["Tokens", "Same unit"]), ("request", ["Other unit", "Silent"])]
+    assert [cell.quantity for cell in shown.context["table"][0][1]] == [Decimal("0.3"), 2, 2, 0]
+    assert text.count("counted nothing in this time; its page says why") == 1
+    for unit, names in shown.context["charts"]:
+        answered = owner.get(reverse("dashboard:meter_figure", args=[own.public_id]), {"compare": compare, "unit": unit})
+        drawn = json.loads(answered.content, parse_float=Decimal)["data"]
+        assert [one["name"] for one in drawn] == names
+        assert len({one["x"][-1] for one in drawn}) == 1
+    assert owner.get(reverse("dashboard:meter_figure", args=[own.public_id]), {"unit": "none"}).status_code == 404
+
+
+def test_running_cycles_are_compared_with_the_same_part_of_the_cycles_before(owner: Client) -> None:
+    calls, customer = world.meter(), world.customer("Papaya")
+    world.subscription(customer, world.product(calls), calls)
+    noon = world.NOW  # 20 November; cycles are calendar months
+    for event_id, at in {
+        "running": noon - timedelta(days=1),
+        "as early": noon.replace(month=10) - timedelta(hours=1),
+        "later": noon.replace(month=10),
+        "long ago": noon.replace(month=9),
+    }.items():
+        world.event(customer, event_id=event_id, at=at)
+    cycle = ranges.choose(key="cycle", first=None, latest=None, now=noon, zone="UTC")
+
+    (running,) = meter_usage.by_customer(calls, cycle, now=noon)
+
+    assert (running.quantity, running.latest_at) == (1, noon - timedelta(days=1))
+    assert meter_usage.before(calls, cycle, now=noon) == 1
+    assert meter_usage.before(calls, cycle, now=noon, customer=customer) == 1
+    assert meter_usage.always(calls).quantity == 4

@@ -1,9 +1,8 @@
 """Show what is counted: meters, and for each its usage over time and by customer."""
 
-from typing import cast
-from zoneinfo import ZoneInfo
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -13,15 +12,16 @@ from django.views.decorators.vary import vary_on_headers
 from core.periods import Period
 from customers.models import Customer
 from dashboard import charts
-from dashboard.reading import meter_usage, zero
+from dashboard.palette import Palette
+from dashboard.reading import meter_lines, meter_usage, zero
+from dashboard.reading.meter_lines import Line
 from dashboard.reading.ranges import LABELS
 from dashboard.views.figures import HtmxHttpRequest, figure_response, palette_of
 from dashboard.views.lists import render_list
 from dashboard.views.meter_asked import Asked, asked_of, heading
-from meters import series
 from meters.listing import MeterFilter
 from meters.models import Meter
-from meters.series import Question, RangeTooLarge, UsageRow
+from meters.series import RangeTooLarge, UsageRow
 
 OFFERED_CUSTOMERS = 10
 
@@ -48,7 +48,7 @@ def overview(request: HtmxHttpRequest, public_id: str) -> HttpResponse:
         context |= _figures(asked, used)
         if request.htmx:
             return render(request, "dashboard/meters/figures.html", context)
-        context["windows"] = _windows(asked)
+        context |= _comparison(request, asked, _rows(asked, asked.meter, asked.chosen.period))
     except RangeTooLarge as refusal:
         return render(request, "dashboard/meters/overview.html", context | {"refusal": refusal.message})
     if asked.customer is None:
@@ -73,44 +73,56 @@ def _figures(asked: Asked, used: list[meter_usage.CustomerUsage]) -> dict[str, o
     }
 
 
-def _windows(asked: Asked) -> list[UsageRow]:
-    """Read the windows that have begun: what is to come is no zero."""
-    return [row for row in series.series(_question(asked, asked.chosen.period)) if row.start <= asked.now]
+def _rows(asked: Asked, meter: Meter, period: Period) -> list[UsageRow]:
+    return meter_lines.rows(meter, period=period, window=asked.window, customer=asked.customer, now=asked.now)
 
 
-def _question(asked: Asked, period: Period) -> Question:
-    return Question(
-        meter_id=asked.meter.pk,
-        period=period,
-        window=asked.window,
-        zone=settings.BILLING_TIME_ZONE,
-        customer_id=asked.customer.pk if asked.customer else None,
-    )
+def _comparison(request: HttpRequest, asked: Asked, own: list[UsageRow]) -> dict[str, object]:
+    """Lay further meters beside the page's own: a chart for each unit, a column for each meter."""
+    others = meter_lines.compared(asked.meter, request.GET.getlist("compare"))
+    asked.form.offer_meters(Meter.objects.exclude(pk__in=[asked.meter.pk, *(one.pk for one in others)]).order_by("name", "id"))
+    lines = [Line(asked.meter, own), *(Line(one, _rows(asked, one, asked.chosen.period)) for one in others)]
+    units = meter_lines.units(one.meter for one in lines)
+    return {
+        "lines": lines,
+        "compared": [(one, one.meter.public_id, _without(request, one.meter)) for one in lines[1:]],
+        "charts": [(unit, [one.meter.name for one in lines if one.meter.measurement_unit == unit]) for unit in units],
+        "table": [(row, [one.rows[number] for one in lines]) for number, row in enumerate(own)][::-1],
+    }
+
+
+def _without(request: HttpRequest, meter: Meter) -> str:
+    """Give the query of the page with one meter less to compare with."""
+    parameters = request.GET.copy()
+    parameters.setlist("compare", [one for one in parameters.getlist("compare") if one != meter.public_id])
+    return f"?{parameters.urlencode()}"
 
 
 @require_safe
 def figure(request: HttpRequest, public_id: str) -> HttpResponse:
-    asked = asked_of(request, public_id)
+    """Answer a chart: the meter over the time before, or with others to compare those of one unit."""
+    asked, palette = asked_of(request, public_id), palette_of(request)
+    others = meter_lines.compared(asked.meter, request.GET.getlist("compare"))
+    unit = request.GET.get("unit", asked.meter.measurement_unit)
+    wanted = [one for one in (asked.meter, *others) if one.measurement_unit == unit]
+    if not wanted:
+        raise Http404
     try:
-        rows = _windows(asked)
-        shown = [_series(str(_(LABELS[asked.chosen.key])), rows)]
-        if asked.chosen.before.end > asked.chosen.before.start:
-            shown.append(_earlier(asked, shown[0]))
+        lines = [Line(one, _rows(asked, one, asked.chosen.period)) for one in wanted]
+        if others:
+            return figure_response(meter_lines.drawn(lines, window=asked.window, palette=palette, now=asked.now))
+        return figure_response(_over_earlier(asked, lines[0].rows, palette))
     except RangeTooLarge as refusal:
         raise Http404(refusal.message) from refusal
-    window = cast(charts.Window, asked.window)
-    unit = asked.meter.measurement_unit
+
+
+def _over_earlier(asked: Asked, rows: Sequence[UsageRow], palette: Palette) -> Mapping[str, Any]:
+    """Draw the windows over those of the stretch before."""
+    shown = [meter_lines.series_of(_(LABELS[asked.chosen.key]), rows)]
+    if asked.chosen.before.end > asked.chosen.before.start:
+        earlier = _rows(asked, asked.meter, asked.chosen.before)
+        points = [(start, row.quantity) for (start, _quantity), row in zip(shown[0].points, earlier, strict=False)]
+        shown.append(charts.Series(_("Before"), points, earlier=True))
     running = bool(rows) and rows[-1].end > asked.now
-    return figure_response(charts.usage(series=shown, window=window, unit=unit, palette=palette_of(request), running=running))
-
-
-def _series(name: str, rows: list[UsageRow]) -> charts.Series:
-    zone = ZoneInfo(settings.BILLING_TIME_ZONE)
-    return charts.Series(name, [(row.start.astimezone(zone), row.quantity) for row in rows])
-
-
-def _earlier(asked: Asked, shown: charts.Series) -> charts.Series:
-    """Lay the stretch before under the bars, window by window."""
-    rows = series.series(_question(asked, asked.chosen.before))
-    points = [(start, row.quantity) for (start, _quantity), row in zip(shown.points, rows, strict=False)]
-    return charts.Series(_("Before"), points, earlier=True)
+    unit, window = asked.meter.measurement_unit, cast(charts.Window, asked.window)
+    return charts.usage(series=shown, window=window, unit=unit, palette=palette, running=running)
