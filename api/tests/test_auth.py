@@ -18,6 +18,7 @@ ENDPOINTS = [
     ("PATCH", "/customers/{customer_id}", "write"),
     ("GET", "/customers/{customer_id}/credit-grants", "read"),
     ("POST", "/customers/{customer_id}/credit-grants", "write"),
+    ("GET", "/customers/{customer_id}/credit-entitlements", "read"),
     ("GET", "/customers/{customer_id}/wallets", "read"),
     ("GET", "/customers/{customer_id}/wallets/ledger-entries", "read"),
     ("POST", "/customers/{customer_id}/wallets/ledger-entries", "write"),

@@ -1,4 +1,4 @@
-"""Wallets through HTTP, as the published client drives them."""
+"""Wallets and credit entitlements through HTTP, as the published client drives them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -41,6 +41,12 @@ def test_the_client_credits_debits_and_lists(dodo: DodoPayments) -> None:
         ("EUR", True, 900, 0, 900, None, "merchant_adjustment"),
         ("USD", True, 200, 500, 700, None, "merchant_adjustment"),
         ("USD", True, 500, 0, 500, "Welcome", "merchant_adjustment"),
+    ]
+    entitled = dodo.customers.list_credit_entitlements(customer).items
+    assert [(one.balance, one.unit, one.overage) for one in entitled] == [
+        ("0", "USD", "0"),
+        ("100", "USD", "0"),
+        ("900", "EUR", "0"),
     ]
     assert [one.after_balance for one in ledger.list(customer, currency="EUR")] == [900]
     assert (WalletEntry.objects.count(), CreditEntry.objects.count()) == (4, 5)

@@ -8,6 +8,7 @@ from django.urls.converters import StringConverter
 from api.v1 import (
     bulk_voids,
     customers,
+    entitlements,
     event_delivery,
     event_voids,
     events,
@@ -55,6 +56,7 @@ urlpatterns = [
     path("customers", customers.Customers.as_view()),
     path("customers/<segment:customer_id>", customers.CustomerById.as_view()),
     path("customers/<segment:customer_id>/credit-grants", grants.CustomerGrants.as_view()),
+    path("customers/<segment:customer_id>/credit-entitlements", entitlements.CustomerCreditEntitlements.as_view()),
     path("customers/<segment:customer_id>/wallets", wallets.CustomerWallets.as_view()),
     path("customers/<segment:customer_id>/wallets/ledger-entries", wallets.WalletEntries.as_view()),
     path("credit-grants/<segment:id>", grants.GrantById.as_view()),
