@@ -54,6 +54,7 @@ class MonthForm(forms.Form):
     def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         months = [date(number // 12, number % 12 + 1, 1) for number in _numbers(today)]
+        self.fields["month"].initial = months[0].isoformat()
         choices = [(month.isoformat(), date_format(month, "F Y")) for month in months]
         self.fields["month"].choices = [*choices, ("", gettext("all invoices"))]  # type: ignore[attr-defined]
 
