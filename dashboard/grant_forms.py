@@ -67,6 +67,11 @@ class GrantForm(CreditForm):
     reason = _reason()
     once = _once()
 
+    field_order = (
+        "kind", "meter", "amount", "currency", "applies_to", "name", "reason", "priority", "effective_at", "expires_at", "renewal",
+        "subscription_id", "renewal_count", "renewal_interval", "rollover", "rollover_cap", "low_balance_threshold",
+    )  # fmt: skip
+
     # Where each refusal of the domain stands in the form.
     FIELDS = {"meter_id": "meter", "renews": "renewal"}
 
