@@ -29,7 +29,9 @@ from meters.verdicts import folded
 
 PREVIEW_EVENTS = 100_000
 # First as many events as semantics 32 allows; where they take too long, so many as surely do not. Seconds.
-ATTEMPTS = ((PREVIEW_EVENTS, Decimal("1.6")), (5_000, Decimal("0.4")))
+ATTEMPTS = ((PREVIEW_EVENTS, Decimal("1.6")), (5_000, Decimal("0.4")), (500, Decimal("0.2")))
+MOST_JUDGEMENTS = 2_000_000
+"""Kinds of events, by their verdicts, times conditions squared, which is what blame costs: about a second."""
 DAYS = 30
 TOP = 5
 
@@ -110,7 +112,7 @@ def preview(definition: Definition) -> Preview:
     dates = _dates(newest_at)
     for limit, seconds in ATTEMPTS:
         row = _read(definition, dates, limit, seconds)
-        if row is not None:
+        if row is not None and _is_affordable(definition, row):
             return _preview(definition, dates, limit, row)
     raise PreviewTooSlow(
         "The newest events could not be read within two seconds. The meter itself counts all of them, in its own time."
@@ -146,6 +148,11 @@ def _read(definition: Definition, dates: Sequence[date], limit: int, seconds: De
             return found
     except TookTooLong:
         return None
+
+
+def _is_affordable(definition: Definition, row: tuple[Any, ...]) -> bool:
+    """Say whether judging what was read is quick: dozens of conditions can sort 100,000 events into as many kinds."""
+    return len(loads(row[2])) * len(list(filters.conditions(definition.filter))) ** 2 <= MOST_JUDGEMENTS
 
 
 def _statement(definition: Definition, dates: Sequence[date], limit: int) -> tuple[sql.Composable, dict[str, Any]]:

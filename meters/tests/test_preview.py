@@ -105,3 +105,17 @@ def test_what_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> Non
 
     with pytest.raises(PreviewTooSlow):
         preview.preview(definition("count", None))
+
+
+def test_fewer_events_are_read_where_judging_all_would_take_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    for region in ("eu", 5, "us"):
+        log(factories.customer(), NOW, {"region": region})
+    log(factories.customer(), NOW - timedelta(days=1))
+    monkeypatch.setattr(preview, "MOST_JUDGEMENTS", 3)
+    monkeypatch.setattr(preview, "ATTEMPTS", ((4, Decimal(1)), (3, Decimal(1))))
+
+    assert (found := preview.preview(definition("count", None, (EU,)))).read_count == found.limit == 3
+
+    monkeypatch.setattr(preview, "MOST_JUDGEMENTS", 2)
+    with pytest.raises(PreviewTooSlow):
+        preview.preview(definition("count", None, (EU,)))
