@@ -10,6 +10,8 @@ from access.actors import Actor
 from core.errors import DomainError
 from events.models import ConflictStatus, EventConflict, RefusedRequest, RejectedEvent, RejectedStatus
 
+STEP = 10_000  # events at a time
+
 
 class ConflictResolved(DomainError):
     """Somebody dismissed or corrected the conflict before."""
@@ -22,12 +24,13 @@ class ConflictResolved(DomainError):
 
 @transaction.atomic
 def dismiss_events(*, rows: QuerySet[RejectedEvent], actor: Actor, now: datetime) -> int:
-    """Dismiss the open ones of some refused events; return how many those were."""
-    still_open = RejectedEvent.objects.filter(pk__in=rows.order_by().values("pk"), status=RejectedStatus.OPEN)
-    chosen = dict(still_open.values_list("pk", "request_id"))
+    """Dismiss the open ones of some refused events; return how many those were. However many they are, few are held in memory."""
+    still_open = RejectedEvent.objects.filter(pk__in=rows.order_by().values("pk"), status=RejectedStatus.OPEN).order_by("pk")
     resolved = {"status": RejectedStatus.DISMISSED, "resolved_at": now, "resolved_by": str(actor)}
-    number = RejectedEvent.objects.filter(pk__in=chosen, status=RejectedStatus.OPEN).update(**resolved)
-    settle(request_ids=set(chosen.values()), status=RejectedStatus.DISMISSED, actor=actor, now=now)
+    number = 0
+    while chosen := dict(still_open.values_list("pk", "request_id")[:STEP]):
+        number += RejectedEvent.objects.filter(pk__in=chosen, status=RejectedStatus.OPEN).update(**resolved)
+        settle(request_ids=set(chosen.values()), status=RejectedStatus.DISMISSED, actor=actor, now=now)
     return number
 
 

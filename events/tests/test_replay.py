@@ -9,7 +9,7 @@ import pytest
 from access.actors import Actor
 from access.models import ApiKey
 from customers.models import Customer
-from events import prune, replay, replaying
+from events import dismiss, prune, replay, replaying
 from events.bodies import EventsUnreadable
 from events.dismiss import dismiss_events, dismiss_request
 from events.ingest import RequestRefused, ingest
@@ -208,6 +208,16 @@ def test_only_open_events_of_a_selection_are_replayed(key: ApiKey) -> None:
     assert (outcome, len(lines)) == ({"ingested": 1}, 3)
     with pytest.raises(replaying.NothingToReplay):
         replaying.start_events(ids=ids, with_rest=False, actor=ANN, now=LATER)
+
+
+def test_many_are_dismissed_some_at_a_time(key: ApiKey, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dismiss, "STEP", 2)
+    refuse(key, event("a", "acme"), event("b", "acme"), event("c", "acme"))
+
+    assert dismiss_events(rows=RejectedEvent.objects.all(), actor=ANN, now=LATER) == 3
+
+    assert RefusedRequest.objects.get().status == "dismissed"
+    assert dismiss_events(rows=RejectedEvent.objects.all(), actor=ANN, now=LATER) == 0
 
 
 def test_a_group_that_cannot_be_read_is_nothing(key: ApiKey) -> None:
