@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect
@@ -56,6 +56,23 @@ def _login(request: HttpRequest) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return HttpResponseClientRedirect(resolve_url(settings.LOGIN_URL))
     return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
+
+
+class TextMiddleware:
+    """Refuse a page's query or form that holds a NUL character: PostgreSQL neither stores nor compares one. The API does so itself."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        if request.path_info.startswith("/api/"):
+            return
+        for given in (request.GET, request.POST):
+            if any("\0" in text for _name, texts in given.lists() for text in texts):
+                raise BadRequest("The request holds a NUL character.")
 
 
 class ActorMiddleware:

@@ -94,6 +94,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "access.middleware.RuleMiddleware",
+    "access.middleware.TextMiddleware",
     "access.middleware.ActorMiddleware",
     "axes.middleware.AxesMiddleware",
 ]

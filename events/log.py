@@ -6,6 +6,7 @@ arrive would push others into view twice or hide them; so the first page's `mome
 then.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,6 +18,9 @@ from psycopg import sql
 
 from core import exact_json
 from events.validation import identity
+
+MOST = 2**63
+_MOMENT = re.compile(r"[0-9]{1,9}/[0-9]{1,19}:[0-9]{1,19}:([0-9]{1,19}(,[0-9]{1,19})*)?")
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,22 @@ class Cursor:
     def parse(cls, text: str) -> "Cursor":
         """Read what str() wrote. Raises ValueError."""
         timestamp, _, arrival = text.partition("|")
-        return cls(datetime.fromisoformat(timestamp), int(arrival))
+        cursor = cls(datetime.fromisoformat(timestamp), int(arrival))
+        if cursor.timestamp.tzinfo is None or not 0 <= cursor.arrival < MOST:
+            raise ValueError("no place in the log")
+        return cursor
+
+
+def checked_moment(text: str) -> str:
+    """Return what now() wrote as it is. Raises ValueError for anything else, for it may come back through an address."""
+    found = _MOMENT.fullmatch(text)
+    numbers = [int(number) for number in re.findall(r"[0-9]+", text)]
+    if not found or max(numbers) >= MOST or not 0 < numbers[1] <= numbers[2]:
+        raise ValueError("no moment of the log")
+    running = numbers[3:]
+    if running != sorted(set(running)) or any(not numbers[1] <= one < numbers[2] for one in running):
+        raise ValueError("no moment of the log")
+    return text
 
 
 @dataclass(frozen=True)

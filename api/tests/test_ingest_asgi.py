@@ -10,6 +10,7 @@ import httpx
 import pytest
 from django.db import connection, transaction
 
+from api.v1 import ingest_asgi, ingest_http
 from api.v1.ingest_asgi import IngestApp
 from api.v1.ingest_http import Unacceptable
 from core.faults import striking
@@ -35,6 +36,19 @@ def piece(content: bytes, *, more: bool = False) -> dict[str, Any]:
 def test_a_client_that_left_before_its_body_has_sent_none() -> None:
     with pytest.raises(Unacceptable, match="ended too early"):
         read(IngestApp(), {"type": "http.disconnect"})
+
+
+def test_a_body_that_does_not_end_in_time_is_refused_and_not_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest_asgi, "BODY_SECONDS", 0.05)
+    waiting = [piece(b"{", more=True)]
+
+    async def receive() -> dict[str, Any]:
+        return waiting.pop() if waiting else await asyncio.Event().wait()  # type: ignore[return-value]
+
+    with pytest.raises(Unacceptable, match="not whole after") as refused:
+        asyncio.run(IngestApp()._body(receive, b"", [0, 0]))
+
+    assert ingest_http.refused(refused.value).status == 408
 
 
 def test_what_a_body_unpacks_to_is_admitted_while_it_still_arrives() -> None:

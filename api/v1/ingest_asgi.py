@@ -129,17 +129,21 @@ class IngestApp:
             self._admit(len(body), inside)
             return body
         unpacker = Unpacker(encoding.decode("latin-1").strip().lower(), limit=settings.MAX_BODY_BYTES)
-        async with asyncio.timeout(BODY_SECONDS):
-            while True:
-                if message["type"] == "http.disconnect":
-                    raise Unacceptable(400, "BAD_REQUEST", "The body ended too early.")
-                piece = message.get("body", b"")
-                self._admit(len(piece), inside)
-                unpacker.feed(piece)
-                self._admit(max(0, unpacker.size - inside[1]), inside)
-                if not message.get("more_body"):
-                    break
-                message = await receive()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                while True:
+                    if message["type"] == "http.disconnect":
+                        raise Unacceptable(400, "BAD_REQUEST", "The body ended too early.")
+                    piece = message.get("body", b"")
+                    self._admit(len(piece), inside)
+                    unpacker.feed(piece)
+                    self._admit(max(0, unpacker.size - inside[1]), inside)
+                    if not message.get("more_body"):
+                        break
+                    message = await receive()
+        except TimeoutError as error:
+            sentence = f"The body was not whole after {BODY_SECONDS} seconds. Send it again, or in smaller requests."
+            raise Unacceptable(408, "BODY_TOO_SLOW", sentence) from error
         return unpacker.body()
 
     def _admit(self, size: int, inside: list[int]) -> None:

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from dashboard.reading import events as reading
 from dashboard.tests import world
+from events import log
 from events.ingest import RequestRefused
 from events.tests import sending
 from tests import factories
@@ -95,6 +96,23 @@ def test_an_id_with_slashes_opens(owner: Client) -> None:
 def test_an_unknown_id_says_that_it_never_came(owner: Client) -> None:
     assert "No event has the id" in listed(owner, event_id="never")
     assert owner.get(reverse("dashboard:event"), {"id": "never"}).status_code == 404
+
+
+@pytest.mark.parametrize("moment", ["x", "1/x", "1/1:1:5", "1/9:5:", "99999999999999999999/1:1:", "1/1:1:99999999999999999999"])
+def test_a_moment_that_cannot_be_read_is_refused(owner: Client, moment: str) -> None:
+    assert owner.get(reverse("dashboard:events"), {"moment": moment}).status_code == 400
+
+
+def test_the_moment_of_a_page_can_be_handed_on(owner: Client) -> None:
+    moment = log.now()
+
+    assert owner.get(reverse("dashboard:events"), {"moment": moment}).status_code == 200
+
+
+@pytest.mark.parametrize(("name", "parameter"), [("events", "customer"), ("meter_new", "copy"), ("delivery_export", "key")])
+def test_a_nul_character_is_refused_wherever_it_is_asked_for(owner: Client, name: str, parameter: str) -> None:
+    assert owner.get(reverse(f"dashboard:{name}"), {parameter: "\0"}).status_code == 400
+    assert owner.post(reverse("dashboard:meter_preview"), {"meter": "\0"}).status_code == 400
 
 
 @pytest.mark.parametrize("cursor", ["x", "2026-01-01|", "2026-01-01T00:00:00+00:00|x"])
