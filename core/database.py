@@ -66,7 +66,9 @@ def is_usable(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]
     """Tell whether an idle connection still stands, without a round trip: a server that went away has left something to read."""
     if connection is None or connection.closed:
         return False
-    if not select.select([connection.pgconn.socket], [], [], 0)[0]:
+    poll = select.poll()  # select.select() takes no socket past the 1024th of a process
+    poll.register(connection.pgconn.socket, select.POLLIN)
+    if not poll.poll(0):
         return True
     try:
         connection.pgconn.consume_input()
