@@ -15,7 +15,8 @@ from meters.models import Meter
 
 DEFAULT_SORT = "-usage"
 CHARGED_AT_MOST = 2000
-"""So many customers are charged to be sorted by it; more would take longer than somebody waits."""
+PREVIEWED_AT_MOST = 500
+"""So many customers are charged, or their next invoices made, to be sorted by it; more would take longer than somebody waits."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ def find(meter: Meter, chosen: Range, *, search: str, sort: str, now: datetime) 
     """Find the customers. sort: name, usage, events, latest, chargeable or charge, with "-" descending; else the greatest usage first."""
     everyone = meter_usage.by_customer(meter, chosen, now=now)
     found = _called(everyone, search) if search else everyone
-    sorts = ["name", *PLAIN, *(("chargeable", "charge") if len(found) <= CHARGED_AT_MOST else ())]
+    most = PREVIEWED_AT_MOST if chosen.by_cycle else CHARGED_AT_MOST
+    sorts = ["name", *PLAIN, *(("chargeable", "charge") if len(found) <= most else ())]
     if sort.removeprefix("-") not in sorts:
         sort = DEFAULT_SORT
     return Found(
