@@ -6,7 +6,7 @@ was set to an instant. Billing point 0 is the start, point n the end of cycle n.
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import lru_cache
@@ -66,6 +66,8 @@ class Schedule:
     phases: tuple[Phase, ...]
     zone: str
     ends_at: datetime | None = None
+    # Planning one billing point looks the same few cycles up a dozen times.
+    _cycles: dict[int, Period] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def starts_at(self) -> datetime:
@@ -74,7 +76,10 @@ class Schedule:
 
     def cycle(self, n: int) -> Period:
         """Give cycle n. Raises NoSuchCycle."""
-        return cycle(n, self.phases, self.zone, ends_at=self.ends_at)
+        found = self._cycles.get(n)
+        if found is None:
+            found = self._cycles[n] = cycle(n, self.phases, self.zone, ends_at=self.ends_at)
+        return found
 
     def proration(self, n: int) -> Fraction:
         """Give the part of a whole cycle that cycle n lasts."""
