@@ -35,8 +35,7 @@ def write_drafts(*, now: datetime, actor: Actor, waiting_only: bool = False) -> 
 @transaction.atomic
 def draft_points(*, subscription: Subscription, now: datetime, actor: Actor) -> list[Invoice]:
     """Write the drafts of one subscription's billing points up to `now`, at once after it was made, say."""
-    locked = Subscription.objects.select_for_update(no_key=True).filter(id=subscription.id, next_point_at__lte=now)
-    return _draft(list(locked.values_list("id", "next_point")), now, actor)
+    return _draft([(subscription.id, subscription.customer_id)], now, actor)
 
 
 @transaction.atomic
@@ -46,8 +45,11 @@ def _write_chunk(now: datetime, since: datetime, actor: Actor) -> int | None:
     return len(_draft(rows, now, actor)) if rows else None
 
 
-def _draft(rows: Sequence[tuple[int, int | None]], now: datetime, actor: Actor) -> list[Invoice]:
-    """Write the drafts of subscriptions, each given with its next point, that the caller has locked."""
+def _draft(found: Sequence[tuple[int, int]], now: datetime, actor: Actor) -> list[Invoice]:
+    """Lock subscriptions, each given with its customer, and write their drafts. See Note [Locks of issuing] in invoices.due."""
+    due.lock_customers({customer_id for _, customer_id in found})
+    bound = {"ids": database.array(subscription_id for subscription_id, _ in found), "now": now}
+    rows: list[tuple[int, int | None]] = database.read(load(__file__, "points_still_to_draft"), bound)
     planner = Planner([PointKey(subscription_id, point or 0) for subscription_id, point in rows])
     keys: list[PointKey] = []
     reached: dict[int, int] = {}

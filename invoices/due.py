@@ -2,9 +2,9 @@
 
 # Note [Locks of issuing]
 Customers first, in order of id, then their drafts and subscriptions, last the series' row, for as long as it takes to number and to
-commit. Every other write that could change what an invoice draws (grants, wallets, subscriptions) locks the customer first too. A claim
-begins with the earliest thing that is due and not committed; who finds it locked waits for it. So any number of runs, killed
-anywhere, give the same numbers, and no credit is drawn twice. docs/decisions/0020 says why the series is not locked first.
+commit. Every other write that could change what an invoice draws (drafts, grants, wallets, subscriptions) locks the customer first too.
+A claim begins with the earliest thing that is due and not committed; who finds it locked waits for it, and asks again. So any number of
+runs, killed anywhere, give the same numbers, and no credit is drawn twice. docs/decisions/0020 says why the series is not locked first.
 """
 
 from collections import Counter
@@ -23,6 +23,7 @@ from credits import product_grants
 from credits.models import CreditGrant
 from invoices.inputs import Planner, PointKey
 from invoices.rows import Due
+from invoices.subscribers import Subscriber
 
 
 class Position(NamedTuple):
@@ -37,11 +38,15 @@ BEGINNING = Position(datetime.min.replace(tzinfo=UTC), 0)
 
 @dataclass(frozen=True)
 class Claim:
-    """What one chunk issues, in order, its customers locked. upto: nothing that is due lies between the last claim and here."""
+    """What one chunk issues, in order, its customers locked. upto: nothing that is due lies between the last claim and here.
+
+    leaves_more: of its subscriptions later points are due as well, which nobody else sees before it is committed.
+    """
 
     due: Sequence[Due]
     planner: Planner
     upto: Position
+    leaves_more: bool = False
 
 
 def grace_limit(now: datetime) -> datetime:
@@ -50,7 +55,11 @@ def grace_limit(now: datetime) -> datetime:
 
 
 def claim(*, now: datetime, after: Position, count: int) -> Claim | None:
-    """Lock the next things that are due, at most `count`; None when nothing is. Others may have issued some, or all, meanwhile."""
+    """Lock the next things that are due, at most `count`; None when nothing is.
+
+    Where others changed any of them before the lock was there, nothing is claimed up to `after`, so that all is asked for once more:
+    what has become due instead, or is held now, may come before the rest.
+    """
     bound = {"limit": grace_limit(now), "after_at": after.point_at, "after_subscription": after.subscription_id, "count": count}
     drafts = database.read(load(__file__, "due_drafts"), bound)
     points = database.read(load(__file__, "due_points"), bound)
@@ -60,16 +69,20 @@ def claim(*, now: datetime, after: Position, count: int) -> Claim | None:
     drafts_upto = [Position(row[6], row[2]) for row in drafts[count - 1 :]]
     points_upto = [Position(row[3], row[0]) for row in points[count - 1 :]]
     horizon = min([*drafts_upto, *points_upto], default=Position(grace_limit(now), 2**63 - 1))
-    drafts = (
-        database.read(load(__file__, "drafts_still_due"), {"ids": database.array(row[0] for row in drafts)}) if drafts else []
-    )
+    ids = database.array(row[0] for row in drafts)
+    still = database.read(load(__file__, "drafts_still_due"), {"ids": ids}) if drafts else []
     wanted = [PointKey(row[2], row[4]) for row in drafts] + [PointKey(row[0], row[2]) for row in points]
     planner = Planner(wanted)
-    found = [Due._make((*row, False)) for row in drafts] + list(_new(points, planner, horizon, count))
+    moved = any((row[2], row[3]) != _next_point(planner.subscribers[row[0]]) for row in points)
+    if moved or len(still) < len(drafts):
+        return Claim((), planner, after)
+    found = [Due._make((*row, False)) for row in drafts] + list(_new(points, planner, horizon, grace_limit(now), count))
     ordered = sorted((one for one in found if _position(one) <= horizon), key=lambda one: (*_position(one), one.revision, one.id))
     taken = _independent(ordered[:count])
     upto = _position(taken[-1]) if taken else horizon
-    return Claim(_with_keys(taken), planner, upto)
+    begun = {one.subscription_id for one in taken if one.is_new}
+    leaves_more = sum(one.is_new and one.subscription_id in begun for one in found) > sum(one.is_new for one in taken)
+    return Claim(_with_keys(taken), planner, upto, leaves_more)
 
 
 def lock_customers(customer_ids: Iterable[int]) -> None:
@@ -82,15 +95,19 @@ def _position(one: Due) -> Position:
     return Position(one.point_at, one.subscription_id)
 
 
-def _new(points: Sequence[tuple], planner: Planner, horizon: Position, count: int) -> Iterator[Due]:
-    """Give the points of the subscriptions that lie before the horizon and are still without an invoice."""
+def _next_point(one: Subscriber) -> tuple[int | None, datetime | None]:
+    return one.next_point, one.next_point_at
+
+
+def _new(points: Sequence[tuple], planner: Planner, horizon: Position, limit: datetime, count: int) -> Iterator[Due]:
+    """Give the points of the subscriptions that lie before the horizon and are without an invoice, of each also the one behind it."""
     for subscription_id, customer_id, n, at in points:
-        if planner.subscribers[subscription_id].next_point != n:
-            continue
-        for number in range(n, n + count):
-            if at is None or Position(at, subscription_id) > horizon:
+        for number in range(n, n + count + 1):
+            if at is None or at > limit:
                 break
             yield Due(0, "", subscription_id, customer_id, number, 0, at, True)
+            if Position(at, subscription_id) > horizon:
+                break
             at = planner.schedule(subscription_id).point_at(number + 1)
 
 

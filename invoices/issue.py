@@ -86,7 +86,7 @@ class Turn:
     """What a chunk waits for before it takes its numbers, and tells when its customers are locked; nothing when it runs alone."""
 
     def claimed(self, upto: Position) -> None:
-        """Hear up to where the chunk has locked everything."""
+        """Hear up to where the chunk has locked everything; not where what comes next shows only when it is committed."""
 
     def wait(self) -> None:
         """Return when every earlier chunk is committed."""
@@ -154,7 +154,8 @@ def issue_chunk(*, now: datetime, actor: Actor, after: Position, turn: Turn = AL
     claimed = claim(now=now, after=after, count=CHUNK_INVOICES)
     if claimed is None:
         return None
-    turn.claimed(claimed.upto)
+    if not claimed.leaves_more:
+        turn.claimed(claimed.upto)
     fault("billing: customers locked")
     if not claimed.due:
         turn.wait()

@@ -48,9 +48,11 @@ class _InTurn(Turn):
 
     def __init__(self, ends: _Ends) -> None:
         self._ends = ends
+        self.has_passed = False
 
     def claimed(self, upto: Position) -> None:
         self._ends.claim_out.send(upto)
+        self.has_passed = True
 
     def wait(self) -> None:
         if not _received(self._ends.commit_in):
@@ -108,8 +110,9 @@ def _work(ends: _Ends, result: Connection, others: Sequence[Connection], now: da
     done, again = Issued(0, 0, 0, None), False
     with acting(actor):
         while (after := _received(ends.claim_in)) is not None:
+            turn = _InTurn(ends)
             try:
-                chunk = issue.issue_chunk(now=now, actor=actor, after=after, turn=_InTurn(ends))
+                chunk = issue.issue_chunk(now=now, actor=actor, after=after, turn=turn)
             except _StartOver:
                 again = True
                 break
@@ -121,6 +124,8 @@ def _work(ends: _Ends, result: Connection, others: Sequence[Connection], now: da
             _pass(ends.commit_out, not again)
             if again:
                 break
+            if not turn.has_passed:
+                _pass(ends.claim_out, chunk.upto)
     connection.close()
     _pass(ends.claim_out, None)
     _pass(ends.commit_out, False)

@@ -1,5 +1,5 @@
--- Lock the next subscriptions with a billing point that needs a draft: later than `since`, or behind a draft that is held or waits.
-SELECT s.id, s.next_point
+-- The next subscriptions with a billing point that needs a draft: later than `since`, or behind a draft that is held or waits.
+SELECT s.id, s.customer_id
 FROM products_subscription s
 WHERE s.next_point_at <= %(now)s AND (
     s.next_point_at > %(since)s
@@ -12,4 +12,3 @@ WHERE s.next_point_at <= %(now)s AND (
 )
 ORDER BY s.next_point_at, s.id
 LIMIT %(count)s
-FOR NO KEY UPDATE OF s

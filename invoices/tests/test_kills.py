@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from core.faults import striking
 from core.periods import Interval
 from credits.models import CreditEntry
-from invoices import issue, parallel
+from invoices import drafting, issue, parallel
 from invoices.models import Invoice
 from invoices.run import run_billing
 from invoices.tests.story import begin, give, invoices, use
@@ -124,20 +124,26 @@ def test_every_place_is_passed(story):
     assert passed == set(PLACES)
 
 
-def test_runs_at_once_equal_a_clean_one(story, clean):
+def at_once(*calls):
+    """Run calls in threads of their own; give what they raised."""
     failures = []
 
-    def work():
+    def work(call):
         try:
-            bill()
+            call()
         except Exception as failure:
             failures.append(failure)
         finally:
             connection.close()
 
-    workers = [threading.Thread(target=work) for _ in range(3)]
+    workers = [threading.Thread(target=work, args=[call]) for call in calls]
     for worker in workers:
         worker.start()
+    return workers, failures
+
+
+def test_runs_at_once_equal_a_clean_one(story, clean):
+    workers, failures = at_once(bill, bill, bill)
     for worker in workers:
         worker.join()
 
@@ -164,6 +170,90 @@ def test_a_run_of_which_a_process_dies_ends_and_another_goes_on_to_the_same_numb
 
     assert bill().issued_count > 0
     assert result() == clean
+
+
+def once_beside(call, *, seconds=1):
+    """Give a strike that starts a call beside the run, once, lets it come to where it waits, and a list of what it raised."""
+    begun = []
+
+    def strike():
+        if not begun:
+            begun.append(at_once(call))
+            begun[0][0][0].join(seconds)
+
+    return strike, begun
+
+
+def ended(begun):
+    (((worker,), failures),) = begun
+    worker.join()
+    return failures
+
+
+def clean_run():
+    with transaction.atomic():
+        bill()
+        found = invoices()
+        transaction.set_rollback(True)
+    return found
+
+
+def test_a_run_that_waited_for_another_asks_again_what_comes_first():
+    # A has a point each day, of which a chunk takes one because of the grant; the second run has read B and C meanwhile.
+    acme = making.customer("A")
+    begin(acme, making.product(fee=100, every=("Day", 1)), "2026-03-01")
+    give(acme, Decimal(1), "2026-03-01", name="money")
+    begin(making.customer("B"), making.product(fee=100), "2026-03-01")
+    begin(making.customer("C"), making.product(fee=100), "2026-03-03T12:00")
+    expected = clean_run()
+    strike, begun = once_beside(bill)
+
+    with striking("billing: customers locked", strike):
+        bill()
+
+    assert ended(begun) == []
+    assert invoices() == expected
+
+
+def test_processes_of_one_run_wait_where_a_chunk_leaves_later_points(monkeypatch):
+    monkeypatch.setattr(issue, "CHUNK_INVOICES", 2)
+    product = making.product(fee=100)
+    for day in (1, 2, 3):
+        begin(making.customer(f"C{day}"), product, f"2026-01-0{day}")
+    expected = clean_run()
+
+    run_billing(now=NOW, actor=ACTOR, processes=2)
+
+    assert invoices() == expected
+
+
+def test_a_draft_that_is_asked_for_while_a_run_issues_its_point_is_not_made():
+    subscription = begin(making.customer(), making.product(fee=100), "2026-03-01")
+    strike, begun = once_beside(lambda: drafting.draft_points(subscription=subscription, now=NOW, actor=ACTOR))
+
+    with striking("billing: assembled", strike):
+        bill()
+
+    assert ended(begun) == []
+    assert [one[0].split()[0] for one in invoices()] == ["INV-2026-000001"]
+
+
+def test_runs_on_both_sides_of_new_year_bill_each_point_once_and_leave_no_gap_in_either_series():
+    for day in (26, 27, 28):
+        begin(making.customer(f"C{day}"), making.product(fee=100), f"2026-11-{day}")
+    dates = (utc("2026-12-31T23:59"), utc("2027-01-01T00:01"))
+
+    workers, failures = at_once(*(lambda now=now: run_billing(now=now, actor=ACTOR) for now in dates))
+    for worker in workers:
+        worker.join()
+
+    assert failures == []
+    numbered = list(Invoice.objects.order_by("series__year", "series_number").select_related("series"))
+    assert sorted((one.customer.name, one.point) for one in numbered) == [(f"C{day}", n) for day in (26, 27, 28) for n in (0, 1)]
+    assert all(one.issued_at.year == one.series.year for one in numbered)
+    for year in (2026, 2027):
+        numbers = [one.series_number for one in numbered if one.series.year == year]
+        assert numbers == list(range(1, len(numbers) + 1))
 
 
 def test_numbers_have_no_gap(story):
