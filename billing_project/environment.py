@@ -68,6 +68,9 @@ VARIABLES = (
         "",
         "The file of the logo on printed invoices: PNG, JPEG, GIF, WebP or SVG. Empty: the seller's name.",
     ),
+    Variable(
+        "JOURNAL_ACCOUNTS", words, [], "Names of accounts in the journal export, as receivables=1200,tax=1776,revenue.usage=8400."
+    ),
     Variable("MAX_BODY_BYTES", int, 10 * 1024 * 1024, "The largest request body in bytes, counted after unpacking."),
     Variable("ROLL_SECONDS", int, 5, "How many seconds lie between two rounds of rolling usage up."),
     Variable("DATABASE_POOL_SIZE", int, 8, "The most database connections that one web process keeps for pages and the API."),

@@ -92,6 +92,7 @@ urlpatterns = [
     path("subscriptions/<slug:public_id>/change", subscription_changes.change, name="subscription_change"),
     path("invoices", invoices.index, name="invoices"),
     path("invoices/export", invoices.export, name="invoices_export"),
+    path("invoices/export/job", invoices.export_job, name="invoices_export_job"),
     path("invoices/<slug:public_id>", invoices.detail, name="invoice"),
     path("invoices/<slug:public_id>/pdf", invoices.printed, name="invoice_pdf"),
     path("invoices/<slug:public_id>/remarks", invoice_changes.remark, name="invoice_remarks"),

@@ -92,6 +92,7 @@ PAGES = """
     dashboard:invoice             vfpo    -
     dashboard:invoice_pdf         vfpo    -
     dashboard:invoices_export     vfpo    -
+    dashboard:invoices_export_job  -      fpo
     dashboard:invoice_remarks     -       fo
     dashboard:invoice_issue       -       fo
     dashboard:invoice_pay         -       fo

@@ -139,7 +139,7 @@ def test_lists_filter(call: Callable[..., Any], clock: Any, story: Any) -> None:
     assert call("POST", "/invoices/inv_x/issue").body["code"] == "INVOICE_NOT_FOUND"
 
 
-def test_exports_invoices_and_lines_as_csv(call: Callable[..., Any], clock: Any, story: Any) -> None:
+def test_exports_invoices_and_lines_as_tables_and_journal(call: Callable[..., Any], clock: Any, story: Any) -> None:
     clock.move_to(FIRST)
     run_billing(now=FIRST, actor=ACTOR)
 
@@ -153,8 +153,13 @@ def test_exports_invoices_and_lines_as_csv(call: Callable[..., Any], clock: Any,
     assert [row["number"] for row in exported("format=csv&status=issued&customer_id=ext")] == ["INV-2026-000001"]
     assert [(row["kind"], row["amount"]) for row in exported("rows=lines")] == [("fixed_fee", "4900")]
     assert exported("period_start=2027-01-01T00:00:00Z") == []
-    refused = call("GET", "/invoices/export?format=xlsx")
-    assert (refused.status, refused.body["code"], refused.body["field"]) == (400, "UNSUPPORTED_ACTION", "format")
+    assert [(row["account"], row["debit"], row["credit"]) for row in exported("format=journal")] == [
+        ("receivables", "49.00", ""),
+        ("revenue.fixed_fee", "", "49.00"),
+    ]
+    workbook = call("GET", "/invoices/export?format=xlsx&rows=lines")
+    assert (workbook.status, workbook.raw[:2]) == (200, b"PK")
+    assert call("GET", "/invoices/export?format=ods").status == 422
 
 
 def test_the_usage_history_shows_running_and_billed_cycles_alike(call: Callable[..., Any], clock: Any, story: Any) -> None:

@@ -10,7 +10,6 @@ from django.http import HttpResponse, StreamingHttpResponse
 from rest_framework.request import Request
 
 from api.v1 import body, shapes
-from api.v1.body import UnsupportedAction
 from api.v1.lookup import find
 from api.v1.pagination import NewestFirst, PageQuery, page
 from api.v1.resource import Resource, answer
@@ -18,7 +17,7 @@ from api.v1.schema import describes
 from core.money import plain
 from credits.models import CreditGrant, CreditKind
 from customers import find as customers
-from invoices import document, export, issue, payment, pdf, preview, remarks, verify, void
+from invoices import document, exports, issue, payment, pdf, preview, remarks, verify, void
 from invoices.listing import InvoiceFilter
 from invoices.models import Invoice, InvoiceCredit, InvoiceLine, InvoiceStatus, InvoiceTax
 from invoices.preview import Preview
@@ -98,7 +97,7 @@ class InvoiceAnswer(msgspec.Struct, kw_only=True):
 
 
 class ExportQuery(msgspec.Struct, kw_only=True):
-    """What is exported: a row for each invoice, or for each line; the filters are those of the list."""
+    """What is exported: a row for each invoice, or for each line; the filters are those of the list. A journal has rows of its own."""
 
     format: Literal["csv", "xlsx", "journal"] = "csv"
     rows: Literal["invoices", "lines"] = "invoices"
@@ -172,7 +171,6 @@ class ProofAnswer(msgspec.Struct, kw_only=True):
     since_then: list[ChangeAnswer]
 
 
-EXPORTS = {"invoices": export.invoices_csv, "lines": export.lines_csv}
 ROWS = Invoice.objects.select_related("customer", "subscription", "corrects")
 _WHOLE = ROWS.prefetch_related(
     Prefetch("lines", InvoiceLine.objects.order_by("position").select_related("meter", "adjusts")),
@@ -196,14 +194,12 @@ class Invoices(Resource):
 class InvoiceExport(Resource):
     """/invoices/export"""
 
-    @describes("Export invoices as CSV", query=ExportQuery, media_type="text/csv", errors=[400, 404])
+    @describes("Export invoices as CSV, XLSX or journal", query=ExportQuery, media_type="text/csv", errors=[400, 404])
     def get(self, request: Request) -> StreamingHttpResponse:
         query = body.decode_query(request.GET, ExportQuery)
-        if query.format != "csv":
-            raise UnsupportedAction("format")
-        written = EXPORTS[query.rows](filtered(query, Invoice.objects.all()))
-        headers = {"Content-Disposition": f'attachment; filename="{query.rows}.csv"'}
-        return StreamingHttpResponse(written, content_type="text/csv; charset=utf-8", headers=headers)
+        file = exports.file(query.format, filtered(query, Invoice.objects.all()), query.rows, made_at=self.now)
+        headers = {"Content-Disposition": f'attachment; filename="{file.name}"'}
+        return StreamingHttpResponse(file.body, content_type=file.content_type, headers=headers)
 
 
 class InvoiceById(Resource):

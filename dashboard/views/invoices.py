@@ -1,17 +1,19 @@
 """Show invoices: the list that finance works from, and each document."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
+from access.middleware import actor_of
 from dashboard.event_forms import ReasonForm
 from dashboard.invoice_forms import PaymentForm, RemarksForm
 from dashboard.reading import actors, invoices
 from dashboard.views.lists import render_list
-from invoices import document, pdf, preview, sheets
-from invoices import export as invoices_export
+from invoices import document, exports, pdf, preview, sheets
+from invoices import export_job as jobs
+from invoices.export import Rows
 from invoices.listing import InvoiceFilter
 from invoices.models import Invoice, InvoiceEvent, InvoiceKind, InvoiceStatus
 
@@ -63,6 +65,24 @@ def shown(
     return render(request, "dashboard/invoices/detail.html", context)
 
 
+@require_POST
+def export_job(request: HttpRequest) -> HttpResponse:
+    """Export the filtered list as a job, or print a month's invoices."""
+    actor, now, wanted = actor_of(request), timezone.now(), request.POST.get("as")
+    try:
+        if wanted == "pdf":
+            job = jobs.begin_print(month=request.POST.get("month", ""), actor=actor, now=now)
+        elif wanted in exports.FORMATS:
+            rows: Rows = "lines" if request.POST.get("of") == "lines" else "invoices"
+            job = jobs.begin_export(form=wanted, rows=rows, filters=request.GET.dict(), actor=actor, now=now)
+        else:
+            raise Http404
+    except jobs.MonthUnknown as unknown:
+        messages.error(request, unknown.message)
+        return redirect("dashboard:invoices")
+    return redirect("dashboard:job", job.public_id)
+
+
 @require_safe
 def printed(request: HttpRequest, public_id: str) -> HttpResponse:
     invoice = get_object_or_404(document.ROWS, public_id=public_id)
@@ -84,11 +104,11 @@ def _history(invoice: Invoice) -> list[tuple[InvoiceEvent, str]]:
 
 @require_safe
 def export(request: HttpRequest) -> StreamingHttpResponse:
-    """Stream the filtered list; of=lines gives the lines of its invoices instead."""
-    rows = InvoiceFilter(request.GET, queryset=Invoice.objects.all()).qs
-    of_lines = request.GET.get("of") == "lines"
-    lines = invoices_export.lines_csv(rows) if of_lines else invoices_export.invoices_csv(rows)
-    name = "invoice-lines.csv" if of_lines else "invoices.csv"
-    return StreamingHttpResponse(
-        lines, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}"'}
-    )
+    """Stream the filtered list; of=lines gives the lines of its invoices instead, as=xlsx or journal another form than CSV."""
+    wanted = request.GET.get("as", "csv")
+    if wanted not in exports.FORMATS:
+        raise Http404
+    found = InvoiceFilter(request.GET, queryset=Invoice.objects.all()).qs
+    file = exports.file(wanted, found, "lines" if request.GET.get("of") == "lines" else "invoices", made_at=timezone.now())
+    headers = {"Content-Disposition": f'attachment; filename="{file.name}"'}
+    return StreamingHttpResponse(file.body, content_type=file.content_type, headers=headers)

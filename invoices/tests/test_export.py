@@ -1,36 +1,42 @@
-"""Exports of invoices and lines as CSV."""
+"""Exports of invoices and lines as CSV and XLSX, and their journal."""
 
 import csv
 import io
+from collections import defaultdict
+from datetime import UTC, datetime
+from decimal import Decimal
 
+import openpyxl
 import pytest
 
-from invoices import export
+from invoices import export, journal, void, xlsx
 from invoices.models import Invoice
-from invoices.tests.story import begin, bill, use
+from invoices.tests.story import begin, bill, give, use
 from products.tests import making
-from products.tests.making import per_unit
+from products.tests.making import ACTOR, per_unit
 
-pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+NAME = "=HYPERLINK(1)"
 
 
 @pytest.fixture
-def _billed():
+def _billed(db):
     calls = making.meter("call")
-    acme = making.customer("=HYPERLINK(1)", tax_rate="0.1")
+    acme = making.customer(NAME, tax_rate="0.1")
     begin(acme, making.product(per_unit(calls, "0.015", free_threshold=1), fee=100), "2026-01-01")
     use(acme, "call", "2026-01-10", times=3)
     bill("2026-02-01T01:00")
     bill("2026-03-01")
 
 
-def read(lines):
-    return list(csv.DictReader(io.StringIO("".join(lines))))
+def read(pieces):
+    text = b"".join(one if isinstance(one, bytes) else one.encode() for one in pieces).decode()
+    return list(csv.DictReader(io.StringIO(text)))
 
 
 @pytest.mark.usefixtures("_billed")
 def test_each_invoice_is_a_row_and_drafts_come_last():
-    rows = read(export.invoices_csv(Invoice.objects.all()))
+    rows = read(export.csv(Invoice.objects.all(), "invoices"))
 
     shown = [(r["number"], r["status"], r["customer_name"], r["subtotal"], r["tax"], r["total"], r["amount_due"]) for r in rows]
     assert shown == [
@@ -43,7 +49,7 @@ def test_each_invoice_is_a_row_and_drafts_come_last():
 
 @pytest.mark.usefixtures("_billed")
 def test_each_line_is_a_row_with_every_figure():
-    rows = read(export.lines_csv(Invoice.objects.filter(kind="regular")))
+    rows = read(export.csv(Invoice.objects.filter(kind="regular"), "lines"))
 
     assert [
         (
@@ -61,3 +67,71 @@ def test_each_line_is_a_row_with_every_figure():
         ("INV-2026-000002", "fixed_fee", "", "0", "0", "", "100", "100"),
         ("INV-2026-000002", "usage", "3", "1", "2", "0.015", "0.03", "0"),
     ]
+    assert read(export.csv(Invoice.objects.none(), "lines")) == []
+
+
+@pytest.mark.usefixtures("_billed")
+def test_a_workbook_has_typed_cells_frozen_headers_totals_and_no_formula():
+    invoices, lines = (
+        openpyxl.load_workbook(io.BytesIO(b"".join(xlsx.stream(Invoice.objects.all(), rows, made_at=NOW)))).active
+        for rows in ("invoices", "lines")
+    )
+
+    header = [cell.value for cell in invoices[1]]
+    first, total = (dict(zip(header, invoices[row], strict=True)) for row in (2, 5))
+    assert invoices.freeze_panes == "A2"
+    assert (first["customer_name"].value, first["customer_name"].data_type) == (NAME, "s")
+    assert (first["total"].value, first["total"].number_format) == (1.1, "#,##0.00")
+    assert (first["period_start"].value, first["issued_at"].is_date) == (datetime(2026, 1, 1), True)  # noqa: DTZ001
+    assert (total["number"].value, total["currency"].value, total["total"].value) == ("Total", "USD", 2.2)
+    usage = dict(zip([cell.value for cell in lines[1]], [cell.value for cell in lines[4]], strict=True))
+    assert (usage["quantity"], usage["unrounded_amount"], usage["amount"]) == (3, 0.03, 0)
+    assert not [cell for row in (*invoices.rows, *lines.rows) for cell in row if cell.data_type == "f"]
+
+
+def test_every_invoice_of_the_journal_sums_to_zero(db, settings):
+    """Fee 100.00 and 200 calls at 1.00, of which 50.00 by credit, 10 % tax inside one customer's prices and on top of the other's."""
+    settings.JOURNAL_ACCOUNTS = ["receivables=1200"]
+    calls = making.meter("call")
+    product = making.product(per_unit(calls, "100"), fee=10000)
+    for name, inclusive in (("Inside", True), ("On top", False)):
+        customer = making.customer(name, tax_rate="0.1")
+        give(customer, Decimal(5000), "2026-01-01", name="Promo")
+        give(customer, Decimal(3000), "2026-01-01", name="Wallet", applies_to="invoice")
+        sold = making.product(per_unit(calls, "100"), fee=10000, is_tax_inclusive=True, name="Gross") if inclusive else product
+        begin(customer, sold, "2026-01-01")
+        use(customer, "call", "2026-01-10", times=200)
+    bill("2026-02-01T01:00")
+    void.void(invoice=Invoice.objects.get(point=1, customer__name="Inside"), then="waive", reason="x", actor=ACTOR, now=NOW)
+
+    rows = read(journal.csv(Invoice.objects.all()))
+
+    sums = defaultdict(Decimal)
+    for row in rows:
+        sums[row["invoice_number"], row["currency"]] += Decimal(row["debit"] or 0) - Decimal(row["credit"] or 0)
+    assert set(sums.values()) == {Decimal(0)}
+    assert len(sums) == 5
+    booked = [(r["account"], r["debit"], r["credit"]) for r in rows if r["invoice_number"] == number(name="On top")]
+    assert booked == [
+        ("1200", "275.00", ""),
+        ("credits", "50.00", ""),
+        ("revenue.fixed_fee", "", "100.00"),
+        ("revenue.usage", "", "200.00"),
+        ("tax", "", "25.00"),
+    ]
+    note = {r["account"] for r in rows if r["invoice_number"].startswith("CN")}
+    assert "credit_notes" in note
+    assert not any(account.startswith("revenue") for account in note)
+
+
+def number(*, name):
+    return Invoice.objects.get(point=1, kind="regular", customer__name=name).number
+
+
+def test_included_tax_comes_off_the_kinds_in_which_it_lies():
+    revenue = {"fixed_fee": (1000, 1000), "usage": (101, 101)}
+    one = journal.Booked(revenue, "INV-1", NOW, "USD", "regular", 1101, 0, 0, 0, 100, 0)
+
+    booked = {entry.account: entry.amount for entry in journal.entries(one) if entry.amount}
+
+    assert booked == {"receivables": 1101, "revenue.fixed_fee": -909, "revenue.usage": -92, "tax": -100}

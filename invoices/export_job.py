@@ -1,0 +1,176 @@
+"""Export many invoices, or print those of a month, as jobs that go on where they stopped and leave a file.
+
+CSV and journal grow by steps, in order of creation. A workbook cannot be gone on with: after a crash it is written anew, and its file
+appears whole. A ZIP grows by steps too; its directory is kept in the job's position (see _Archive).
+"""
+
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import IO, Any, cast
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+
+from access.actors import Actor
+from core.errors import DomainError
+from core.periods import Interval, add_interval, local_midnight
+from invoices import document, exports, pdf, xlsx
+from invoices.export import Rows
+from invoices.exports import Format
+from invoices.listing import InvoiceFilter
+from invoices.models import Invoice, InvoiceStatus
+from jobs import start
+from jobs.models import Job
+from jobs.run import Run
+
+EXPORT, PRINT = "export_invoices", "print_invoices"
+STEP = 1000
+PRINTED_STEP = 20
+
+
+class MonthUnknown(DomainError):
+    """What is to be printed is not a month, as 2026-01."""
+
+    code = "MONTH_UNKNOWN"
+
+
+def begin_export(*, form: Format, rows: Rows, filters: Mapping[str, str], actor: Actor, now: datetime) -> Job:
+    """Export what the filters find while the job runs. filters: as the list of invoices takes them."""
+    parameters = {"format": form, "rows": rows, "filters": dict(filters), "made_at": now.isoformat()}
+    return start.start(kind=EXPORT, parameters=parameters, actor=actor, now=now)
+
+
+def begin_print(*, month: str, actor: Actor, now: datetime) -> Job:
+    """Print every invoice and credit note issued in a month of the billing zone into one ZIP. Raises MonthUnknown."""
+    try:
+        date.fromisoformat(f"{month}-01")
+    except ValueError:
+        raise MonthUnknown(f"{month!r} is no month; one is written as 2026-01.", field="month") from None
+    return start.start(kind=PRINT, parameters={"month": month}, actor=actor, now=now)
+
+
+def work_export(run: Run) -> dict[str, Any]:
+    """Do the job of `begin_export`."""
+    found = InvoiceFilter(run.parameters["filters"], queryset=Invoice.objects.all()).qs
+    form, rows = run.parameters["format"], run.parameters["rows"]
+    made_at = datetime.fromisoformat(run.parameters["made_at"])
+    if form == "xlsx":
+        return _workbook(run, found, rows, made_at)
+    total = run.total or found.count()
+    while ids := _next(found, run, STEP):
+        part = exports.file(form, Invoice.objects.filter(pk__in=ids), rows, made_at=made_at)
+        written = b"".join(one if isinstance(one, bytes) else one.encode() for one in part.body)
+        with transaction.atomic():
+            run.write(part.name, written.split(b"\n", 1)[1] if run.position else written, content_type=part.content_type)
+            run.advance(position={"place": ids[-1]}, done=run.done + len(ids), total=total, unit="invoices")
+    return {"invoices": run.done}
+
+
+def _workbook(run: Run, found: QuerySet[Invoice], rows: Rows, made_at: datetime) -> dict[str, Any]:
+    def told(count: int) -> None:
+        run.advance(position={}, done=count, unit="rows")
+
+    name = exports.name("xlsx", rows)
+    with tempfile.TemporaryFile() as file:
+        count = xlsx.write(found, rows, file, made_at=made_at, each=told)
+        file.seek(0)
+        with transaction.atomic():
+            while block := file.read(xlsx.BLOCK_BYTES):
+                run.write(name, block, content_type=xlsx.CONTENT_TYPE)
+                run.advance(position={}, done=count, total=count, unit="rows")
+    return {"rows": count}
+
+
+def work_print(run: Run) -> dict[str, Any]:
+    """Do the job of `begin_print`."""
+    month = run.parameters["month"]
+    found = _issued_in(date.fromisoformat(f"{month}-01"))
+    total = run.total or found.count()
+    archive = _Archive(run.position.get("entries", []), run.position.get("size", 0))
+    name = f"invoices-{month}.zip"
+    while ids := _next(found, run, PRINTED_STEP):
+        for invoice in document.ROWS.filter(pk__in=ids).order_by("pk"):
+            archive.add(
+                pdf.name(invoice), pdf.of_invoice(invoice, now=invoice.created_at), at=invoice.issued_at or invoice.created_at
+            )
+        with transaction.atomic():
+            run.write(name, archive.take(), content_type="application/zip")
+            position = {"place": ids[-1], "entries": archive.entries, "size": archive.size}
+            run.advance(position=position, done=run.done + len(ids), total=total, unit="invoices")
+    run.write(name, archive.end(), content_type="application/zip")
+    return {"invoices": run.done}
+
+
+def _next(found: QuerySet[Invoice], run: Run, count: int) -> list[int]:
+    after = found.filter(pk__gt=run.position.get("place", 0))
+    return list(after.order_by("pk").values_list("pk", flat=True)[:count])
+
+
+def _issued_in(first: date) -> QuerySet[Invoice]:
+    zone = settings.BILLING_TIME_ZONE
+    starts, ends = (local_midnight(day, zone) for day in (first, add_interval(first, Interval("Month", 1), 1)))
+    return Invoice.objects.exclude(status=InvoiceStatus.DRAFT).filter(issued_at__gte=starts, issued_at__lt=ends)
+
+
+class _Archive:
+    """A ZIP that is written piece by piece and can be gone on with: what its directory needs are `entries` and `size`."""
+
+    def __init__(self, entries: Sequence[Sequence[Any]], size: int) -> None:
+        self._sink = _Sink(size)
+        self._zip = zipfile.ZipFile(cast(IO[bytes], self._sink), "w")
+        self._zip.filelist += [_entry(*one) for one in entries]
+
+    @property
+    def entries(self) -> list[tuple[Any, ...]]:
+        return [(one.filename, list(one.date_time), one.CRC, one.file_size, one.header_offset) for one in self._zip.filelist]
+
+    @property
+    def size(self) -> int:
+        return self._sink.size
+
+    def add(self, name: str, body: bytes, *, at: datetime) -> None:
+        """Add a file. It is stored as it is: the content of a PDF is compressed already."""
+        self._zip.writestr(zipfile.ZipInfo(name, at.timetuple()[:6]), body)
+
+    def take(self) -> bytes:
+        """Give what was written since the last time."""
+        return self._sink.take()
+
+    def end(self) -> bytes:
+        """Give the directory, which ends the file."""
+        self._zip.close()
+        return self._sink.take()
+
+
+def _entry(name: str, at: Sequence[int], crc: int, size: int, offset: int) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, tuple(at))  # type: ignore[arg-type]  # six numbers
+    entry.CRC, entry.compress_size, entry.file_size, entry.header_offset = crc, size, size, offset
+    entry.flag_bits = 0x08  # sizes follow the content, as for everything written to what cannot seek
+    return entry
+
+
+class _Sink:
+    """A file that knows its size and hands back what was written to it."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._written = bytearray()
+
+    def write(self, piece: bytes) -> int:
+        self._written += piece
+        self.size += len(piece)
+        return len(piece)
+
+    def tell(self) -> int:
+        return self.size
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
+    def take(self) -> bytes:
+        taken = bytes(self._written)
+        self._written.clear()
+        return taken
