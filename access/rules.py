@@ -118,6 +118,8 @@ PAGES = {
     "dashboard:product": Rule(read=ALL),
     "dashboard:product_new": Rule(read=CONFIGURE, write=CONFIGURE),
     "dashboard:product_edit": Rule(read=CONFIGURE, write=CONFIGURE),
+    "dashboard:product_simulate": Rule(read=CONFIGURE | BILL, write=CONFIGURE | BILL),
+    "dashboard:price_simulation": Rule(read=ALL),
     "dashboard:product_archive": Rule(write=CONFIGURE),
     "dashboard:product_unarchive": Rule(write=CONFIGURE),
     "dashboard:subscriptions": Rule(read=ALL),

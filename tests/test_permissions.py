@@ -82,6 +82,8 @@ PAGES = """
     dashboard:product             vfpo    -
     dashboard:product_new         po      po
     dashboard:product_edit        po      po
+    dashboard:product_simulate    fpo     fpo
+    dashboard:price_simulation    vfpo    -
     dashboard:product_archive     -       po
     dashboard:product_unarchive   -       po
     dashboard:subscriptions       vfpo    -

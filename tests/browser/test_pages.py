@@ -60,7 +60,8 @@ def addresses() -> list[str]:
         "meter": Meter, "meter_edit": Meter, "meter_archive": Meter, "meter_what_if": Meter,
         "meter_events": Meter, "meter_customers": Meter, "customer": Customer, "subscription": Subscription,
         "subscription_change": Subscription,
-        "product": Product, "product_edit": Product, "invoice": Invoice, "job": Job, "webhook": WebhookEndpoint,
+        "product": Product, "product_edit": Product, "product_simulate": Product,
+        "invoice": Invoice, "job": Job, "webhook": WebhookEndpoint,
     }  # fmt: skip
     found = [reverse(f"dashboard:{name}") for name in lists]
     found += [reverse(f"dashboard:{name}", args=[model.objects.order_by("id")[0].public_id]) for name, model in examples.items()]
