@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from core.money import exact, plain, to_major
 from core.periods import Period
 from credits import wallets
-from credits.models import CreditEntry, CreditGrant, CreditKind, LowBalance
+from credits.models import CreditEntry, CreditGrant, CreditGrantHistory, CreditKind, LowBalance  # type: ignore[attr-defined]
 from credits.wallets import Wallet
 from customers.models import Customer
 from dashboard.reading import actors
@@ -46,13 +46,14 @@ class Entered:
 
 @dataclass(frozen=True)
 class Shown:
-    """One grant with all that its page shows; people: who gave it and who ended it."""
+    """One grant with all that its page shows. ended_by: "" while it stands."""
 
     holding: Holding
     periods: Sequence[PeriodBalance]
     draws: Sequence[LiveDraw]
     entries: Sequence[Entered]
     given_by: str
+    ended_by: str
 
 
 def of_customer(customer: Customer, *, now: datetime, previews: Sequence[Preview] | None = None) -> Sequence[Holding]:
@@ -75,7 +76,20 @@ def one(grant: CreditGrant, *, now: datetime) -> Shown:
         draws=credit.draws,
         entries=entries,
         given_by=actors.names([grant.created_by])[grant.created_by],
+        ended_by=_ended_by(grant),
     )
+
+
+def _ended_by(grant: CreditGrant) -> str:
+    """Name who ended a grant, as the audit trail has it."""
+    if grant.voided_at is None:
+        return ""
+    ends = CreditGrantHistory.objects.filter(pgh_obj=grant, voided_at__isnull=False, pgh_context__isnull=False)
+    first = ends.select_related("pgh_context").order_by("pgh_id").first()
+    if first is None:
+        return ""
+    actor = f"{first.pgh_context.metadata.get('actor_kind', '')}:{first.pgh_context.metadata.get('actor_id', '')}"
+    return actors.names([actor])[actor]
 
 
 def entries_of(customer: Customer) -> QuerySet[CreditEntry]:

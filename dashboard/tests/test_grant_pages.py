@@ -69,7 +69,7 @@ def test_a_grant_is_topped_up_watched_and_ended_with_who_and_why():
     assert LowBalance.objects.filter(recovered_at=None).count() == 1
     assert "is low" in operator.get(reverse("dashboard:home")).content.decode()
     assert "This field is required." in post("grant_void", reason="")
-    assert "By mistake" in post("grant_void", reason="By mistake")
+    assert "one-operator · By mistake" in post("grant_void", reason="By mistake")
     assert not LowBalance.objects.filter(recovered_at=None).exists()
 
 
