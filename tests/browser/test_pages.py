@@ -65,6 +65,12 @@ def addresses() -> list[str]:
     }  # fmt: skip
     found = [reverse(f"dashboard:{name}") for name in lists]
     found += [reverse(f"dashboard:{name}", args=[model.objects.order_by("id")[0].public_id]) for name, model in examples.items()]
+    one, other = Meter.objects.order_by("id")[:2]
+    found += [
+        f"{reverse('dashboard:meter', args=[one.public_id])}?compare={other.public_id}&range=30d",
+        f"{reverse('dashboard:meter_events', args=[one.public_id])}?show=left_out",
+        f"{reverse('dashboard:meter_events', args=[one.public_id])}?show=near",
+    ]
     draft = Invoice.objects.filter(status="draft")[0]
     return [
         *found,
