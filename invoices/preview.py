@@ -36,11 +36,15 @@ class Preview:
 
 @dataclass(frozen=True)
 class Refreshed:
-    """A draft with its estimate as of now, and what it was made from; or why its figures cannot be made."""
+    """A draft with its estimate as of now, and what it was made from; or why its figures cannot be made.
+
+    is_stored: False where it was issued meanwhile, or is being issued.
+    """
 
     draft: Invoice
     preview: Preview | None
     problem: str
+    is_stored: bool
 
 
 class DraftNotComputable(DomainError):
@@ -96,21 +100,24 @@ def refresh_estimates(*, now: datetime, limit: int = 1000) -> int:
     drafts = list(
         Invoice.objects.filter(status=InvoiceStatus.DRAFT).order_by(F("estimated_at").asc(nulls_first=True), "id")[:limit]
     )
-    refresh(drafts, now=now)
-    return len(drafts)
+    return sum(one.is_stored for one in refresh(drafts, now=now))
 
 
 def refresh(drafts: Collection[Invoice], *, now: datetime) -> list[Refreshed]:
     """Compute drafts and store their estimates, on the objects given too."""
     computed = _computed({draft.customer_id for draft in drafts}, now)
-    refreshed = []
+    keys = {draft.pk: PointKey(draft.subscription_id, draft.point) for draft in drafts}
     for draft in drafts:
-        key = PointKey(draft.subscription_id, draft.point)
-        found = computed.found.get(key)
+        found = computed.found.get(keys[draft.pk])
         draft.estimate_total, draft.estimated_at = found.made.total if found else None, now
-        refreshed.append(Refreshed(draft, found, "" if found else _reason(computed.problems.get(key))))
-    _store_estimates(drafts)
-    return refreshed
+    stored = _store_estimates(drafts)
+
+    def refreshed(draft: Invoice) -> Refreshed:
+        found = computed.found.get(keys[draft.pk])
+        problem = "" if found else _reason(computed.problems.get(keys[draft.pk]))
+        return Refreshed(draft, found, problem, draft.pk in stored)
+
+    return [refreshed(draft) for draft in drafts]
 
 
 def _reason(problem: Exception | None) -> str:
@@ -118,12 +125,13 @@ def _reason(problem: Exception | None) -> str:
 
 
 @transaction.atomic
-def _store_estimates(drafts: Collection[Invoice]) -> None:
+def _store_estimates(drafts: Collection[Invoice]) -> set[int]:
     # What was issued meanwhile is frozen, and what is being issued gets its total there.
     rows = Invoice.objects.select_for_update(no_key=True, skip_locked=True).filter(status=InvoiceStatus.DRAFT)
     still = set(rows.filter(id__in=[draft.id for draft in drafts]).values_list("id", flat=True))
     kept = [draft for draft in drafts if draft.id in still]
     Invoice.objects.bulk_update(kept, ["estimate_total", "estimated_at"])
+    return still
 
 
 def _computed(customer_ids: Collection[int], now: datetime) -> _Computed:
