@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Q, Sum
+from django.db.models import F, Q, Sum
 
 from access.actors import Actor
 from core import copying, database
@@ -178,18 +178,20 @@ def reopen(*, customer_id: int, within: Period, cause: str, actor: Actor, now: d
     cause: what they are opened for; once for each.
     """
     overlapping = Q(starts_at__lt=within.end) & (Q(ends_at__isnull=True) | Q(ends_at__gt=within.start))
-    closed = list(
-        GrantPeriod.objects.filter(overlapping, grant__customer_id=customer_id, settled_at__isnull=False).order_by("id")
-    )
+    withdrawn = Q(settled_at__lt=F("ends_at"), grant__voided_at=None)
+    found = GrantPeriod.objects.filter(overlapping, grant__customer_id=customer_id, settled_at__isnull=False)
+    closed = list(found.exclude(withdrawn).order_by("id"))
     GrantPeriod.objects.filter(id__in=[period.id for period in closed]).update(settled_at=None)
+    # What was withdrawn and given again is no loss.
+    lost = Q(kind__in=(EntryKind.EXPIRED, EntryKind.VOIDED)) & ~Q(cause__startswith=withdrawal.WITHDRAWN)
     for period in closed:
-        written_off = Q(kind__in=(EntryKind.EXPIRED, EntryKind.VOIDED)) | Q(cause__startswith=REOPENED)
-        lost = CreditEntry.objects.filter(written_off, period=period).aggregate(lost=Sum("amount"))["lost"] or Decimal(0)
-        if lost < 0:
+        entries = period.entries.filter(lost | Q(cause__startswith=REOPENED))
+        written_off = entries.aggregate(amount=Sum("amount"))["amount"] or Decimal(0)
+        if written_off < 0:
             CreditEntry.objects.create(
                 period=period,
                 kind=EntryKind.RETURNED,
-                amount=-lost,
+                amount=-written_off,
                 cause=f"{REOPENED}{cause}:{period.id}",
                 actor_kind=actor.kind,
                 actor_id=actor.id,

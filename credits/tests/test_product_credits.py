@@ -3,10 +3,12 @@
 from decimal import Decimal
 
 import pytest
+from django.db.models import Sum
 
 from core.money import CurrencyMismatch
-from credits import grants, product_credits, renewal
-from credits.models import CreditGrant
+from core.periods import FOREVER, Period
+from credits import grants, product_credits, renewal, withdrawal
+from credits.models import CreditGrant, GrantPeriod
 from credits.product_credits import ProductCreditInput
 from products import cancel, change, rebill, subscribe
 from products.cancel import Cancellation
@@ -163,3 +165,22 @@ def test_what_cannot_be_granted_is_refused(calls):
     with pytest.raises(grants.GrantInvalid) as wrong:
         sold(ProductCreditInput("units", Decimal(1)))
     assert wrong.value.field == "credits[0].meter_id"
+
+
+def test_a_period_that_was_withdrawn_and_given_again_reopens_with_what_expired_and_no_more(calls):
+    subscription = begin(sold(units(calls, 1000)))
+    held(subscription, "2026-02-02")
+    period = GrantPeriod.objects.get(starts_at=utc("2026-02-01"))
+    at = {"actor": ACTOR, "now": utc("2026-01-10")}
+    withdrawal.withdraw([period.id], **at)
+    withdrawal.restore(period.id, ends_at=period.ends_at, **at)
+    customer = subscription.customer_id
+    renewal.settle(
+        customer_ids=[customer], billed_until=lambda ids: dict.fromkeys(ids, FOREVER), actor=ACTOR, now=utc("2026-03-01")
+    )
+
+    renewal.reopen(
+        customer_id=customer, within=Period(period.starts_at, period.ends_at), cause="inv_1", actor=ACTOR, now=utc("2026-03-02")
+    )
+
+    assert period.entries.aggregate(held=Sum("amount"))["held"] == 1000
