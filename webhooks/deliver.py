@@ -30,16 +30,17 @@ LONGEST_ASKED = timedelta(hours=24)
 
 CLAIM = """
 WITH due AS (
-    SELECT delivery.id, row_number() OVER (PARTITION BY endpoint.id ORDER BY delivery.next_attempt_at, delivery.id) AS place,
-           endpoint.rate_limit
-    FROM webhooks_webhookdelivery AS delivery JOIN webhooks_webhookendpoint AS endpoint ON endpoint.id = delivery.endpoint_id
-    WHERE delivery.status = 'waiting' AND delivery.next_attempt_at <= %(now)s
-      AND endpoint.disabled_at IS NULL AND endpoint.deleted_at IS NULL
-    ORDER BY delivery.next_attempt_at, delivery.id
-    LIMIT 1000
+    SELECT front.id, row_number() OVER (PARTITION BY endpoint.id ORDER BY front.next_attempt_at, front.id) AS place
+    FROM webhooks_webhookendpoint AS endpoint CROSS JOIN LATERAL (
+        SELECT id, next_attempt_at FROM webhooks_webhookdelivery
+        WHERE endpoint_id = endpoint.id AND status = 'waiting' AND next_attempt_at <= %(now)s
+        ORDER BY next_attempt_at, id
+        LIMIT least(endpoint.rate_limit, %(each)s)
+    ) AS front
+    WHERE endpoint.disabled_at IS NULL AND endpoint.deleted_at IS NULL
 ), claimed AS (
     SELECT id FROM webhooks_webhookdelivery
-    WHERE id IN (SELECT id FROM due WHERE place <= least(rate_limit, %(each)s) ORDER BY place LIMIT %(most)s)
+    WHERE id IN (SELECT id FROM due ORDER BY place, id LIMIT %(most)s)
       AND status = 'waiting' AND next_attempt_at <= %(now)s
     FOR NO KEY UPDATE SKIP LOCKED
 )

@@ -77,6 +77,10 @@ class WebhookDelivery(models.Model):
         ]
         indexes = [
             models.Index(fields=["next_attempt_at", "id"], name="webhook_delivery_due", condition=models.Q(status="waiting")),
+            # The front of one endpoint's queue, however long that of another is.
+            models.Index(
+                fields=["endpoint", "next_attempt_at", "id"], name="webhook_delivery_next", condition=models.Q(status="waiting")
+            ),
         ]
 
     def __str__(self) -> str:

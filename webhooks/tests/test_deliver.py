@@ -173,3 +173,14 @@ def test_a_deleted_endpoint_is_told_nothing(answers: list[Outcome]) -> None:
 
     assert deliver.deliver(now=NOW) == 0
     assert outbox.tell([Happening("invoice.paid", "later", {})], now=NOW) == 0
+
+
+def test_a_long_queue_of_a_slow_endpoint_holds_up_no_other(answers: list[Outcome]) -> None:
+    endpoint(rate_limit=1, filter_types=["invoice.paid"])
+    outbox.tell([Happening("invoice.paid", f"invoice:{n}", {}) for n in range(1001)], now=NOW)
+    fast = endpoint(filter_types=["invoice.issued"])
+    outbox.tell([Happening("invoice.issued", "invoice:issued", {})], now=NOW)
+
+    assert deliver.deliver(now=NOW) == 2
+
+    assert WebhookDelivery.objects.get(endpoint=fast).status == DeliveryStatus.DELIVERED
