@@ -226,6 +226,10 @@ class InvoicePdf(Resource):
         return HttpResponse(pdf.of_invoice(invoice, now=self.now), content_type=pdf.CONTENT_TYPE, headers=headers)
 
 
+class PaymentPdf(InvoicePdf):
+    """/invoices/payments/{id}: the contract's address of the same, for a payment's id is its invoice's."""
+
+
 class InvoiceIssue(Resource):
     """/invoices/{id}/issue"""
 

@@ -73,7 +73,7 @@ urlpatterns = [
     path("events/<segment:event_id>/void", event_voids.EventVoids.as_view()),
     path("invoices", invoices.Invoices.as_view()),
     path("invoices/export", invoices.InvoiceExport.as_view()),
-    path("invoices/payments/<segment:id>", invoices.InvoicePdf.as_view()),
+    path("invoices/payments/<segment:id>", invoices.PaymentPdf.as_view()),
     path("invoices/<segment:id>/pdf", invoices.InvoicePdf.as_view()),
     path("invoices/<segment:id>", invoices.InvoiceById.as_view()),
     path("invoices/<segment:id>/issue", invoices.InvoiceIssue.as_view()),
