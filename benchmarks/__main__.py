@@ -5,9 +5,9 @@ Growth runs only when it is named: it takes long.
 
 import sys
 
-from benchmarks import billing, growth, ingest, memory, query
+from benchmarks import billing, export, growth, ingest, memory, query
 
-BENCHMARKS = {"ingest": ingest.main, "query": query.main, "memory": memory.main, "billing": billing.main}
+BENCHMARKS = {"ingest": ingest.main, "query": query.main, "memory": memory.main, "billing": billing.main, "export": export.main}
 LONG = {"growth": growth.main}
 
 

@@ -1,0 +1,50 @@
+"""Measure exports: lines a second as CSV against PostgreSQL's COPY of the table, as XLSX and as journal, and their peak memory.
+
+`python -m benchmarks.export --lines 1000000`
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from typing import Any
+
+from benchmarks import billing
+from benchmarks.bench import Bench, bench
+from benchmarks.figures import show
+from launch.places import CLONE
+
+BILLED = 1_000
+LINES = 60_000
+
+
+def step(one: Bench, *arguments: object) -> dict[str, Any]:
+    """Run a step of benchmarks.export_steps in a process of its own, and give what it says."""
+    command = [sys.executable, "-m", "benchmarks.export_steps", *map(str, arguments)]
+    answer = subprocess.run(command, env=one.environment, cwd=CLONE, check=True, stdout=subprocess.PIPE)
+    said: dict[str, Any] = json.loads(answer.stdout)
+    return said
+
+
+def measure(one: Bench, wanted: int) -> None:
+    billing.billed(one, BILLED, 1)
+    lines = step(one, "fill", wanted)["lines"]
+    copied = lines / step(one, "copy")["seconds"]
+    for name in ("csv", "xlsx", "journal"):
+        done = step(one, name)
+        title = f"export of {lines} lines as {name}"
+        baseline: dict[str, Any] = {"baseline": "COPY TO", "baseline_value": copied} if name == "csv" else {}
+        show(title, lines / done["seconds"], "lines/s", **baseline)
+        show(f"{title}: peak memory", done["peak_kilobytes"] / 1024, "MB", megabytes_written=round(done["bytes"] / 1e6))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lines", type=int, default=LINES)
+    chosen = parser.parse_args() if sys.argv[0].endswith("export.py") else parser.parse_args([])
+    with bench() as one:
+        measure(one, chosen.lines)
+
+
+if __name__ == "__main__":
+    main()
