@@ -4,11 +4,12 @@ Drafts have no lines and only an estimate. Amounts are integers in minor units h
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from psycopg import sql
 
@@ -123,10 +124,8 @@ def csv(invoices: QuerySet[Invoice], rows: Rows) -> Iterator[bytes]:
     table = TABLES[rows]
     columns = ", ".join(f'{_WRITTEN[column.kind].format(column.expression)} AS "{column.name}"' for column in table.columns)
     statement, parameters = _statement(invoices, table, columns)
-    with (
-        database.of_django().cursor() as cursor,
-        cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT csv, HEADER)", parameters) as copy,
-    ):
+    copying = f"COPY ({statement}) TO STDOUT (FORMAT csv, HEADER)"
+    with _unhurried(), database.of_django().cursor() as cursor, cursor.copy(copying, parameters) as copy:
         for piece in copy:
             yield bytes(piece)
 
@@ -139,10 +138,22 @@ def typed(invoices: QuerySet[Invoice], rows: Rows) -> Iterator[tuple[Any, ...]]:
 
 def read(statement: str, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of a statement, a few thousand in memory at a time."""
-    with connection.chunked_cursor() as cursor:
+    with _unhurried(), connection.chunked_cursor() as cursor:
         cursor.execute(statement, parameters)
         while part := cursor.fetchmany(ROWS_AT_ONCE):
             yield from part
+
+
+@contextmanager
+def _unhurried() -> Iterator[None]:
+    """Read in one transaction without the time-out of pages, which would cut a long file off in the middle.
+
+    A reader who takes nothing any more is sent away by billing_project.overload.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 0")
+        yield
 
 
 def asked(invoices: QuerySet[Invoice]) -> Statement:

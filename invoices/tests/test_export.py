@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import openpyxl
 import pytest
+from django.db import connection
 
 from invoices import export, journal, void, xlsx
 from invoices.models import Invoice
@@ -68,6 +69,20 @@ def test_each_line_is_a_row_with_every_figure():
         ("INV-2026-000002", "usage", "3", "1", "2", "0.015", "0.03", "0"),
     ]
     assert read(export.csv(Invoice.objects.none(), "lines")) == []
+
+
+@pytest.mark.usefixtures("_billed")
+def test_no_export_is_cut_off_by_the_time_out_of_pages():
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 100")
+
+    rows = export.typed(Invoice.objects.all(), "invoices")
+    next(rows)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("0",)
+    assert len(list(rows)) == 2
 
 
 @pytest.mark.usefixtures("_billed")
