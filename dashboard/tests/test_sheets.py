@@ -88,4 +88,7 @@ def test_a_customer_sees_what_credit_is_left_before_any_invoice(carried: Subscri
 
     shown = owner.get(reverse("dashboard:customer", args=[carried.customer.public_id])).content.decode()
 
-    assert '<td class="num">0 <span class="muted">calls</span></td>' in shown
+    assert (
+        '<td class="num">0 <span class="muted">calls</span><span class="sub">50 used since the latest invoice</span></td>'
+        in shown
+    )
