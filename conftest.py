@@ -5,11 +5,17 @@ from importlib import import_module
 
 import pytest
 from django.db import connection
+from hypothesis import settings
 
 from api.v1 import rate
 from core import expiring
 from events import delivery, store
 from launch import for_tests
+
+# The same examples at every run, so that a change is judged by what it changed; `ARGS=--hypothesis-profile=search` looks for new ones.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("search", max_examples=1000)
+settings.load_profile("same")
 
 
 @pytest.fixture(scope="session")

@@ -32,11 +32,11 @@ def describes(
     errors: Sequence[int] = (),
     media_type: str = "application/json",
 ) -> Callable[[Any], Any]:
-    """Publish a handler: what it takes, what it answers, and which errors of its own it knows beside 400, 401, 403, 422 and 429.
+    """Publish a handler: what it takes, what it answers, and which errors of its own it knows beside 400, 401, 403, 422, 429 and 503.
 
     listed: the answer is a page {"items": [answer, …]}.
     """
-    failing = {code: _reference(Error) for code in sorted({400, 401, 403, 422, 429, *errors})}
+    failing = {code: _reference(Error) for code in sorted({400, 401, 403, 422, 429, 503, *errors})}
     content = _page_of(answer) if listed and answer else _reference(answer) if answer else None
     return extend_schema(
         summary=summary,
