@@ -1,9 +1,11 @@
 """Read what the overview page says of the whole deployment, each figure in one bounded query."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, QuerySet, Sum
 from django.db.models.functions import TruncDay
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -26,6 +28,7 @@ NEXT_SUBSCRIPTIONS = 6
 LATEST_INVOICES = 8
 LOW_GRANTS = 5
 FIGURE_DAYS = 30
+WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,7 @@ def latest_invoices() -> QuerySet[Invoice]:
     return invoices.listed().order_by("-id")[:LATEST_INVOICES]
 
 
-def concerns(*, now: datetime, week: timedelta = timedelta(days=7)) -> list[Concern]:
+def concerns(*, now: datetime) -> list[Concern]:
     """List what a person should look at, the gravest first."""
     failed_meters = RollPosition.objects.filter(failed_at__isnull=False).select_related("meter")
     found = [
@@ -153,10 +156,27 @@ def concerns(*, now: datetime, week: timedelta = timedelta(days=7)) -> list[Conc
         Concern("warn", _("%(customer)s: %(grant)s is low") % {"customer": grant.customer, "grant": grant}, _page_of(grant))
         for grant in _low_grants()
     ]
-    counts = (
+    counted = (_counted(*one) for one in (*_grave(now), *_waiting(now)))
+    return found + [concern for concern in counted if concern]
+
+
+Counted = tuple[str, QuerySet[Any], Callable[[int], str], str]
+"""How grave rows of a kind are, which they are, what to say of so many, and where they are listed."""
+
+
+def _counted(tone: str, rows: QuerySet[Any], words: Callable[[int], str], url: str) -> Concern | None:
+    number = rows.order_by()[: MANY + 1].count()
+    if not number:
+        return None
+    shown = f"{MANY}+" if number > MANY else str(number)
+    return Concern(tone, words(number) % {"n": shown}, url)
+
+
+def _grave(now: datetime) -> list[Counted]:
+    return [
         (
             "bad",
-            Job.objects.filter(status=JobStatus.FAILED, created_at__gte=now - week),
+            Job.objects.filter(status=JobStatus.FAILED, created_at__gte=now - WEEK),
             lambda n: ngettext("%(n)s job failed this week", "%(n)s jobs failed this week", n),
             reverse("dashboard:jobs") + "?status=failed",
         ),
@@ -166,6 +186,14 @@ def concerns(*, now: datetime, week: timedelta = timedelta(days=7)) -> list[Conc
             lambda n: ngettext("%(n)s invoice does not hold", "%(n)s invoices do not hold", n),
             reverse("dashboard:verifications") + "?state=failing",
         ),
+    ]
+
+
+def _waiting(now: datetime) -> list[Counted]:
+    unread = RefusedRequest.objects.filter(
+        status=RejectedStatus.OPEN, event_count__isnull=True, latest_received_at__gte=now - WEEK
+    )
+    return [
         (
             "warn",
             RejectedEvent.objects.filter(status=RejectedStatus.OPEN),
@@ -174,9 +202,7 @@ def concerns(*, now: datetime, week: timedelta = timedelta(days=7)) -> list[Conc
         ),
         (
             "warn",
-            RefusedRequest.objects.filter(
-                status=RejectedStatus.OPEN, event_count__isnull=True, latest_received_at__gte=now - week
-            ),
+            unread,
             lambda n: ngettext(
                 "%(n)s request was refused as a whole this week", "%(n)s requests were refused as a whole this week", n
             ),
@@ -196,17 +222,11 @@ def concerns(*, now: datetime, week: timedelta = timedelta(days=7)) -> list[Conc
         ),
         (
             "note",
-            Invoice.objects.filter(status=InvoiceStatus.DRAFT).filter(Q(is_held=True)),
+            Invoice.objects.filter(status=InvoiceStatus.DRAFT, is_held=True),
             lambda n: ngettext("%(n)s draft is held back", "%(n)s drafts are held back", n),
             reverse("dashboard:invoices") + "?status=draft",
         ),
-    )
-    for tone, rows, words, url in counts:
-        number = rows.order_by()[: MANY + 1].count()
-        if number:
-            shown = f"{MANY}+" if number > MANY else str(number)
-            found.append(Concern(tone, words(number) % {"n": shown}, url))
-    return found
+    ]
 
 
 def _low_grants() -> QuerySet[CreditGrant]:

@@ -1,0 +1,222 @@
+"""Show invoices in the API's shape: as their rows stand once issued, computed or estimated while they are drafts."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db.models import Prefetch
+
+from core.money import plain
+from credits.models import CreditGrant, CreditKind
+from invoices import preview
+from invoices.models import Invoice, InvoiceCredit, InvoiceLine, InvoiceStatus, InvoiceTax
+from invoices.preview import Preview
+from meters.models import Meter
+
+
+class InvoiceLineAnswer(msgspec.Struct, kw_only=True):
+    """One line. quantity − free_quantity − credited_quantity = chargeable_quantity, in the meter's unit. A draft's lines have no id.
+
+    adjusts: the line that an adjustment corrects, over that one's period; its figures are what it adds to it.
+    """
+
+    id: str | None
+    kind: str
+    description: str
+    meter_id: str | None
+    period_start: datetime
+    period_end: datetime
+    quantity: str | None
+    free_quantity: str
+    credited_quantity: str
+    chargeable_quantity: str
+    unit_price: str | None
+    unrounded_amount: str
+    amount: int
+    adjusts: str | None
+
+
+class TaxAnswer(msgspec.Struct, kw_only=True):
+    """Tax of one rate; an inclusive one lies in the lines' amounts already."""
+
+    rate: str
+    amount: int
+    is_inclusive: bool
+
+
+class CreditAnswer(msgspec.Struct, kw_only=True):
+    """Money taken from one grant, in minor units."""
+
+    grant_id: str
+    applies_to: str
+    amount: int
+
+
+class InvoiceAnswer(msgspec.Struct, kw_only=True):
+    """An invoice. A draft's figures are computed as it is read; in lists it shows its estimate, from estimated_at, and no lines."""
+
+    id: str
+    number: str | None
+    kind: str
+    corrects: str | None
+    status: str
+    point: int
+    revision: int
+    customer_id: str
+    subscription_id: str
+    currency: str
+    period_start: datetime
+    period_end: datetime
+    created_at: datetime
+    issued_at: datetime | None
+    due_at: datetime | None
+    lines: list[InvoiceLineAnswer]
+    taxes: list[TaxAnswer]
+    credits: list[CreditAnswer]
+    subtotal: int | None
+    tax: int | None
+    total: int | None
+    amount_paid: int
+    amount_due: int | None
+    memo: str
+    purchase_order: str
+    paid_at: datetime | None
+    estimated_at: datetime | None = None
+
+
+ROWS = Invoice.objects.select_related("customer", "subscription", "corrects")
+WHOLE = ROWS.prefetch_related(
+    Prefetch("lines", InvoiceLine.objects.order_by("position").select_related("meter", "adjusts")),
+    Prefetch("taxes", InvoiceTax.objects.order_by("id")),
+    Prefetch(
+        "credits",
+        InvoiceCredit.objects.filter(period__grant__kind=CreditKind.MONEY).order_by("id").select_related("period__grant"),
+    ),
+)
+
+
+def shown(invoice: Invoice, *, now: datetime) -> InvoiceAnswer:
+    """Show an issued invoice from its rows, a draft as it would be issued now."""
+    if invoice.status == InvoiceStatus.DRAFT:
+        return _draft(invoice, preview.of_draft(invoice, now=now))
+    return _issued(invoice)
+
+
+def listed(invoices: Sequence[Invoice]) -> list[InvoiceAnswer]:
+    return [_estimated(one) if one.status == InvoiceStatus.DRAFT else _issued(one) for one in invoices]
+
+
+def _issued(invoice: Invoice) -> InvoiceAnswer:
+    return InvoiceAnswer(
+        **_head(invoice),
+        lines=[_stored_line(line) for line in invoice.lines.all()],
+        taxes=[TaxAnswer(rate=plain(tax.rate), amount=tax.amount, is_inclusive=tax.is_inclusive) for tax in invoice.taxes.all()],
+        credits=[
+            CreditAnswer(grant_id=credit.period.grant.public_id, applies_to=credit.applies_to, amount=int(credit.amount))
+            for credit in invoice.credits.all()
+        ],
+        subtotal=invoice.subtotal,
+        tax=invoice.tax_amount,
+        total=invoice.total,
+        amount_due=invoice.total - invoice.invoice_credit_amount - invoice.amount_paid,
+    )
+
+
+def _estimated(invoice: Invoice) -> InvoiceAnswer:
+    return InvoiceAnswer(
+        **_head(invoice),
+        lines=[],
+        taxes=[],
+        credits=[],
+        subtotal=None,
+        tax=None,
+        total=invoice.estimate_total,
+        amount_due=None,
+        estimated_at=invoice.estimated_at,
+    )
+
+
+def _draft(invoice: Invoice, computed: Preview) -> InvoiceAnswer:
+    made = computed.made
+    meters = Meter.objects.in_bulk({line.meter for line in made.lines if line.meter is not None})
+    grants = CreditGrant.objects.in_bulk({credit.grant_id for credit in made.credits})
+    return InvoiceAnswer(
+        **_head(invoice),
+        lines=list(_computed_lines(computed, meters)),
+        taxes=[TaxAnswer(rate=plain(tax.rate), amount=tax.amount, is_inclusive=tax.is_inclusive) for tax in made.taxes],
+        credits=[
+            CreditAnswer(grant_id=grants[credit.grant_id].public_id, applies_to=credit.applies_to, amount=credit.amount)
+            for credit in made.credits
+        ],
+        subtotal=made.subtotal,
+        tax=sum(tax.amount for tax in made.taxes if not tax.is_inclusive),
+        total=made.total,
+        amount_due=made.amount_due,
+    )
+
+
+def _head(invoice: Invoice) -> dict[str, Any]:
+    return {
+        "id": invoice.public_id,
+        "number": invoice.number,
+        "kind": invoice.kind,
+        "corrects": invoice.corrects.public_id if invoice.corrects else None,
+        "status": invoice.status,
+        "point": invoice.point,
+        "revision": invoice.revision,
+        "customer_id": invoice.customer.public_id,
+        "subscription_id": invoice.subscription.public_id,
+        "currency": invoice.currency,
+        "period_start": invoice.period_start,
+        "period_end": invoice.period_end,
+        "created_at": invoice.created_at,
+        "issued_at": invoice.issued_at,
+        "due_at": invoice.due_at,
+        "amount_paid": invoice.amount_paid,
+        "memo": invoice.memo,
+        "purchase_order": invoice.purchase_order,
+        "paid_at": invoice.paid_at,
+    }
+
+
+def _stored_line(line: InvoiceLine) -> InvoiceLineAnswer:
+    return InvoiceLineAnswer(
+        id=line.public_id,
+        kind=line.kind,
+        description=line.description,
+        meter_id=line.meter.public_id if line.meter else None,
+        period_start=line.period_start,
+        period_end=line.period_end,
+        quantity=None if line.quantity is None else plain(line.quantity),
+        free_quantity=plain(line.free_quantity),
+        credited_quantity=plain(line.credited_quantity),
+        chargeable_quantity=plain(line.chargeable_quantity),
+        unit_price=None if line.unit_price is None else plain(line.unit_price),
+        unrounded_amount=plain(line.unrounded_amount),
+        amount=line.amount,
+        adjusts=line.adjusts.public_id if line.adjusts else None,
+    )
+
+
+def _computed_lines(computed: Preview, meters: dict[int, Meter]) -> Iterable[InvoiceLineAnswer]:
+    corrected = InvoiceLine.objects.in_bulk({line.adjusts.line for line in computed.made.lines if line.adjusts})
+    for line in computed.made.lines:
+        fall = line.figures
+        price = line.terms.unit_price if line.terms and fall else None
+        yield InvoiceLineAnswer(
+            id=None,
+            kind=line.kind,
+            description=line.description,
+            meter_id=meters[line.meter].public_id if line.meter is not None else None,
+            period_start=line.period.start,
+            period_end=line.period.end,
+            quantity=None if fall is None or fall.quantity is None else plain(fall.quantity),
+            free_quantity=plain(fall.free_quantity) if fall else "0",
+            credited_quantity=plain(fall.credited_quantity) if fall else "0",
+            chargeable_quantity=plain(fall.chargeable_quantity) if fall else "0",
+            unit_price=None if price is None else plain(price),
+            unrounded_amount=plain(line.unrounded_amount),
+            amount=line.amount,
+            adjusts=corrected[line.adjusts.line].public_id if line.adjusts else None,
+        )
