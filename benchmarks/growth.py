@@ -16,7 +16,7 @@ from benchmarks import load
 from benchmarks.bench import Bench, bench, free_port
 from benchmarks.figures import show
 from benchmarks.ingest import SECONDS, blocks, copy_rate, requests, web
-from benchmarks.query import FILL
+from core.sql import load as statement
 from events.rows import COPY
 
 STEPS = (0, 5_000_000)
@@ -27,12 +27,12 @@ DAYS = 30
 def fill(one: Bench, upto: int) -> None:
     """Add events until about `upto` are stored."""
     stored, _ = one.table()
-    began, start = time.perf_counter(), datetime.now(UTC) - timedelta(days=DAYS)
+    began, start, step = time.perf_counter(), datetime.now(UTC) - timedelta(days=DAYS), timedelta(days=DAYS) / max(1, upto)
     with psycopg.connect(one.url, autocommit=True) as connection:
         for first in range(stored, upto, AT_ONCE):
             latest = min(first + AT_ONCE, upto) - 1
-            bound = {"first": first, "latest": latest, "start": start, "step": timedelta(days=DAYS) / max(1, upto)}
-            connection.execute(FILL, bound)
+            bound = {"first": first, "latest": latest, "start": start + first * step, "step": step}
+            connection.execute(statement(__file__, "fill_events"), bound)
         connection.execute("VACUUM ANALYZE events_event")
         connection.execute("CHECKPOINT")
     if upto > stored:

@@ -23,6 +23,7 @@ from django.db import connection  # noqa: E402
 from benchmarks import query  # noqa: E402
 from benchmarks.figures import show  # noqa: E402
 from core.periods import Period  # noqa: E402
+from core.sql import load  # noqa: E402
 from customers.models import Customer  # noqa: E402
 from events import log  # noqa: E402
 from events.models import EventName  # noqa: E402
@@ -39,17 +40,6 @@ BATCH = 250_000
 PAGE = 100
 ITERATED = 200_000
 
-# A third of the events carry the first name, so that one meter is large; timestamps rise with arrival, as in life, with a little noise.
-FILL = """
-INSERT INTO events_event (key, event_id, customer_id, event_name_id, timestamp, timestamp_given, received_at, metadata)
-SELECT md5('bench' || n)::uuid, 'bench-' || n, c.ids[1 + (random() ^ 2 * (array_length(c.ids, 1) - 1))::int],
-    e.ids[CASE WHEN random() < 0.3 THEN 1 ELSE 1 + (random() * 9)::int END],
-    %(start)s::timestamptz + %(step)s::interval * (n - %(first)s) + random() * interval '10 minutes', true, now(),
-    jsonb_build_object('tokens', (random() * 10000)::int, 'cost', round(random()::numeric, 4), 'model', 'large-' || (random() * 3)::int,
-        'region', (ARRAY['eu-central-1', 'us-east-1', 'ap-south-1'])[1 + (random() * 2)::int], 'cached', random() < 0.5)
-FROM generate_series(%(first)s, %(latest)s) n,
-    (SELECT array_agg(id ORDER BY id) AS ids FROM customers_customer) c, (SELECT array_agg(id ORDER BY id) AS ids FROM events_eventname) e
-"""
 RAW = """FROM events_event e WHERE e.event_name_id = %(name)s AND e.timestamp >= %(start)s AND e.timestamp < %(end)s
     AND e.metadata ->> 'model' <> 'small'"""
 NUMBER = "(e.metadata ->> 'tokens')::numeric"
@@ -80,7 +70,10 @@ class Data:
 def fill(first: int, latest: int, since: datetime, span: timedelta) -> None:
     """Write the events numbered from first to latest (included), their timestamps rising through the span."""
     with connection.cursor() as cursor:
-        cursor.execute(FILL, {"first": first, "latest": latest, "start": since, "step": span / max(1, latest - first)})
+        cursor.execute(
+            load(__file__, "fill_events"),
+            {"first": first, "latest": latest, "start": since, "step": span / max(1, latest - first)},
+        )
 
 
 def vacuum(*tables: str) -> None:
