@@ -108,7 +108,7 @@ def fill(count: int, start: int) -> dict[str, Any]:
 def _customers(numbers: Iterable[int], sold: Sequence[Product], meters: Sequence[Meter]) -> Sequence[Customer]:
     """Write customers; of four, one has unit credits that renew with the cycle, one unit credits once, one money, one a wallet."""
     stamps: dict[str, Any] = {"created_at": LONG_AGO, "updated_at": LONG_AGO}
-    customers, subscriptions, phases, carried, grants, periods, entries = ([] for _ in range(7))  # type: ignore[var-annotated]
+    customers, subscriptions, phases, carried, grants, periods, entries = ([] for _ in range(7))
     for n in numbers:
         address = {"street": f"{n} High Street", "city": "Berlin", "zipcode": "10115", "country": "DE"}
         customer = Customer(name=f"Customer {n}", email=f"c{n}@example.com", tax_rate=Decimal("0.19"), **address, **stamps)
@@ -175,7 +175,7 @@ def saves(count: int) -> dict[str, Any]:
     invoices = list(Invoice.objects.exclude(number=None).order_by("-id")[:count])
     rows: list[models.Model] = [*invoices]
     for model in (InvoiceLine, InvoiceTax, InvoiceCredit, InvoiceEvent):
-        rows += model.objects.filter(invoice__in=invoices).order_by("id")  # type: ignore[attr-defined]
+        rows += model.objects.filter(invoice__in=invoices).order_by("id")
     causes = [f"draw:{one.public_id}" for one in InvoiceCredit.objects.filter(invoice__in=invoices)]
     rows += CreditEntry.objects.filter(cause__in=causes).order_by("id")
     began = time.perf_counter()

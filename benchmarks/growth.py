@@ -8,6 +8,7 @@ import argparse
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from statistics import median
 
 import psutil
 import psycopg
@@ -22,6 +23,7 @@ from events.rows import COPY
 STEPS = (0, 5_000_000)
 AT_ONCE = 250_000
 DAYS = 30
+ROUNDS = 3
 
 
 def fill(one: Bench, upto: int) -> None:
@@ -53,7 +55,7 @@ def index_costs(one: Bench, size: int) -> None:
         found = connection.execute("SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = 'events_event'::regclass")
         indexes = sorted(name for (name,) in found.fetchall())
         keys = connection.execute("SELECT conindid::regclass::text, conname FROM pg_constraint WHERE contype IN ('p', 'u')")
-        constraints = dict(keys.fetchall())
+        constraints: dict[str, str] = dict(keys.fetchall())
         connection.rollback()
         for name in indexes:
             whole = _processor_time(one, connection, "")  # each time: what is rolled back leaves dead rows
@@ -68,7 +70,7 @@ def _processor_time(one: Bench, connection: psycopg.Connection, drop: str) -> fl
     backend = psutil.Process(connection.info.backend_pid)
     with connection.cursor() as cursor:
         if drop:
-            cursor.execute(drop)  # type: ignore[call-overload]
+            cursor.execute(drop)
         before = sum(backend.cpu_times()[:2])
         for text in ready:
             with cursor.copy(COPY) as lines:
@@ -78,21 +80,32 @@ def _processor_time(one: Bench, connection: psycopg.Connection, drop: str) -> fl
     return float(1e6 * spent / (1000 * len(ready)))
 
 
+def rates(one: Bench) -> dict[str, float]:
+    """Return the events/s of COPY and of HTTP: medians of rounds in which both take their turn."""
+    rounds = [(copy_rate(one, seconds=SECONDS), http_rate(one)) for _ in range(ROUNDS)]
+    return {"COPY": median(copied for copied, _ in rounds), "HTTP": median(sent for _, sent in rounds)}
+
+
 def measure(steps: list[int]) -> None:
     """Print the figures at each size."""
-    first: dict[str, float] = {}
     with bench() as one:
+        first: dict[str, float] = {}
         for size in steps:
             fill(one, size)
-            raw = copy_rate(one, seconds=SECONDS)
-            rates = {"COPY": raw, "HTTP": http_rate(one)}
-            show(f"HTTP batches of 1000 at {size}", rates["HTTP"], "events/s", baseline="COPY at this size", baseline_value=raw)
-            for name, rate in rates.items():
-                first.setdefault(name, rate)
-                show(f"{name} at {size}", rate, "events/s", baseline=f"{name} at {steps[0]}", baseline_value=first[name])
-            stored, taken = one.table()
-            show(f"table and indexes at {stored}", taken / stored, "bytes/event")
-            index_costs(one, size)
+            first = show_at(one, size, first)
+
+
+def show_at(one: Bench, size: int, first: dict[str, float]) -> dict[str, float]:
+    """Print the figures at the size of now; `first` are the rates at the first size, and are returned."""
+    now = rates(one)
+    show(f"HTTP batches of 1000 at {size}", now["HTTP"], "events/s", baseline="COPY at this size", baseline_value=now["COPY"])
+    first = first or now
+    for name, rate in now.items():
+        show(f"{name} at {size}", rate, "events/s", baseline=f"{name} at the first size", baseline_value=first[name])
+    stored, taken = one.table()
+    show(f"table and indexes at {stored}", taken / stored, "bytes/event")
+    index_costs(one, size)
+    return first
 
 
 def main() -> None:

@@ -139,7 +139,7 @@ def servers(rounds: int) -> None:
                         before = cpu_seconds(process)
                         done = load.run(port, requests(one.made, size), connections=connections, seconds=4)
                         used = (cpu_seconds(process) - before) / done.total * 1e6
-                        more = {"web_cpu_us_per_request": round(used), "p99_ms": round(done.percentile(0.99), 1)}
+                        more: dict[str, Any] = {"web_cpu_us_per_request": round(used), "p99_ms": round(done.percentile(0.99), 1)}
                         show(f"{server}, {size} events a request", done.rate * size, "events/s", **more, refused=done.refused)
 
 
@@ -166,9 +166,10 @@ class Measured:
     def show(self, title: str, baseline: str = "") -> None:
         """Print one figure; the ratio is the median of the ratios of each round."""
         rates, against = self.rates[title], self.rates.get(baseline)
+        against_value = median(against) if against else None
         ratio = {"ratio": round(median(a / b for a, b in zip(rates, against, strict=True)), 3)} if against else {}
-        more = {name: round(median(one[name] for one in self.more[title]), 1) for name in self.more[title][0]}
-        show(title, median(rates), "events/s", baseline=baseline, baseline_value=against and median(against), **(more | ratio))
+        more: dict[str, Any] = {name: round(median(one[name] for one in self.more[title]), 1) for name in self.more[title][0]}
+        show(title, median(rates), "events/s", baseline=baseline, baseline_value=against_value, **(more | ratio))
 
 
 def main() -> None:

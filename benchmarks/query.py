@@ -37,7 +37,17 @@ def engines() -> Path | None:
         return python
     sys.stderr.write(f"installing {REQUIREMENTS.name}: half a gigabyte, once\n")
     venv.create(ENGINES, clear=True, with_pip=True)
-    pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--no-deps", "--requirement", REQUIREMENTS]
+    pip = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--quiet",
+        "--no-deps",
+        "--requirement",
+        str(REQUIREMENTS),
+    ]
     answer = subprocess.run(pip, capture_output=True, text=True, check=False)
     if answer.returncode:
         sys.stderr.write(f"ClickHouse and DuckDB cannot be installed, so they are left out: {answer.stderr[-300:]}\n")
@@ -48,7 +58,7 @@ def engines() -> Path | None:
 
 def columnar(python: Path, events: Path, bound: dict[str, Any]) -> dict[str, Any]:
     """Have both engines answer from the same events, and give what benchmarks/columnar.py says."""
-    command = [python, CLONE / "benchmarks" / "columnar.py", events, json.dumps(bound)]
+    command = [str(python), str(CLONE / "benchmarks" / "columnar.py"), str(events), json.dumps(bound)]
     answer = subprocess.run(command, check=True, stdout=subprocess.PIPE)
     said: dict[str, Any] = json.loads(answer.stdout)
     return said

@@ -119,7 +119,7 @@ def roll(data: Data, *, now: datetime, http_rate: float) -> None:
     began, before = time.perf_counter(), sum(server.cpu_times()[:2])
     read = rollup.roll_all(now=now).event_count
     took, used = time.perf_counter() - began, sum(server.cpu_times()[:2]) - before
-    against = {"baseline": "HTTP, batches of 1000", "baseline_value": http_rate}
+    against: dict[str, Any] = {"baseline": "HTTP, batches of 1000", "baseline_value": http_rate}
     title = "roller alone, 20 meters over 10 names, 2 a name"
     show(title, read / took, "events/s", **against, events_read=read, cpu_us_per_event=round(used / read * 1e6, 1))
     vacuum("meters_usageday", "meters_meterquarter", "events_event")

@@ -146,7 +146,7 @@ class Client(threading.Thread):
         return self._event(self._serial - 1) | {"event_id": f"bad {self._number}/{self._serial}", "customer_id": "cus_nobody"}
 
     def _ingest(self, events: list[dict[str, Any]], *, headers: dict[str, str] | None = None, expecting: int = 200) -> Any:
-        post = {"body": {"events": events}, "cast_to": object, "options": {"headers": headers or {}}}
+        post: dict[str, Any] = {"body": {"events": events}, "cast_to": object, "options": {"headers": headers or {}}}
         return self._ask_until_answered(lambda: self._client.post("/events/ingest", **post), expecting=expecting)
 
     def _ask_until_answered(self, ask: Callable[[], Any], *, expecting: int = 200) -> Any:
