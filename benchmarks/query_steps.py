@@ -70,10 +70,8 @@ class Data:
 def fill(first: int, latest: int, since: datetime, span: timedelta) -> None:
     """Write the events numbered from first to latest (included), their timestamps rising through the span."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            load(__file__, "fill_events"),
-            {"first": first, "latest": latest, "start": since, "step": span / max(1, latest - first)},
-        )
+        bound: dict[str, Any] = {"first": first, "latest": latest, "start": since, "step": span / max(1, latest - first)}
+        cursor.execute(load(__file__, "fill_events"), bound)
 
 
 def vacuum(*tables: str) -> None:
@@ -236,7 +234,8 @@ def explained(title: str, question: Callable[[], Any]) -> None:
 
 def iterate(count: int) -> None:
     """Read the log in order, page by page, as GET /events does."""
-    moment, cursor, times = log.now(), None, []
+    moment, cursor = log.now(), None
+    times: list[float] = []
     while len(times) * PAGE < count:
         began = time.perf_counter()
         page = log.page(filters=log.Filters(), size=PAGE, cursor=cursor, moment=moment)
