@@ -6,7 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from core.fields import PublicIdField
-from core.history import never_deleted, tracked
+from core.history import named, never_deleted, tracked
 
 
 @tracked("UserHistory", exclude=["password", "last_login"])
@@ -20,7 +20,13 @@ class User(AbstractUser):
         verbose_name_plural = _("users")  # type: ignore[assignment]
 
 
-@pghistory.track(pghistory.InsertEvent(), pghistory.DeleteEvent(), model_name="RoleHistory", obj_field=None)
+@pghistory.track(
+    pghistory.InsertEvent(),
+    pghistory.DeleteEvent(),
+    model_name="RoleHistory",
+    obj_field=None,
+    meta=named(_("roles of users")),
+)
 class UserRole(User.groups.through):  # type: ignore[name-defined]
     """A user's membership in a group, named so that history can be kept of it."""
 

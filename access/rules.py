@@ -230,6 +230,7 @@ MODELS = {
     "invoices.invoicetax": ModelRule(view=ALL),
     "invoices.invoicecredit": ModelRule(view=ALL),
     "invoices.invoiceevent": ModelRule(view=ALL),
+    "invoices.remarkchange": ModelRule(view=ALL),
     "invoices.verification": ModelRule(view=ALL),
     "invoices.lateusage": ModelRule(view=ALL),
     "invoices.latedecision": ModelRule(view=ALL),

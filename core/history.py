@@ -6,17 +6,31 @@ from typing import Any
 import pghistory
 import pgtrigger
 from django.db import models
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
 
 def tracked(model_name: str, *, exclude: list[str] | None = None) -> Callable[[type[models.Model]], type[models.Model]]:
     """Record every insert, update and delete of the model in the table `model_name`, with the actor of the context."""
-    return pghistory.track(
-        pghistory.InsertEvent(),
-        pghistory.UpdateEvent(),
-        pghistory.DeleteEvent(),
-        model_name=model_name,
-        exclude=exclude,
-    )
+
+    def track(model: type[models.Model]) -> type[models.Model]:
+        recorded = pghistory.track(
+            pghistory.InsertEvent(),
+            pghistory.UpdateEvent(),
+            pghistory.DeleteEvent(),
+            model_name=model_name,
+            exclude=exclude,
+            meta=named(model._meta.verbose_name_plural),
+        )
+        return recorded(model)
+
+    return track
+
+
+def named(rows: Any) -> dict[str, Any]:
+    """Name a table of history, by the name of the rows that it is of; the same for one row and for many."""
+    name = format_lazy(_("history of {rows}"), rows=rows)
+    return {"verbose_name": name, "verbose_name_plural": name}
 
 
 def append_only(name: str) -> list[Any]:

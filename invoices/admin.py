@@ -23,6 +23,7 @@ from invoices.models import (  # type: ignore[attr-defined]
     SellerHistory,
     Verification,
 )
+from invoices.remark_models import RemarkChange
 
 
 class InvoiceLineInline(RowsInline):
@@ -121,6 +122,13 @@ class InvoiceEventAdmin(BackOfficeAdmin):
     list_display = ("invoice", "from_status", "to_status", "actor_kind", "actor_id", "created_at")
     list_select_related = ("invoice",)
     list_filter = (("invoice", AutocompleteSelectFilter), ("to_status", ChoicesDropdownFilter))
+
+
+@admin.register(RemarkChange)
+class RemarkChangeAdmin(BackOfficeAdmin):
+    list_display = ("invoice", "remark", "before", "after", "actor_kind", "actor_id", "created_at")
+    list_select_related = ("invoice",)
+    list_filter = (("invoice", AutocompleteSelectFilter),)
 
 
 @admin.register(Verification)

@@ -11,7 +11,7 @@ from core.history import append_only, tracked
 from credits.models import AppliesTo, GrantPeriod
 from customers.models import Customer, PostalAddress
 from events.models import LogSnapshot
-from invoices import late_models  # noqa: F401 -- Django finds an app's tables through this module
+from invoices import late_models, remark_models  # noqa: F401 -- Django finds an app's tables through this module
 from meters.models import Meter
 from products.models import Subscription
 

@@ -39,6 +39,7 @@ from invoices.models import (
     InvoiceTax,
     Verification,
 )
+from invoices.remark_models import RemarkChange
 from jobs.models import Job, JobFile, JobFileChunk
 from meters.models import Meter, MeterActivity, MeterQuarter, RollPosition, UsageDay
 from products.models import (
@@ -345,6 +346,9 @@ def _invoices(sold: Subscription, metered: Meter, held: GrantPeriod) -> None:
     InvoiceCredit.objects.create(invoice=invoice, line=usage, period=held, applies_to="usage", amount=1)
     InvoiceEvent.objects.create(
         invoice=invoice, from_status="draft", to_status="issued", actor_kind="system", actor_id="test", created_at=NOW
+    )
+    RemarkChange.objects.create(
+        invoice=invoice, remark="memo", after="Thanks", actor_kind="system", actor_id="test", created_at=NOW
     )
     Verification.objects.create(invoice=invoice, verified_at=NOW, holds=True)
     late = LateUsage.objects.create(

@@ -126,6 +126,7 @@ invoice_line_adjusts_one                 | kind = 'adjustment'
 invoice_tax_rate_once                    |
 invoice_credit_positive                  | amount = 0
 late_usage_once                          |
+remark_change_known                      | remark = 'note'
 late_usage_state_known                   | state = 'lost'
 late_usage_period_ordered                | period_end = period_start
 late_decision_known                      | snapshot_id = NULL
@@ -165,6 +166,7 @@ APPEND_ONLY = {
     "invoice_tax_append_only": "amount",
     "invoice_credit_append_only": "amount",
     "invoice_event_append_only": "reason",
+    "remark_change_append_only": "after",
     "verification_append_only": "holds",
     "late_decision_append_only": "reason",
 }

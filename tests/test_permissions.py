@@ -192,6 +192,7 @@ MODELS_EXPECTED = """
     invoices.invoicetax                vfpo  -     -     -
     invoices.invoicecredit             vfpo  -     -     -
     invoices.invoiceevent              vfpo  -     -     -
+    invoices.remarkchange              vfpo  -     -     -
     invoices.verification              vfpo  -     -     -
     invoices.lateusage                 vfpo  -     -     -
     invoices.latedecision              vfpo  -     -     -

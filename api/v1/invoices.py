@@ -127,7 +127,8 @@ class InvoiceById(Resource):
     @describes("Write the memo and purchase order of a draft", body=RemarksPatch, answer=InvoiceAnswer, errors=[400, 404])
     def patch(self, request: Request, id: str) -> HttpResponse:
         wanted = body.decode(request, RemarksPatch)
-        remarks.write(draft=find(Invoice, id), remarks=remarks.Remarks(wanted.memo, wanted.purchase_order))
+        texts = remarks.Remarks(wanted.memo, wanted.purchase_order)
+        remarks.write(draft=find(Invoice, id), remarks=texts, actor=self.actor, now=self.now)
         return answer(shown(find(WHOLE, id), now=self.now))
 
 

@@ -1,5 +1,7 @@
 """What finance does to an invoice from its page: writes on a draft, issues it, marks it as paid and back, verifies it."""
 
+import re
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
@@ -41,13 +43,17 @@ def post(client, name, invoice, **fields):
 
 def test_a_draft_is_written_on_issued_paid_and_back(finance, draft):
     written = post(finance, "invoice_remarks", draft, memo="Many thanks", purchase_order="PO 7")
+    rewritten = post(finance, "invoice_remarks", draft, memo="Thank you", purchase_order="PO 7")
     issued = post(finance, "invoice_issue", draft)
     late = post(finance, "invoice_remarks", draft, memo="Too late")
     paid = post(finance, "invoice_pay", draft, reason="Bank 4711")
     without_reason = post(finance, "invoice_unpay", draft)
     back = post(finance, "invoice_unpay", draft, reason="Charged back")
 
-    assert "Many thanks" in written
+    assert "to “Many thanks”" in written
+    assert "from “Many thanks” to “Thank you”" in re.sub(r"\s+", " ", rewritten)
+    assert rewritten.count("to “PO 7”") == 1
+    assert "one-finance" in rewritten
     assert "Issued as INV-2026-000001." in issued
     assert "what stands on it is frozen" in late
     assert "Bank 4711" in paid

@@ -23,8 +23,8 @@ def remark(request: HttpRequest, public_id: str) -> HttpResponse:
     form = RemarksForm(request.POST)
     if not form.is_valid():
         return shown(request, public_id, remarks_form=form)
-    draft = get_object_or_404(Invoice, public_id=public_id)
-    return _done(request, draft, lambda: remarks.write(draft=draft, remarks=form.remarks()), _("Kept."))
+    draft, texts, actor = get_object_or_404(Invoice, public_id=public_id), form.remarks(), actor_of(request)
+    return _done(request, draft, lambda: remarks.write(draft=draft, remarks=texts, actor=actor, now=timezone.now()), _("Kept."))
 
 
 @require_POST

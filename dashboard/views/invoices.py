@@ -9,13 +9,13 @@ from django.views.decorators.http import require_POST, require_safe
 from access.middleware import actor_of
 from dashboard.event_forms import ReasonForm
 from dashboard.invoice_forms import PaymentForm, RemarksForm
-from dashboard.reading import actors, invoices
+from dashboard.reading import invoices
 from dashboard.views.lists import render_list
 from invoices import document, exports, pdf, preview, sheets
 from invoices import export_job as jobs
 from invoices.export import Rows
 from invoices.listing import InvoiceFilter
-from invoices.models import Invoice, InvoiceEvent, InvoiceKind, InvoiceStatus
+from invoices.models import Invoice, InvoiceKind, InvoiceStatus
 
 CONTROLS = ("search", "status", "kind", "currency", "period_start", "period_end")
 
@@ -55,7 +55,7 @@ def shown(
         "problem": problem,
         "is_draft": is_draft,
         "now": now,
-        "history": _history(invoice),
+        "history": invoices.history(invoice),
         "verification": invoice.verifications.order_by("-id").first(),
         "can_pay": invoice.status == InvoiceStatus.ISSUED and invoice.kind != InvoiceKind.CREDIT_NOTE,
         "can_unpay": is_paid and invoice.amount_paid > 0,
@@ -93,13 +93,6 @@ def printed(request: HttpRequest, public_id: str) -> HttpResponse:
         return redirect("dashboard:invoice", public_id)
     headers = {"Content-Disposition": f'inline; filename="{pdf.name(invoice)}"'}
     return HttpResponse(body, content_type=pdf.CONTENT_TYPE, headers=headers)
-
-
-def _history(invoice: Invoice) -> list[tuple[InvoiceEvent, str]]:
-    """List the changes of an invoice's state, each with who made it."""
-    events = list(invoice.events.order_by("id"))
-    named = actors.names(f"{event.actor_kind}:{event.actor_id}" for event in events)
-    return [(event, named[f"{event.actor_kind}:{event.actor_id}"]) for event in events]
 
 
 @require_safe

@@ -87,11 +87,20 @@ def test_a_draft_is_written_on_until_it_is_issued():
     drafting.write_drafts(now=utc("2026-01-01"), actor=ACTOR)
     draft = Invoice.objects.get()
 
-    remarks.write(draft=draft, remarks=remarks.Remarks(memo="Thanks", purchase_order="PO 7"))
-    remarks.write(draft=draft, remarks=remarks.Remarks(memo=""))
+    def write(at, **texts):
+        remarks.write(draft=draft, remarks=remarks.Remarks(**texts), actor=ACTOR, now=utc(at))
+
+    write("2026-01-01T00:10", memo="Thanks", purchase_order="PO 7")
+    write("2026-01-01T00:20", memo="", purchase_order="PO 7")
     bill("2026-01-02")
     with pytest.raises(InvoiceNotDraft):
-        remarks.write(draft=draft, remarks=remarks.Remarks(memo="Too late"))
+        write("2026-01-03", memo="Too late")
 
     issued = Invoice.objects.get()
     assert (issued.status, issued.memo, issued.purchase_order) == ("issued", "", "PO 7")
+    kept = issued.remark_changes.order_by("id").values_list("remark", "before", "after", "actor_id", "created_at")
+    assert list(kept) == [
+        ("memo", "", "Thanks", ACTOR.id, utc("2026-01-01T00:10")),
+        ("purchase_order", "", "PO 7", ACTOR.id, utc("2026-01-01T00:10")),
+        ("memo", "Thanks", "", ACTOR.id, utc("2026-01-01T00:20")),
+    ]
