@@ -50,7 +50,8 @@ class Query:
     """What a statement about usage reads.
 
     rollup: the table that spans' whole buckets are read from.  grouping: SQL text that raw events (`e`) are grouped by.
-    at: what an earlier statement saw; then no span may have whole buckets.
+    at: what an earlier statement saw; then no span may have whole buckets.  in_windows: the spans are one meter's, of one customer or
+    of all, ascending, each beginning where the one before ends.
     """
 
     asked: Sequence[Asked]
@@ -58,6 +59,7 @@ class Query:
     rollup: Rollup
     grouping: sql.Composable | None = None
     at: Snapshot | None = None
+    in_windows: bool = False
 
     @property
     def one_customer_each(self) -> bool:
@@ -76,6 +78,11 @@ class Query:
         return any(one.span.period.start < one.span.whole_start or one.span.whole_end < one.span.period.end for one in self.asked)
 
     @property
+    def is_one_stretch(self) -> bool:
+        """Whether raw events alone are read, of windows that touch: once for all, where a join would read them for each."""
+        return self.in_windows and len(self.asked) > 1 and not self.rolled
+
+    @property
     def columns(self) -> list[str]:
         """What the aggregations read of a rollup besides the number of events and the latest timestamp."""
         read = (AGGREGATIONS[definition.aggregation].columns for definition in self.standing.definitions.values())
@@ -90,13 +97,15 @@ def compose(query: Query, parameters: Parameters) -> sql.Composable:
     expressions: list[sql.Composable] = []
     counted: list[sql.Composable] = []
     rolled: sql.Composable = NOTHING
-    if query.one_customer_each or query.has_edges or not query.rolled:
+    if query.is_one_stretch:
+        counted.append(_stretch(query, parameters))
+    elif query.one_customer_each or query.has_edges or not query.rolled:
         expressions.append(template("span"))
     if query.rolled:
         expressions.append(_tail(query, parameters))
         counted.append(_counted(query))
         rolled = _rolled(query)
-    if query.has_edges or not query.rolled:
+    if not query.is_one_stretch and (query.has_edges or not query.rolled):
         counted.append(_edges(query, parameters))
     expressions.append(
         template("piece").format(columns=_raw_columns(query.columns), counted=sql.SQL(" UNION ALL ").join(counted), rolled=rolled)
@@ -171,6 +180,24 @@ def _edges(query: Query, parameters: Parameters) -> sql.Composable:
         not_voided=meter_sql.voided_at(query.at, parameters),
         seen=meter_sql.seen(query.at, parameters),
         customers=sql.SQL("AND e.customer_id = s.customer_id") if query.one_customer_each else NOTHING,
+    )
+
+
+def _stretch(query: Query, parameters: Parameters) -> sql.Composable:
+    first, latest = query.asked[0], query.asked[-1]
+    ends = {
+        "event_name": query.standing.event_names[first.meter_id],
+        "start": first.span.period.start,
+        "end": latest.span.period.end,
+    }
+    return template("edges_in_windows").format(
+        grouping=query.grouping or sql.SQL("NULL::text"),
+        number=meter_sql.by_meter(query.standing.definitions, parameters, meter=sql.Literal(first.meter_id)),
+        starts=parameters.add([one.span.period.start for one in query.asked]),
+        customers=sql.SQL("AND e.customer_id = {}").format(parameters.add(first.customer_id)) if first.customer_id else NOTHING,
+        not_voided=meter_sql.voided_at(query.at, parameters),
+        seen=meter_sql.seen(query.at, parameters),
+        **{name: parameters.add(bound) for name, bound in ends.items()},
     )
 
 

@@ -148,6 +148,7 @@ def _statement(
         standing,
         source.rollup,
         grouping=_grouping(question, parameters),
+        in_windows=True,
     )
     statement = template("series").format(
         pieces=pieces.compose(query, parameters),

@@ -13,6 +13,8 @@ Window = Literal["none", "hour", "day", "week", "month"]
 WINDOWS: tuple[Window, ...] = ("none", "hour", "day", "week", "month")
 QUARTER = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
+QUARTERS_TO_TRY = 8
+"""A full hour comes within four, or later where the clocks are put on or back meanwhile."""
 DAY = Interval("Day", 1)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -54,11 +56,18 @@ def _boundary_after(instant: datetime, window: Window, zone: str) -> datetime:
 
 
 def _hour_after(instant: datetime, zone: ZoneInfo) -> datetime:
-    """Find the next instant at which the zone's clocks show a full hour; its offsets are whole quarter hours."""
-    candidate = instant - (instant - _EPOCH) % QUARTER + QUARTER
-    while candidate.astimezone(zone).minute:
+    """Find the next instant at which the zone's clocks show a full hour.
+
+    Offsets are whole quarter hours, but for those before about 1972, which are reckoned by the offset at the instant: in quarter
+    hours their full hour would never be met, and looked for until the zone changed its offset.
+    """
+    candidate = instant - (instant - _EPOCH) % QUARTER
+    for _quarter in range(QUARTERS_TO_TRY):
         candidate += QUARTER
-    return candidate
+        if not candidate.astimezone(zone).minute:
+            return candidate
+    local = instant.astimezone(zone)
+    return instant + HOUR - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
 
 
 def in_quarters(period: Period) -> Span:

@@ -8,6 +8,7 @@ from django.db import connection
 
 from core.periods import Period
 from meters import rollup, series, usage
+from meters.series import Question
 from meters.usage import UsageRequest
 from tests import factories
 from tests.factories import NOW, log
@@ -56,6 +57,7 @@ def test_every_hot_statement_reads_by_index() -> None:
         "total": plan(lambda: series.total(meter_id=sums.id, period=MONTH)),
         "customers": plan(lambda: series.by_customer(meter_id=latest.id, period=MONTH)),
     }
+    in_hours = plan(lambda: series.series(Question(sums.id, MONTH, "hour", customer_id=acme.id)))
 
     assert "event_by_position" in rolled
     for title, indexes in {
@@ -67,3 +69,6 @@ def test_every_hot_statement_reads_by_index() -> None:
         assert [index for index in indexes if index not in plans[title]] == [], title
     for title, text in {"roll": rolled, **plans}.items():
         assert "Seq Scan on events_event " not in text, title
+    # Joined with 744 windows, each event would be compared with each of them.
+    assert "width_bucket" in in_hours
+    assert "CTE span" not in in_hours

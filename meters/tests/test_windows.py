@@ -48,6 +48,13 @@ def test_hours_begin_when_the_local_clock_shows_a_full_hour(zone: str, minute: i
     assert {window.start.minute for window in cut[1:]} == {minute}
 
 
+@pytest.mark.parametrize(("zone", "minute"), [("Africa/Monrovia", 43), ("Europe/Berlin", 6)])
+def test_hours_of_times_with_odd_offsets_are_found_at_once(zone: str, minute: int) -> None:
+    cut = list(windows(Period(at("1500-01-01T00:00"), at("1500-01-01T03:00")), "hour", zone))
+
+    assert [window.start.minute for window in cut[1:]] == [minute] * 3
+
+
 def test_weeks_begin_on_monday_and_months_on_the_first() -> None:
     period = Period(at("2026-10-15T12:00"), at("2026-11-02T00:00"))
 
