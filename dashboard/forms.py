@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from django import forms
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import QueryDict
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -17,7 +18,7 @@ from core.filtering import InstantField, date_input
 from customers.models import Customer
 from dashboard import customer_field
 from dashboard.customer_field import CustomerField
-from dashboard.reading.ranges import DEFAULT, LABELS, Range, choose
+from dashboard.reading.ranges import CUSTOM, DEFAULT, FIRST_DATE, LABELS, LATEST_DATE, Range, choose
 from events.log import Filters
 from meters.models import Meter
 from meters.selection import Selection
@@ -47,12 +48,18 @@ def name_customer(form: forms.Form) -> Customer | None:
     return customer
 
 
+CALENDAR = (MinValueValidator(FIRST_DATE), MaxValueValidator(LATEST_DATE))
+
+
 class RangeForm(forms.Form):
-    """Which stretch of time, in what windows, of which customer. What is missing or makes no sense falls back to the first choice."""
+    """Which stretch of time, in what windows, of which customer. What is missing falls back to the first choice.
+
+    A customer or dates that make no sense are a refusal: what is shown instead would be taken for what was asked.
+    """
 
     range = forms.ChoiceField(label=_("Range"), choices=lambda: [(key, gettext(label)) for key, label in LABELS.items()])
-    start = forms.DateField(label=_("From"), widget=date_input())
-    end = forms.DateField(label=_("To"), widget=date_input())
+    start = forms.DateField(label=_("From"), widget=date_input(), validators=CALENDAR)
+    end = forms.DateField(label=_("To"), widget=date_input(), validators=CALENDAR)
     customer_id = CustomerField(name="customer_id")
     search = forms.CharField(
         label=_("Search"),
@@ -66,6 +73,19 @@ class RangeForm(forms.Form):
         for field in self.fields.values():
             field.required = False
         self.customer = name_customer(self)
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        start, end = found.get("start"), found.get("end")
+        if start and end and end < start:
+            self.add_error("end", _("The range ends before it begins."))
+        return found
+
+    @property
+    def refusal(self) -> str:
+        """Say what of the customer and of the dates, if these are asked for, cannot be shown; empty where all can."""
+        named = ["customer_id", *(("start", "end") if self.data["range"] == CUSTOM else ())]
+        return " ".join(str(error) for name in named for error in self.errors.get(name, []))
 
     def offer(self, customers: Sequence[Customer]) -> None:
         """Offer these customers before anything is typed."""

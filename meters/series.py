@@ -89,7 +89,7 @@ def by_customer(*, meter_id: int, period: Period, top: int | None = None) -> lis
 def series(question: Question) -> list[UsageRow]:
     """Answer a question: every window, also empty ones, ascending; of groups only those with events, greatest first.
 
-    Raises RangeTooLarge saying how to narrow, Meter.DoesNotExist, ZoneInfoNotFoundError.
+    Raises RangeTooLarge saying how to narrow, PeriodOutOfReach, Meter.DoesNotExist, ZoneInfoNotFoundError.
     """
     question = replace(question, period=within_reach(question.period))
     only: list[UsageRow] | None = None

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection
 from psycopg import sql
 
+from core.errors import DomainError
 from core.exact_json import loads
 from core.periods import Period
 from meters import meter_sql, pieces, stored, windows
@@ -26,6 +27,12 @@ from meters.stored import Standing
 # Ends of time that zones and PostgreSQL can still reckon with; no event lies beyond.
 EARLIEST = datetime(2, 1, 1, tzinfo=UTC)
 LATEST = datetime(9998, 1, 1, tzinfo=UTC)
+
+
+class PeriodOutOfReach(DomainError):
+    """The period lies before or after all that can be reckoned with."""
+
+    code = "PERIOD_OUT_OF_REACH"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +115,11 @@ def nothing(definition: Definition) -> Quantity:
 
 
 def within_reach(period: Period) -> Period:
-    """Cut an open period to what can hold events."""
+    """Cut an open period to what can hold events. Raises PeriodOutOfReach where nothing is left."""
+    if period.end <= EARLIEST or period.start >= LATEST:
+        raise PeriodOutOfReach(
+            f"No event lies before the year {EARLIEST.year} or after {LATEST.year - 1}. Take a period between."
+        )
     return Period(max(period.start, EARLIEST), min(period.end, LATEST))
 
 

@@ -12,6 +12,8 @@ MONTH = Interval("Month", 1)
 DEFAULT = "month"
 CYCLE = "cycle"
 CUSTOM = "custom"
+# What can be chosen: far from the ends of the calendar, so that the stretch before it lies in the calendar, too.
+FIRST_DATE, LATEST_DATE = date(1900, 1, 1), date(2399, 12, 31)
 LABELS: Mapping[str, str] = {
     "month": _("This month"),
     "previous_month": _("Last month"),
@@ -56,10 +58,10 @@ class Range:
 def choose(*, key: str, first: date | None, latest: date | None, now: datetime, zone: str) -> Range:
     """Give the range of a key; an unknown key, or dates that make none, mean this month.
 
-    first, latest: for the key "custom", whole days of the zone, both included.
+    first, latest: for the key "custom", whole days of the zone, both included, from FIRST_DATE to LATEST_DATE.
     """
     today = local_date(now, zone)
-    if key == CUSTOM and first and latest and first <= latest:
+    if key == CUSTOM and first and latest and FIRST_DATE <= first <= latest <= LATEST_DATE:
         return _days(CUSTOM, first, latest + timedelta(days=1), now, zone)
     if key.endswith("d") and key in LABELS:
         tomorrow = today + timedelta(days=1)

@@ -257,3 +257,23 @@ def test_running_cycles_are_compared_with_the_same_part_of_the_cycles_before(own
     assert meter_usage.before(calls, cycle, now=noon) == 1
     assert meter_usage.before(calls, cycle, now=noon, customer=customer) == 1
     assert meter_usage.always(calls).quantity == 4
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [("2026-11-05", "2026-11-01", "The range ends before it begins."), ("0001-01-01", "9999-12-31", "1900-01-01")],
+)
+def test_dates_that_make_no_range_are_refused_and_not_taken_for_this_month(
+    owner: Client, start: str, end: str, said: str
+) -> None:
+    meter = factories.meter("sum", "size")
+    used(meter, factories.customer(), "77")
+    query = {"range": "custom", "start": start, "end": end}
+
+    for name in ("meter", "meter_customers", "meter_events"):
+        shown = page(owner, name, meter, **query)
+        assert said in shown
+        assert ">77<" not in shown
+
+    for name in ("meter_figure", "meter_customers_csv"):
+        assert owner.get(reverse(f"dashboard:{name}", args=[meter.public_id]), query).status_code == 404

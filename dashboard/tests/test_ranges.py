@@ -41,7 +41,14 @@ def test_both_dates_are_included_and_are_days_of_the_billing_zone() -> None:
 
 @pytest.mark.parametrize(
     ("key", "first", "latest"),
-    [("nonsense", None, None), ("custom", None, None), ("custom", date(2026, 11, 2), date(2026, 11, 1)), ("99999d", None, None)],
+    [
+        ("nonsense", None, None),
+        ("custom", None, None),
+        ("custom", date(2026, 11, 2), date(2026, 11, 1)),
+        ("99999d", None, None),
+        ("custom", date(1, 1, 1), date(1, 2, 1)),
+        ("custom", date(2026, 1, 1), date.max),
+    ],
 )
 def test_what_makes_no_range_is_this_month(key: str, first: date | None, latest: date | None) -> None:
     assert chosen(key, first=first, latest=latest) == chosen("month")

@@ -34,7 +34,7 @@ class Asked:
 
 
 def asked_of(request: HttpRequest, public_id: str) -> Asked:
-    """Read the request; a range or window that makes no sense falls back to the first choice."""
+    """Read the request; a range or window that is not known falls back to the first choice; see also RangeForm.refusal."""
     now = timezone.now()
     form = RangeForm(request.GET)
     chosen = form.chosen(now=now)
@@ -50,7 +50,7 @@ def asked_of(request: HttpRequest, public_id: str) -> Asked:
 
 
 def heading(asked: Asked) -> dict[str, object]:
-    """Give what every tab shows above its own part; a customer who cannot be told is a refusal, not all customers."""
+    """Give what every tab shows above its own part; a customer or dates that make no sense are a refusal."""
     return {
         "meter": asked.meter,
         "form": asked.form,
@@ -61,5 +61,5 @@ def heading(asked: Asked) -> dict[str, object]:
         "customer": asked.customer,
         "zone": settings.BILLING_TIME_ZONE,
         "standing": meters.standing(asked.meter),
-        "refusal": " ".join(str(error) for error in asked.form.errors.get("customer_id", [])),
+        "refusal": asked.form.refusal,
     }

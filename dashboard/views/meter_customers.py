@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -25,6 +25,8 @@ COLUMNS = (
 @require_safe
 def listing(request: HttpRequest, public_id: str) -> HttpResponse:
     asked = asked_of(request, public_id)
+    if asked.form.refusal:
+        return render(request, "dashboard/meters/customers.html", {"tab": "customers", **heading(asked)})
     found = _found(request, asked)
     page = Paginator(found.used, ROWS).get_page(request.GET.get("page"))
     rows = meter_usage.rows(asked.meter, list(page.object_list), asked.chosen, now=asked.now)
@@ -46,6 +48,8 @@ def _found(request: HttpRequest, asked: Asked) -> meter_customers.Found:
 def export(request: HttpRequest, public_id: str) -> StreamingHttpResponse:
     """Write what the tab lists as CSV: the same customers, in the same order, with the same figures."""
     asked = asked_of(request, public_id)
+    if asked.form.refusal:
+        raise Http404(asked.form.refusal)
     lines = csv_lines(header=COLUMNS, rows=_lines(asked, _found(request, asked)))
     headers = {"Content-Disposition": f'attachment; filename="customers-{asked.meter.public_id}.csv"'}
     return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)

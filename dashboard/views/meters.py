@@ -102,6 +102,8 @@ def _without(request: HttpRequest, meter: Meter) -> str:
 def figure(request: HttpRequest, public_id: str) -> HttpResponse:
     """Answer a chart: the meter over the time before, or with others to compare those of one unit."""
     asked, palette = asked_of(request, public_id), palette_of(request)
+    if asked.form.refusal:
+        raise Http404(asked.form.refusal)
     others = meter_lines.compared(asked.meter, request.GET.getlist("compare"))
     unit = request.GET.get("unit", asked.meter.measurement_unit)
     wanted = [one for one in (asked.meter, *others) if one.measurement_unit == unit]

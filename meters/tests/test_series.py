@@ -11,6 +11,7 @@ from django.db import connection
 from core.periods import Period
 from meters import rollup, series
 from meters.series import Question, RangeTooLarge
+from meters.usage import PeriodOutOfReach
 from meters.windows import WINDOWS
 from tests import factories
 from tests.factories import NOW, log
@@ -177,6 +178,12 @@ def test_a_range_that_is_too_large_says_how_to_narrow_it(question: dict[str, Any
 
     with pytest.raises(RangeTooLarge, match=message):
         series.series(Question(meter.id, **{"period": years, **question}))
+
+
+@pytest.mark.parametrize("start", [datetime(1, 1, 1, tzinfo=UTC), datetime(9998, 6, 1, tzinfo=UTC)])
+def test_a_period_at_the_ends_of_the_calendar_is_refused(start: datetime) -> None:
+    with pytest.raises(PeriodOutOfReach, match="before the year 2 or after 9997"):
+        series.total(meter_id=1, period=Period(start, start + DAY))
 
 
 def test_counting_raw_events_for_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
