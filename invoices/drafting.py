@@ -1,5 +1,6 @@
 """Write a draft for every billing point that has come, each once, however often and wherever this runs."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -11,12 +12,13 @@ from core.copying import copy
 from core.faults import fault
 from core.sql import load
 from invoices import due
-from invoices.inputs import Plan, Planner, PointKey
+from invoices.inputs import UNBILLABLE, Plan, Planner, PointKey, kind_of
 from invoices.models import Invoice, InvoiceEvent, InvoiceStatus
 from products.models import Subscription, SubscriptionStatus
 from products.subscribe import status_at
 
 CHUNK_SUBSCRIPTIONS = 500
+log = logging.getLogger(__name__)
 
 
 def write_drafts(*, now: datetime, actor: Actor, waiting_only: bool = False) -> int:
@@ -58,7 +60,7 @@ def _draft(found: Sequence[tuple[int, int]], now: datetime, actor: Actor) -> lis
         numbers = [one.number for one in points]
         keys += [PointKey(subscription_id, number) for number in numbers]
         reached[subscription_id] = numbers[-1] + 1 if numbers else (point or 0)
-    drafts = copy([draft(one, now) for key in keys if makes_an_invoice(one := planner.plan(key))])
+    drafts = copy([one for key in keys if (one := _of_point(planner, key, now))])
     copy([drafted(one, now, actor) for one in drafts])
     advance(planner, reached, now=now)
     fault("billing: drafts written")
@@ -70,18 +72,30 @@ def makes_an_invoice(one: Plan) -> bool:
     return one.key.point > 0 or bool(one.fees)
 
 
-def draft(one: Plan, now: datetime, *, hold_reason: str = "") -> Invoice:
-    """Make the draft of a billing point, not saved. hold_reason: why it is held, if it is."""
+def _of_point(planner: Planner, key: PointKey, now: datetime) -> Invoice | None:
+    """Make the draft of a billing point, held where it cannot be planned; None where it makes no invoice."""
+    try:
+        needed, reason = makes_an_invoice(planner.plan(key)), ""
+    except UNBILLABLE as problem:
+        log.exception("point %s of subscription %s cannot be planned", key.point, key.subscription_id)
+        needed, reason = True, f"{type(problem).__name__}: {problem}"
+    return draft(planner, key, now, hold_reason=reason) if needed else None
+
+
+def draft(planner: Planner, key: PointKey, now: datetime, *, hold_reason: str = "") -> Invoice:
+    """Make the draft of a billing point, not saved; it needs no terms. hold_reason: why it is held, if it is. Raises LookupError."""
+    schedule, subscriber = planner.schedule(key.subscription_id), planner.subscribers[key.subscription_id]
+    period = schedule.cycle(key.point or 1)
     return Invoice(
-        kind=one.kind,
+        kind=kind_of(schedule, key.point),
         status=InvoiceStatus.DRAFT,
-        customer_id=one.subscriber.customer_id,
-        subscription_id=one.subscriber.id,
-        point=one.key.point,
-        point_at=one.at,
-        currency=one.subscriber.currency,
-        period_start=one.period.start,
-        period_end=one.period.end,
+        customer_id=subscriber.customer_id,
+        subscription_id=subscriber.id,
+        point=key.point,
+        point_at=period.end if key.point else period.start,
+        currency=subscriber.currency,
+        period_start=period.start,
+        period_end=period.end,
         created_at=now,
         is_held=bool(hold_reason),
         hold_reason=hold_reason,

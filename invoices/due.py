@@ -66,6 +66,7 @@ def claim(*, now: datetime, after: Position, count: int) -> Claim | None:
     if not drafts and not points:
         return None
     lock_customers({row[3] for row in drafts} | {row[1] for row in points})
+    _lock_subscriptions(row[0] for row in points)
     drafts_upto = [Position(row[6], row[2]) for row in drafts[count - 1 :]]
     points_upto = [Position(row[3], row[0]) for row in points[count - 1 :]]
     horizon = min([*drafts_upto, *points_upto], default=Position(grace_limit(now), 2**63 - 1))
@@ -89,6 +90,12 @@ def lock_customers(customer_ids: Iterable[int]) -> None:
     """Lock customers until the transaction ends. See Note [Locks of issuing]."""
     statement = "SELECT FROM customers_customer WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
     database.read(statement, {"ids": database.array(customer_ids)})
+
+
+def _lock_subscriptions(subscription_ids: Iterable[int]) -> None:
+    """Lock subscriptions: a price that changes meanwhile is waited for, or takes effect behind the cycles that are billed here."""
+    statement = "SELECT FROM products_subscription WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
+    database.read(statement, {"ids": database.array(subscription_ids)})
 
 
 def _position(one: Due) -> Position:

@@ -208,13 +208,12 @@ class Planner:
         if at is None:
             raise LookupError(f"subscription {subscriber.public_id} has no billing point {key.point}")
         used = self._terms_of(key.subscription_id, key.point) if key.point else None
-        goes_on = schedule.has_cycle(key.point + 1)
-        following = self._terms_of(key.subscription_id, key.point + 1) if goes_on else None
+        following = self._terms_of(key.subscription_id, key.point + 1) if schedule.has_cycle(key.point + 1) else None
         period = schedule.cycle(key.point or 1)
         pauses = self._paused.get(key.subscription_id, ())
         return Plan(
             key=key,
-            kind=_kind(key.point, goes_on=goes_on),
+            kind=kind_of(schedule, key.point),
             subscriber=subscriber,
             at=at,
             period=period,
@@ -275,10 +274,11 @@ class Planner:
             yield FeeInput("one_time", name, item.amount, schedule.cycle(1))
 
 
-def _kind(point: int, *, goes_on: bool) -> str:
+def kind_of(schedule: Schedule, point: int) -> str:
+    """Give the kind of a billing point's invoice."""
     if point == 0:
         return InvoiceKind.OPENING
-    return InvoiceKind.REGULAR if goes_on else InvoiceKind.FINAL
+    return InvoiceKind.REGULAR if schedule.has_cycle(point + 1) else InvoiceKind.FINAL
 
 
 def _fee(part: FeePart, of: Terms, quantity: int, point: int) -> FeeInput:

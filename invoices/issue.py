@@ -269,8 +269,10 @@ def _hold(chunk: Chunk, now: datetime, actor: Actor) -> None:
     drafts = []
     for one, reason in chunk.failed:
         if one.is_new:
-            plan = chunk.planner.plan(PointKey(one.subscription_id, one.point))
-            drafts.append(drafting.draft(plan, now, hold_reason=reason))
+            key = PointKey(one.subscription_id, one.point)
+            if chunk.planner.schedule(key.subscription_id).point_at(key.point) is None:
+                continue  # there is no such point any more, and so nothing to hold
+            drafts.append(drafting.draft(chunk.planner, key, now, hold_reason=reason))
         else:
             Invoice.objects.filter(id=one.id).update(is_held=True, hold_reason=reason)
     copy(drafts)

@@ -171,11 +171,19 @@ def _undrafted(subscription: Subscription, now: datetime) -> Iterable[PointKey]:
     n = subscription.next_point or 0
     if n == 0:
         n = 1
-        if schedule.starts_at <= now and inputs.plan([PointKey(subscription.id, 0)])[0].fees:
+        if schedule.starts_at <= now and _opens(PointKey(subscription.id, 0)):
             yield PointKey(subscription.id, 0)
     while schedule.has_cycle(n) and schedule.cycle(n).start <= now:
         yield PointKey(subscription.id, n)
         n += 1
+
+
+def _opens(key: PointKey) -> bool:
+    """Whether a subscription's start bills something, or would if it could be planned."""
+    try:
+        return bool(inputs.plan([key])[0].fees)
+    except inputs.UNBILLABLE:
+        return True
 
 
 def _draws(made: InvoiceDraft, point: Point) -> Iterable[Draw]:

@@ -4,7 +4,7 @@ The rows follow from the subscription's cycles and its product's price versions;
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
@@ -18,6 +18,7 @@ from products.cycles import NoSuchCycle, Schedule
 from products.models import Product, Subscription, SubscriptionMeter, SubscriptionPhase
 from products.terms import Terms
 
+_MICROSECOND = timedelta(microseconds=1)
 Carried = frozenset[tuple[int, Period]]
 
 
@@ -34,15 +35,32 @@ def sync(subscription: Subscription) -> None:
     _write(subscription, follows(subscription, phases, versions), list(subscription.meters.all()))
 
 
-def sync_subscribers(product: Product) -> None:
-    """Write what every living subscription of a product carries, after its price changed. Raises MeterAlreadySubscribed."""
+def lock_subscribers(product: Product) -> list[Subscription]:
+    """Lock every living subscription of a product, so that none is cancelled or billed while its price changes."""
     having = SubscriptionPhase.objects.filter(product=product).values("subscription")
-    subscriptions = list(
-        Subscription.objects.select_for_update(no_key=True)  # or a cancellation at this moment would be overwritten
+    return list(
+        Subscription.objects.select_for_update(no_key=True)
         .filter(id__in=having, next_point__isnull=False)
         .order_by("id")
         .prefetch_related("phases", "meters")
     )
+
+
+def earliest_change(subscriptions: Sequence[Subscription], *, now: datetime) -> datetime:
+    """Give the instant from which a price that is written now is in force: past every start of a cycle that was billed ahead.
+
+    A run at midnight may have billed cycles while a change that was asked for just before was still to be written.
+    """
+    at = now
+    for one in subscriptions:
+        schedule = terms.schedule(one.phases.all(), zone=settings.BILLING_TIME_ZONE, ends_at=one.ends_at)
+        if one.next_point and schedule.has_cycle(one.next_point):
+            at = max(at, schedule.cycle(one.next_point).start + _MICROSECOND)
+    return at
+
+
+def sync_all(subscriptions: Sequence[Subscription]) -> None:
+    """Write what the subscriptions of a product carry, after its price changed. Raises MeterAlreadySubscribed."""
     versions = terms.of_products(phase.product_id for one in subscriptions for phase in one.phases.all())
     for subscription in subscriptions:
         _write(subscription, follows(subscription, list(subscription.phases.all()), versions), list(subscription.meters.all()))

@@ -121,7 +121,7 @@ def create_product(
         created_at=now,
         updated_at=now,
     )
-    _write_version(product, price, meters, number=1, actor=actor, now=now)
+    _write_version(product, price, meters, number=1, actor=actor, effective_at=now)
     return product
 
 
@@ -140,7 +140,7 @@ def update_product(*, product: Product, changes: Mapping[str, Any], now: datetim
 
 @transaction.atomic
 def update_price(*, product: Product, price: PriceInput, actor: Actor, now: datetime) -> PriceVersion:
-    """Write the product's next price version, in force for cycles that begin from now on.
+    """Write the product's next price version, in force for cycles that begin from now on and are on no invoice or draft yet.
 
     Raises what create_product does, and CurrencyMismatch, PaymentFrequencyInUse or TaxInclusionInUse while it has subscribers,
     PriceInvalid for another kind of price, MeterAlreadySubscribed where a subscriber's other subscription carries a meter that it adds.
@@ -151,8 +151,10 @@ def update_price(*, product: Product, price: PriceInput, actor: Actor, now: date
     _keep_kind(product, price)
     if Subscription.objects.filter(phases__product=product).exists():
         _keep_for_subscribers(latest, price)
-    version = _write_version(product, price, meters, number=latest.number + 1, actor=actor, now=now)
-    carried.sync_subscribers(product)
+    subscribers = carried.lock_subscribers(product)
+    effective_at = carried.earliest_change(subscribers, now=now)
+    version = _write_version(product, price, meters, number=latest.number + 1, actor=actor, effective_at=effective_at)
+    carried.sync_all(subscribers)
     product.updated_at = now
     product.save(update_fields=["updated_at"])
     return version
@@ -311,13 +313,13 @@ def _keep_for_subscribers(latest: PriceVersion, price: PriceInput) -> None:
 
 
 def _write_version(
-    product: Product, price: PriceInput, meters: Sequence[Meter], *, number: int, actor: Actor, now: datetime
+    product: Product, price: PriceInput, meters: Sequence[Meter], *, number: int, actor: Actor, effective_at: datetime
 ) -> PriceVersion:
     frequency, life = price.payment_frequency, price.subscription_period
     version = PriceVersion.objects.create(
         product=product,
         number=number,
-        effective_at=now,
+        effective_at=effective_at,
         currency=price.currency,
         fixed_price=price.fixed_price,
         payment_frequency_interval=frequency.unit if frequency else None,

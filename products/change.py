@@ -76,6 +76,12 @@ class _Cut:
         """The phase that begins with the next cycle, if one does."""
         return next((phase for phase in self.stored if phase.first_cycle > self.cycle), None)
 
+    @property
+    def expires_at(self) -> datetime | None:
+        """The end that was agreed for the life that runs, whatever begins with the next cycle."""
+        following = self.following
+        return following.former_expires_at if following and following.begins_anew else self.subscription.expires_at
+
 
 @transaction.atomic
 def change_product(
@@ -92,10 +98,10 @@ def change_product(
 
     NEW_CYCLE and SAME_CYCLE end the running cycle now, with an invoice: old usage, what is left of the old fee given back, the new
     fee. NEW_CYCLE begins a whole cycle with a new anchor; SAME_CYCLE goes on to the end of the running one, at a part of the new
-    fee, and rates meters of both products on. NEXT_CYCLE changes when the running cycle ends. Before the first cycle any of them
-    changes what it will begin with. Raises ProductArchived, ProductNotRecurring, CurrencyMismatch, TaxInclusionMismatch,
-    NothingChanges, SubscriptionPaused, CancellationPending, PaymentFrequencyDiffers, ScheduledChangeExists, NoNextCycle,
-    MeterAlreadySubscribed, SubscriptionEnded.
+    fee, and rates meters of both products on. NEXT_CYCLE changes when the running cycle ends; another product then begins a
+    subscription period of its own. Before the first cycle any of them changes what it will begin with. Raises ProductArchived,
+    ProductNotRecurring, CurrencyMismatch, TaxInclusionMismatch, NothingChanges, SubscriptionPaused, CancellationPending,
+    PaymentFrequencyDiffers, ScheduledChangeExists, NoNextCycle, MeterAlreadySubscribed, SubscriptionEnded.
     """
     subscription = locked(subscription, now, product=product)
     stored, schedule = stored_phases(subscription)
@@ -118,8 +124,10 @@ def take_back(*, subscription: Subscription, actor: Actor, now: datetime) -> Sub
     cut = _Cut(subscription, stored, schedule, running(schedule, now))
     if not _is_scheduled(cut):
         raise NoScheduledChange(f"Subscription {subscription.public_id} has no change ahead.")
+    subscription.expires_at = cut.expires_at
     _restore(cut)
-    return reschedule(subscription, subscription.ends_at, now)
+    asked = subscription.cancel_at_next_billing_date
+    return reschedule(subscription, subscription.ends_at if asked else subscription.expires_at, now)
 
 
 def scheduled(subscription: Subscription, now: datetime) -> SubscriptionPhase | None:
@@ -184,11 +192,18 @@ def _at_next_cycle(cut: _Cut, product: Product, version: PriceVersion, quantity:
     before = cut.following or cut.current
     # The same interval keeps its anchor, so that the 31st comes back after a short month.
     kept = interval == _interval(before)
-    anchor = before.anchor_date if kept else local_date(starts_at, settings.BILLING_TIME_ZONE)
+    first = local_date(starts_at, settings.BILLING_TIME_ZONE)
+    anchor = before.anchor_date if kept else first
+    anew, former = product != cut.current.product, cut.expires_at
+    subscription.expires_at = former
+    if anew:
+        subscription.expires_at = expiry(version, first, anchor=anchor if interval.unit in ("Month", "Year") else None)
     subscription.phases.filter(first_cycle__gt=cut.cycle).delete()
-    phase = Phase(cut.cycle + 1, starts_at, anchor, interval, made_at=now)
+    phase = Phase(
+        cut.cycle + 1, starts_at, anchor, interval, made_at=now, begins_anew=anew, former_expires_at=former if anew else None
+    )
     write_phase(subscription, product, phase, quantity=quantity)
-    return reschedule(subscription, subscription.ends_at, now)
+    return reschedule(subscription, subscription.expires_at, now)
 
 
 def _now(cut: _Cut, product: Product, version: PriceVersion, quantity: int, when: When, now: datetime) -> Subscription:
@@ -205,9 +220,18 @@ def _now(cut: _Cut, product: Product, version: PriceVersion, quantity: int, when
     if when == When.SAME_CYCLE:
         began = cut.schedule.whole_cycle(cut.cycle).start
         phase = Phase(cut.cycle + 1, at, cut.current.anchor_date, interval, began, made_at=now, credits_fee=True)
+        subscription.expires_at = cut.expires_at
     else:
-        before = subscription.expires_at
-        phase = Phase(cut.cycle + 1, at, new_anchor, interval, made_at=now, credits_fee=True, former_expires_at=before)
+        phase = Phase(
+            cut.cycle + 1,
+            at,
+            new_anchor,
+            interval,
+            made_at=now,
+            credits_fee=True,
+            begins_anew=True,
+            former_expires_at=cut.expires_at,
+        )
         subscription.expires_at = expiry(version, new_anchor)
     write_phase(subscription, product, phase, quantity=quantity)
     return reschedule(subscription, subscription.expires_at, now)
@@ -232,6 +256,7 @@ def _restore(cut: _Cut) -> None:
         return
     following.product, following.quantity = cut.current.product, cut.current.quantity
     following.interval_unit, following.interval_count = cut.current.interval_unit, cut.current.interval_count
+    following.begins_anew, following.former_expires_at = False, None
     following.save()
 
 

@@ -30,7 +30,8 @@ class Phase:
     continues_from: where its first cycle only goes on with one that other terms began, the instant at which that one began.
     made_at: when it was decided; what a cycle costs in advance is what was agreed as it began.
     credits_fee: whether the fee of the cycle that it cuts is given back for the time after the cut.
-    former_expires_at: where it begins a life of its own, the end that was agreed for what came before; None for no end.
+    begins_anew: whether it begins a life of its own, with an end of its own.  former_expires_at: the end that was agreed for what came
+    before that; None for no end.
     """
 
     first_cycle: int
@@ -40,12 +41,8 @@ class Phase:
     continues_from: datetime | None = None
     made_at: datetime | None = None
     credits_fee: bool = False
+    begins_anew: bool = False
     former_expires_at: datetime | None = None
-
-    @property
-    def begins_anew(self) -> bool:
-        """Whether it begins a life of its own, with an end of its own."""
-        return self.credits_fee and self.continues_from is None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
 - In advance: point n has the fee of cycle n+1 as it was agreed when that cycle began. Neither a cancellation nor a new billing date
   that is decided later reduces it, or the same decision would cost less while a draft waits than just after; the end of the
   subscription period, known from the beginning, does.
-- A cycle that begins paused has no fee. Resumed within it, the rest of it is due at its end.
+- A cycle that begins paused has no fee in advance. What of it is not paused, from the first time on that it is resumed, is due at its end.
 - Given back: what is left of a cycle that was paid in advance, where a change of product, or a cancellation that asks for it, cuts it.
 """
 
@@ -64,11 +64,15 @@ def _resumed(course: Course, point: int) -> Iterator[FeePart]:
     if point == 0:
         return
     cycle = course.schedule.cycle(point)
-    pause = course.pause_at(cycle.start)
-    if pause is None or pause.end >= cycle.end:
+    if course.pause_at(cycle.start) is None:
         return
-    rest = Period(pause.end, cycle.end)
-    yield FeePart(point, rest, min(Fraction(1), _of_whole(course, point, rest)))
+    paused = [part for pause in course.pauses if (part := pause.intersect(cycle))]
+    cuts = cycle.cut(instant for part in paused for instant in (part.start, part.end))
+    active = [part for part in cuts if not any(one.overlaps(part) for one in paused)]
+    if active:
+        # One part for all, so that it is rounded once and never comes to more than the whole fee.
+        owed = sum((_of_whole(course, point, one) for one in active), Fraction(0))
+        yield FeePart(point, Period(active[0].start, active[-1].end), min(Fraction(1), owed))
 
 
 def _given_back(course: Course, point: int) -> Iterator[FeePart]:

@@ -267,6 +267,7 @@ class SubscriptionPhase(models.Model):
     continues_from = models.DateTimeField(null=True, blank=True)
     made_at = models.DateTimeField(null=True, blank=True)
     credits_fee = models.BooleanField(default=False)
+    begins_anew = models.BooleanField(default=False)
     former_expires_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

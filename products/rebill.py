@@ -1,5 +1,6 @@
 """Move the date on which a subscription is billed next."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from products import terms
 from products.cycles import Phase
 from products.models import Subscription
 from products.rescheduling import locked, reschedule, running, stored_phases
-from products.subscribe import write_phase
+from products.subscribe import expiry, write_phase
 
 
 class NextBillingDateInvalid(DomainError):
@@ -39,7 +40,12 @@ def move_next_billing_date(
     subscription.phases.filter(first_cycle__gt=cycle).delete()
     interval = Interval(following.interval_unit, following.interval_count)  # type: ignore[arg-type]  # the database checks it
     phase = Phase(cycle + 1, starts_at, anchor, interval, made_at=now)
+    agreed = subscription.expires_at
+    if following.first_cycle > cycle and following.begins_anew:
+        agreed = following.former_expires_at
+        phase = replace(phase, begins_anew=True, former_expires_at=agreed)
+        subscription.expires_at = expiry(following.product.versions.order_by("-number")[0], anchor)
     write_phase(subscription, following.product, phase, quantity=following.quantity or subscription.quantity)
     # A cancellation moves along with the date, but never beyond the end that was agreed from the beginning.
-    ends_at = min(starts_at, subscription.expires_at or starts_at)
-    return reschedule(subscription, ends_at if subscription.cancel_at_next_billing_date else subscription.ends_at, now)
+    ends_at = min(starts_at, agreed or starts_at)
+    return reschedule(subscription, ends_at if subscription.cancel_at_next_billing_date else subscription.expires_at, now)

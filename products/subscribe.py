@@ -211,12 +211,18 @@ def _trial_end(start_at: datetime, version: PriceVersion, extras: Extras) -> dat
     return start_at + timedelta(days=days) if days else None
 
 
-def expiry(version: PriceVersion, anchor: date) -> datetime | None:
-    """Give the end that the price's subscription period sets, counted from a local date; None where it has none."""
+def expiry(version: PriceVersion, first: date, *, anchor: date | None = None) -> datetime | None:
+    """Give the end that the price's subscription period sets, counted from a local date; None where it has none.
+
+    anchor: that of monthly cycles which were anchored before, so that a life of months ends with one of them: the 31st comes back.
+    """
     if version.subscription_period_interval is None:
         return None
     life = Interval(version.subscription_period_interval, version.subscription_period_count)  # type: ignore[arg-type]
-    return local_midnight(add_interval(anchor, life, 1), settings.BILLING_TIME_ZONE)
+    day = add_interval(first, life, 1)
+    if anchor is not None and life.unit in ("Month", "Year"):
+        day = add_interval(anchor, Interval("Month", 1), (day.year - anchor.year) * 12 + day.month - anchor.month)
+    return local_midnight(day, settings.BILLING_TIME_ZONE)
 
 
 def first_billed_point(schedule: Schedule, bill_from: datetime | None) -> int:
@@ -245,6 +251,7 @@ def write_phase(subscription: Subscription, product: Product, phase: Phase, *, q
         continues_from=phase.continues_from,
         made_at=phase.made_at,
         credits_fee=phase.credits_fee,
+        begins_anew=phase.begins_anew,
         former_expires_at=phase.former_expires_at,
     )
 

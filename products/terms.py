@@ -66,6 +66,7 @@ class StoredPhase(NamedTuple):
     continues_from: datetime | None
     made_at: datetime | None
     credits_fee: bool
+    begins_anew: bool
     former_expires_at: datetime | None
 
 
@@ -73,7 +74,8 @@ AnyPhase = TypeVar("AnyPhase", SubscriptionPhase, StoredPhase)
 
 _PHASES = """
 SELECT subscription_id, first_cycle, starts_at, anchor_date, interval_unit, interval_count, product_id,
-    quantity, continues_from, made_at, credits_fee, former_expires_at
+    quantity, continues_from, made_at, credits_fee, begins_anew,
+    former_expires_at
 FROM products_subscriptionphase WHERE subscription_id = ANY(%(ids)s::bigint[])
 ORDER BY subscription_id, first_cycle
 """
@@ -100,6 +102,7 @@ def schedule(phases: Iterable[SubscriptionPhase | StoredPhase], *, zone: str, en
                 continues_from=phase.continues_from,
                 made_at=phase.made_at,
                 credits_fee=phase.credits_fee,
+                begins_anew=phase.begins_anew,
                 former_expires_at=phase.former_expires_at,
             )
             for phase in ordered

@@ -167,6 +167,53 @@ def test_a_moved_date_takes_the_change_along_and_taking_it_back_leaves_the_date(
     assert subscription.phases.count() == 2
 
 
+def test_another_product_at_the_next_cycle_begins_a_subscription_period_of_its_own(acme):
+    # The old period ends within the new product's first year; from the 31st of a month on, a life of months ends on a 31st again.
+    monthly = making.product(fee=100, life=("Month", 6), name="Monthly")
+    yearly = making.product(fee=1000, every=("Year", 1), life=("Year", 1), name="Yearly")
+    other = making.product(fee=200, life=("Month", 2), name="Other")
+    subscription = begin(acme, monthly, "2026-01-31")
+
+    def end():
+        subscription.refresh_from_db()
+        assert subscription.ends_at == subscription.expires_at
+        return f"{subscription.ends_at:%Y-%m-%d}"
+
+    do(change.change_product, subscription, "2026-02-10", product=yearly, when=When.NEXT_CYCLE)
+    assert end() == "2027-02-28"
+    do(rebill.move_next_billing_date, subscription, "2026-02-10", next_billing_date=utc("2026-03-05"))
+    assert end() == "2027-03-05"
+    do(change.take_back, subscription, "2026-02-10")
+    assert end() == "2026-07-31"
+    do(rebill.move_next_billing_date, subscription, "2026-02-10", next_billing_date=utc("2026-02-28"))
+    do(change.change_product, subscription, "2026-02-10", product=yearly, when=When.NEXT_CYCLE)
+    do(
+        change.change_product,
+        subscription,
+        "2026-02-10",
+        product=monthly,
+        quantity=2,
+        when=When.NEXT_CYCLE,
+        replace_scheduled=True,
+    )
+    assert end() == "2026-07-31"  # only the quantity changes: the period goes on
+    do(change.take_back, subscription, "2026-02-10")
+    do(change.change_product, subscription, "2026-02-10", product=yearly, when=When.NEXT_CYCLE)
+
+    bill("2028-01-01")
+
+    assert lines() == [
+        ["0 fixed_fee Monthly: 100", "total 100, due 100"],
+        ["0 fixed_fee Yearly: 1000", "total 1000, due 1000"],
+        ["total 0, due 0"],
+    ]
+    again = begin(acme, making.product(fee=100, life=("Month", 6)), "2026-01-31")
+    subscription = do(change.change_product, again, "2026-02-10", product=other, when=When.NEXT_CYCLE)
+    assert end() == "2026-04-30"  # two cycles of the same anchor: until March 31, until April 30
+    changed = do(change.change_product, again, "2026-02-11", product=yearly, when=When.NEW_CYCLE, replace_scheduled=True)
+    assert changed.phases.get(begins_anew=True).former_expires_at == utc("2026-07-31")
+
+
 def test_before_the_first_cycle_a_change_is_what_it_will_begin_with(acme, calls):
     old, new = making.product(fee=100, trial_period_days=14, name="Old"), making.product(per_unit(calls), fee=200, name="New")
     subscription = begin(acme, old, "2026-01-01")

@@ -3,6 +3,7 @@
 import pytest
 
 from invoices import drafting, issue
+from invoices.inputs import Planner
 from invoices.models import Invoice, InvoiceEvent
 from invoices.tests.story import begin, bill
 from products.tests import making
@@ -47,3 +48,23 @@ def test_the_opening_draft_can_be_written_with_the_subscription():
 
     assert (draft.kind, draft.status, Invoice.objects.count()) == ("opening", "draft", 1)
     assert drafting.draft_points(subscription=subscription, now=utc("2026-01-01"), actor=ACTOR) == []
+
+
+@pytest.mark.parametrize("now", ["2026-01-01T00:30", "2026-01-02"])
+def test_a_point_that_cannot_be_planned_is_held_with_the_reason_and_blocks_nobody(monkeypatch, now):
+    broken = begin(making.customer("Broken"), making.product(fee=100), "2026-01-01")
+    begin(making.customer("Sound"), making.product(fee=100), "2026-01-01")
+    plan = Planner.plan
+
+    def failing(planner, key):
+        if key.subscription_id == broken.id:
+            raise ArithmeticError("no such fee")
+        return plan(planner, key)
+
+    monkeypatch.setattr(Planner, "plan", failing)
+
+    reports = [bill(now), bill(now)]
+
+    assert [(one.drafted_count, one.issued_count) for one in reports][1] == (0, 0)
+    assert Invoice.objects.get(customer__name="Broken").hold_reason == "ArithmeticError: no such fee"
+    assert not Invoice.objects.get(customer__name="Sound").is_held

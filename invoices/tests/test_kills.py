@@ -14,6 +14,7 @@ from invoices import drafting, issue, parallel
 from invoices.models import Invoice
 from invoices.run import run_billing
 from invoices.tests.story import begin, give, invoices, use
+from products import catalogue
 from products.tests import making
 from products.tests.making import ACTOR, per_unit, utc
 
@@ -236,6 +237,32 @@ def test_a_draft_that_is_asked_for_while_a_run_issues_its_point_is_not_made():
 
     assert ended(begun) == []
     assert [one[0].split()[0] for one in invoices()] == ["INV-2026-000001"]
+
+
+@pytest.mark.parametrize("place", ["billing: customers locked", "billing: assembled"])
+def test_a_price_that_changes_while_a_cycle_is_billed_ahead_leaves_its_terms(place, settings):
+    # Asked for before midnight, written after: the fee and the usage of February keep one price, whoever comes first.
+    settings.INVOICE_GRACE_MINUTES = 0
+    calls = making.meter("call")
+    product = making.product(per_unit(calls, "2"), fee=100)
+    acme = making.customer()
+    begin(acme, product, "2026-01-01")
+    run_billing(now=utc("2026-01-01"), actor=ACTOR)
+    use(acme, "call", "2026-02-10")
+    dearer = making.price(per_unit(calls, "30"), fee=1000)
+    asked = {"actor": ACTOR, "now": utc("2026-01-31T23:59:59")}
+    strike, begun = once_beside(lambda: catalogue.update_price(product=product, price=dearer, **asked))
+
+    with striking(place, strike):
+        run_billing(now=utc("2026-02-01"), actor=ACTOR)
+    failures = ended(begun)
+    run_billing(now=utc("2026-03-01"), actor=ACTOR)
+
+    assert failures == []
+    assert [one[1:-1] for one in invoices(point__gt=0)] == [
+        ["0 fixed_fee Plan: 100", "1 usage Call: 0 - 0 - 0 = 0, 0"],
+        ["0 fixed_fee Plan: 1000", "1 usage Call: 1 - 0 - 0 = 1, 2"],
+    ]
 
 
 def test_runs_on_both_sides_of_new_year_bill_each_point_once_and_leave_no_gap_in_either_series():

@@ -72,9 +72,8 @@ def test_the_agreed_end_shortens_the_fee_and_what_is_left_of_it():
 
 
 def test_a_new_cycle_with_another_end_gives_back_no_more_than_was_agreed_until_the_end_before():
-    fresh = Phase(
-        2, JANUARY_16, date(2026, 1, 16), MONTH, made_at=JANUARY_16, credits_fee=True, former_expires_at=utc("2026-01-17")
-    )
+    life = {"begins_anew": True, "former_expires_at": utc("2026-01-17")}
+    fresh = Phase(2, JANUARY_16, date(2026, 1, 16), MONTH, made_at=JANUARY_16, credits_fee=True, **life)
 
     assert parts(0, fresh, expires_at=utc("2027-01-16")) == [(1, "01-01", "01-17", Fraction(16, 31))]
     assert parts(1, fresh, expires_at=utc("2027-01-16"))[0] == (1, "01-16", "01-17", -Fraction(1, 62))
@@ -101,3 +100,16 @@ def test_a_fee_that_was_suspended_is_not_given_back(cancelled):
     point = 2 if cancelled < utc("2026-03-01") else 3
 
     assert parts(point, pauses=pauses, ends_at=cancelled, credits_fee_at_end=True) == []
+
+
+def test_a_second_pause_of_a_cycle_that_began_paused_suspends_the_fee_once_more():
+    again = [Period(utc("2026-01-10"), utc("2026-03-03")), Period(utc("2026-03-11"), utc("2026-03-21"))]
+    until_the_end = [again[0], Period(utc("2026-03-11"), utc("2026-04-05"))]
+
+    # Active on 8 days and on 11 more of 31; then on 8 only.
+    assert parts(3, pauses=again)[0] == (3, "03-03", "04-01", Fraction(19, 31))
+    assert parts(3, pauses=until_the_end) == [(3, "03-03", "03-11", Fraction(8, 31))]
+
+
+def test_a_pause_within_a_cycle_that_was_paid_in_advance_gives_nothing_back():
+    assert parts(1, pauses=[Period(utc("2026-01-10"), utc("2026-01-20"))]) == [(2, "02-01", "03-01", 1)]

@@ -80,4 +80,5 @@ def _changed(facts, number, at, *, goes_on):
         continues_from=began if goes_on else None,
         made_at=at,
         credits_fee=True,
+        begins_anew=not goes_on,
     )
