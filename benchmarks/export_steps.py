@@ -1,6 +1,6 @@
 """The steps of the export benchmark that need Django: each runs in a process of its own and prints one line of JSON.
 
-`python -m benchmarks.export_steps fill LINES`, `copy`, `csv`, `xlsx`, `journal`; benchmarks.export starts them.
+`python -m benchmarks.export_steps fill LINES`, `copy`, `csv [INVOICES]`, `xlsx`, `journal`, `job FORMAT`; benchmarks.export starts them.
 """
 
 import json
@@ -15,50 +15,85 @@ import django
 
 django.setup()
 
-from django.db import connection  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
+from django.db.models import Model  # noqa: E402
 
+from access.actors import COMMAND  # noqa: E402
 from core import database  # noqa: E402
-from invoices import exports  # noqa: E402
+from core.sql import load  # noqa: E402
+from invoices import export_job, exports  # noqa: E402
+from invoices.export import TABLES  # noqa: E402
 from invoices.models import Invoice, InvoiceLine  # noqa: E402
+from jobs import run  # noqa: E402
+from jobs.models import JobStatus  # noqa: E402
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
+LINES_COPIED = 10
 
 
-def fill(lines: int) -> dict[str, Any]:
-    """Write the lines of the billed invoices once more behind them until there are as many as wanted."""
-    times = lines // InvoiceLine.objects.count()
-    own = ("id", "public_id", "position")
-    columns = ", ".join(str(field.column) for field in InvoiceLine._meta.concrete_fields if field.name not in own)
+def fill(wanted: int) -> dict[str, Any]:
+    """Write the billed invoices again and again, each copy with ten times their lines, until there are as many lines as wanted."""
+    copies = max(1, round(wanted / (LINES_COPIED * InvoiceLine.objects.filter(invoice__kind="regular").count())))
+    statement = load(__file__, "more_invoices").format(
+        invoice_columns=_columns(Invoice, "id", "public_id", "point", "series_number", "number"),
+        line_columns=_columns(InvoiceLine, "id", "public_id", "invoice_id", "position"),
+    )
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(statement, {"copies": copies})
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO invoices_invoiceline (public_id, position, {columns}) "  # noqa: S608 -- names of our own
-            f"SELECT 'lin_' || substr(md5(l.id || '-' || k), 1, 22), l.position + 1000 * k, {columns} "
-            "FROM invoices_invoiceline l, generate_series(1, %s) k",
-            [times - 1],
-        )
-        cursor.execute("ANALYZE")
+        cursor.execute("VACUUM ANALYZE")
+        cursor.execute("CHECKPOINT")
     return {"lines": InvoiceLine.objects.count()}
 
 
+def _columns(model: type[Model], *own: str) -> str:
+    return ", ".join(str(field.column) for field in model._meta.concrete_fields if field.column not in own)
+
+
 def copy() -> dict[str, Any]:
-    """Copy the table of lines itself, as it is stored."""
-    with database.of_django().cursor() as cursor, cursor.copy("COPY invoices_invoiceline TO STDOUT (FORMAT csv)") as pieces:
-        return _measured(bytes(piece) for piece in pieces)
+    """Copy the same columns of the same lines in the same order as PostgreSQL writes them itself, without what makes them safe to open."""
+    table = TABLES["lines"]
+    columns = ", ".join(column.expression for column in table.columns)
+    statement = f"COPY (SELECT {columns} FROM {table.source} ORDER BY {table.order}) TO STDOUT (FORMAT csv, HEADER)"  # noqa: S608
+    with database.of_django().cursor() as cursor, cursor.copy(statement) as pieces:
+        return _measured(map(bytes, pieces))
 
 
-def export(form: exports.Format) -> dict[str, Any]:
-    """Export every line, or the journal of every invoice."""
-    return _measured(exports.file(form, Invoice.objects.all(), "lines", made_at=NOW).body)
+def export(form: exports.Format, count: int | None) -> dict[str, Any]:
+    """Export every line of the first `count` invoices or of all, or their journal, as it is sent."""
+    invoices = Invoice.objects.all() if count is None else Invoice.objects.filter(pk__in=Invoice.objects.order_by("pk")[:count])
+    return _measured(exports.file(form, invoices, "lines", made_at=NOW).body)
 
 
-def _measured(pieces: Iterable[str | bytes]) -> dict[str, Any]:
+def job(form: exports.Format) -> dict[str, Any]:
+    """Export every line as a job does, its file included."""
+    began = export_job.begin_export(form=form, rows="lines", filters={}, actor=COMMAND, now=NOW)
+    started = time.perf_counter()
+    if run.take_and_work(job_id=began.pk, now=NOW) != JobStatus.DONE:
+        raise AssertionError("the job did not end well")
+    return _told(time.perf_counter() - started, began.files.get().size)
+
+
+def _measured(pieces: Iterable[bytes]) -> dict[str, Any]:
     started = time.perf_counter()
     size = sum(len(piece) for piece in pieces)
-    seconds = time.perf_counter() - started
+    return _told(time.perf_counter() - started, size)
+
+
+def _told(seconds: float, size: int) -> dict[str, Any]:
     return {"seconds": seconds, "bytes": size, "peak_kilobytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
 
 
 if __name__ == "__main__":
     step, *arguments = sys.argv[1:]
-    made = fill(int(arguments[0])) if step == "fill" else copy() if step == "copy" else export(step)  # type: ignore[arg-type]
+    match step:
+        case "fill":
+            made = fill(int(arguments[0]))
+        case "copy":
+            made = copy()
+        case "job":
+            made = job(arguments[0])  # type: ignore[arg-type]
+        case _:
+            made = export(step, int(arguments[0]) if arguments else None)  # type: ignore[arg-type]
     sys.stdout.write(json.dumps(made) + "\n")

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from psycopg import sql
 
 from core import database
-from core.sheets import FORMULA_STARTS
+from core.sheets import FORMULA_STARTS, blocks
 from invoices.models import Invoice
 
 ROWS_AT_ONCE = 2000
@@ -47,24 +47,22 @@ def _issued(expression: str) -> str:
     return f"CASE WHEN i.status <> 'draft' THEN {expression} END"
 
 
+def _as_stored(row: str, **kinds: Kind) -> Iterator[Column]:
+    """Give the columns that are called as what they hold is stored."""
+    return (Column(name, f"{row}.{name}", kind) for name, kind in kinds.items())
+
+
+_INVOICE = (Column("number", "i.number"), Column("invoice_id", "i.public_id"))
 INVOICES = Table(
     columns=(
-        Column("number", "i.number"),
-        Column("invoice_id", "i.public_id"),
-        Column("kind", "i.kind"),
-        Column("status", "i.status"),
+        *_INVOICE,
+        *_as_stored("i", kind="text", status="text"),
         Column("customer_id", "c.public_id"),
         # What an issued invoice says of its customer is what it said at issue, whatever the customer is called now.
         Column("customer_name", "coalesce(i.customer_copy->>'name', c.name)", "free"),
         Column("subscription_id", "u.public_id"),
-        Column("point", "i.point", "integer"),
-        Column("revision", "i.revision", "integer"),
-        Column("period_start", "i.period_start", "instant"),
-        Column("period_end", "i.period_end", "instant"),
-        Column("issued_at", "i.issued_at", "instant"),
-        Column("due_at", "i.due_at", "instant"),
-        Column("paid_at", "i.paid_at", "instant"),
-        Column("currency", "i.currency"),
+        *_as_stored("i", point="integer", revision="integer", period_start="instant", period_end="instant"),
+        *_as_stored("i", issued_at="instant", due_at="instant", paid_at="instant", currency="text"),
         Column("subtotal", _issued("i.subtotal"), "money"),
         Column("usage_credits", _issued("i.usage_credit_amount"), "money"),
         Column("tax", _issued("i.tax_amount"), "money"),
@@ -80,24 +78,13 @@ INVOICES = Table(
 )
 LINES = Table(
     columns=(
-        Column("number", "i.number"),
-        Column("invoice_id", "i.public_id"),
+        *_INVOICE,
         Column("line_id", "l.public_id"),
-        Column("position", "l.position", "integer"),
-        Column("kind", "l.kind"),
-        Column("description", "l.description", "free"),
+        *_as_stored("l", position="integer", kind="text", description="free"),
         Column("meter_id", "m.public_id"),
-        Column("period_start", "l.period_start", "instant"),
-        Column("period_end", "l.period_end", "instant"),
-        Column("quantity", "l.quantity", "decimal"),
-        Column("event_count", "l.event_count", "integer"),
-        Column("free_quantity", "l.free_quantity", "decimal"),
-        Column("credited_quantity", "l.credited_quantity", "decimal"),
-        Column("chargeable_quantity", "l.chargeable_quantity", "decimal"),
-        Column("unit_price", "l.unit_price", "decimal"),
-        Column("unrounded_amount", "l.unrounded_amount", "decimal"),
-        Column("amount", "l.amount", "money"),
-        Column("tax_rate", "l.tax_rate", "decimal"),
+        *_as_stored("l", period_start="instant", period_end="instant", quantity="decimal", event_count="integer"),
+        *_as_stored("l", free_quantity="decimal", credited_quantity="decimal", chargeable_quantity="decimal"),
+        *_as_stored("l", unit_price="decimal", unrounded_amount="decimal", amount="money", tax_rate="decimal"),
         Column("currency", "i.currency"),
         Column("adjusts", "a.public_id"),
     ),
@@ -126,8 +113,7 @@ def csv(invoices: QuerySet[Invoice], rows: Rows) -> Iterator[bytes]:
     statement, parameters = _statement(invoices, table, columns)
     copying = f"COPY ({statement}) TO STDOUT (FORMAT csv, HEADER)"
     with _unhurried(), database.of_django().cursor() as cursor, cursor.copy(copying, parameters) as copy:
-        for piece in copy:
-            yield bytes(piece)
+        yield from blocks(copy)
 
 
 def typed(invoices: QuerySet[Invoice], rows: Rows) -> Iterator[tuple[Any, ...]]:

@@ -8,27 +8,30 @@ import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from itertools import accumulate
 from typing import IO, Any, cast
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from access.actors import Actor
+from core import workbook
 from core.errors import DomainError
 from core.periods import Interval, add_interval, local_midnight
-from invoices import document, exports, pdf, xlsx
+from core.sink import Sink
+from invoices import document, export, exports, pdf, xlsx
 from invoices.export import Rows
 from invoices.exports import Format
 from invoices.listing import InvoiceFilter
-from invoices.models import Invoice, InvoiceStatus
-from jobs import start
+from invoices.models import Invoice, InvoiceLine, InvoiceStatus
+from jobs import files, start
 from jobs.models import Job
 from jobs.run import Run
 
 EXPORT, PRINT = "export_invoices", "print_invoices"
-STEP = 1000
-PRINTED_STEP = 20
+STEP, LINES_A_STEP = 1000, 10_000
+PRINTED_STEP = 100
 
 
 class MonthUnknown(DomainError):
@@ -60,9 +63,9 @@ def work_export(run: Run) -> dict[str, Any]:
     if form == "xlsx":
         return _workbook(run, found, rows, made_at)
     total = run.total or found.count()
-    while ids := _next(found, run, STEP):
+    while ids := _step(found, run.position.get("place", 0), rows):
         part = exports.file(form, Invoice.objects.filter(pk__in=ids), rows, made_at=made_at)
-        written = b"".join(one if isinstance(one, bytes) else one.encode() for one in part.body)
+        written = b"".join(part.body)
         with transaction.atomic():
             run.write(part.name, written.split(b"\n", 1)[1] if run.position else written, content_type=part.content_type)
             run.advance(position={"place": ids[-1]}, done=run.done + len(ids), total=total, unit="invoices")
@@ -70,18 +73,20 @@ def work_export(run: Run) -> dict[str, Any]:
 
 
 def _workbook(run: Run, found: QuerySet[Invoice], rows: Rows, made_at: datetime) -> dict[str, Any]:
-    def told(count: int) -> None:
-        run.advance(position={}, done=count, unit="rows")
-
-    name = exports.name("xlsx", rows)
+    """Write a workbook from its beginning. It is read in steps all the same, so that no transaction holds the job's row for minutes."""
+    table, place, done, total = xlsx.Table(rows, made_at=made_at), 0, 0, found.count()
     with tempfile.TemporaryFile() as file:
-        count = xlsx.write(found, rows, file, made_at=made_at, each=told)
+        while ids := _step(found, place, rows):
+            file.writelines(table.add(export.typed(Invoice.objects.filter(pk__in=ids), rows)))
+            place, done = ids[-1], done + len(ids)
+            run.advance(position={}, done=done, total=total, unit="invoices")
+        file.write(table.end())
         file.seek(0)
         with transaction.atomic():
-            while block := file.read(xlsx.BLOCK_BYTES):
-                run.write(name, block, content_type=xlsx.CONTENT_TYPE)
-                run.advance(position={}, done=count, total=count, unit="rows")
-    return {"rows": count}
+            while block := file.read(files.CHUNK_BYTES):
+                run.write(exports.name("xlsx", rows), block, content_type=workbook.CONTENT_TYPE)
+                run.advance(position={}, done=done, total=total, unit="invoices")
+    return {"rows": table.count}
 
 
 def work_print(run: Run) -> dict[str, Any]:
@@ -91,7 +96,7 @@ def work_print(run: Run) -> dict[str, Any]:
     total = run.total or found.count()
     archive = _Archive(run.position.get("entries", []), run.position.get("size", 0))
     name = f"invoices-{month}.zip"
-    while ids := _next(found, run, PRINTED_STEP):
+    while ids := _next(found, run.position.get("place", 0), PRINTED_STEP):
         for invoice in document.ROWS.filter(pk__in=ids).order_by("pk"):
             archive.add(
                 pdf.name(invoice), pdf.of_invoice(invoice, now=invoice.created_at), at=invoice.issued_at or invoice.created_at
@@ -104,9 +109,18 @@ def work_print(run: Run) -> dict[str, Any]:
     return {"invoices": run.done}
 
 
-def _next(found: QuerySet[Invoice], run: Run, count: int) -> list[int]:
-    after = found.filter(pk__gt=run.position.get("place", 0))
-    return list(after.order_by("pk").values_list("pk", flat=True)[:count])
+def _step(found: QuerySet[Invoice], place: int, rows: Rows) -> list[int]:
+    """Give the ids of an export's next step: no more than what may be held in memory with their lines, but one at least."""
+    ids = _next(found, place, STEP)
+    if rows == "invoices":
+        return ids
+    counts = dict(InvoiceLine.objects.filter(invoice__in=ids).order_by().values_list("invoice").annotate(Count("pk")))
+    sums = accumulate(counts.get(pk, 0) for pk in ids)
+    return [pk for pk, lines in zip(ids, sums, strict=True) if pk == ids[0] or lines <= LINES_A_STEP]
+
+
+def _next(found: QuerySet[Invoice], place: int, count: int) -> list[int]:
+    return list(found.filter(pk__gt=place).order_by("pk").values_list("pk", flat=True)[:count])
 
 
 def _issued_in(first: date) -> QuerySet[Invoice]:
@@ -119,7 +133,7 @@ class _Archive:
     """A ZIP that is written piece by piece and can be gone on with: what its directory needs are `entries` and `size`."""
 
     def __init__(self, entries: Sequence[Sequence[Any]], size: int) -> None:
-        self._sink = _Sink(size)
+        self._sink = Sink(size)
         self._zip = zipfile.ZipFile(cast(IO[bytes], self._sink), "w")
         self._zip.filelist += [_entry(*one) for one in entries]
 
@@ -150,27 +164,3 @@ def _entry(name: str, at: Sequence[int], crc: int, size: int, offset: int) -> zi
     entry.CRC, entry.compress_size, entry.file_size, entry.header_offset = crc, size, size, offset
     entry.flag_bits = 0x08  # sizes follow the content, as for everything written to what cannot seek
     return entry
-
-
-class _Sink:
-    """A file that knows its size and hands back what was written to it."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self._written = bytearray()
-
-    def write(self, piece: bytes) -> int:
-        self._written += piece
-        self.size += len(piece)
-        return len(piece)
-
-    def tell(self) -> int:
-        return self.size
-
-    def flush(self) -> None:
-        """Nothing is kept back."""
-
-    def take(self) -> bytes:
-        taken = bytes(self._written)
-        self._written.clear()
-        return taken

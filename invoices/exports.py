@@ -7,6 +7,8 @@ from typing import Literal, get_args
 
 from django.db.models import QuerySet
 
+from core import workbook
+from core.sheets import blocks
 from invoices import export, journal, xlsx
 from invoices.export import Rows
 from invoices.models import Invoice
@@ -22,16 +24,16 @@ class File:
 
     name: str
     content_type: str
-    body: Iterable[str | bytes]
+    body: Iterable[bytes]
 
 
 def file(form: Format, invoices: QuerySet[Invoice], rows: Rows, *, made_at: datetime) -> File:
     """Export invoices, or their lines; a journal has rows of its own."""
     match form:
         case "journal":
-            return File(name(form, rows), CSV, journal.csv(invoices))
+            return File(name(form, rows), CSV, blocks(journal.csv(invoices)))
         case "xlsx":
-            return File(name(form, rows), xlsx.CONTENT_TYPE, xlsx.stream(invoices, rows, made_at=made_at))
+            return File(name(form, rows), workbook.CONTENT_TYPE, xlsx.stream(invoices, rows, made_at=made_at))
         case "csv":
             return File(name(form, rows), CSV, export.csv(invoices, rows))
 
