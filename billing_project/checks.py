@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 
 from core.deployment import ZoneChanged, check_zone
-from invoices import logo
+from invoices import accounts, logo
 
 PRIVATE_NAMES = (".localhost", ".local", ".internal", ".test", ".example")
 SHORTEST_KEY = 50
@@ -109,6 +109,10 @@ def logo_is_a_picture(**_: Any) -> list[CheckMessage]:
     return [Error(sentence, hint="docs/settings.md", id="tallybook.E006")]
 
 
+def accounts_are_known(**_: Any) -> list[CheckMessage]:
+    return [Error(sentence, hint="docs/settings.md", id="tallybook.E007") for sentence in accounts.problems()]
+
+
 CHECKS = (
     development_is_private,
     secret_key_is_strong,
@@ -116,6 +120,7 @@ CHECKS = (
     billing_zone_stands,
     numbers_make_sense,
     logo_is_a_picture,
+    accounts_are_known,
 )
 
 

@@ -19,7 +19,9 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BODY_SECONDS = 60
 READ_SECONDS = 30  # to take one piece of an answer
-_EXPORT = re.compile(rb"/export/?$|\.(csv|xlsx)$|^/jobs/[^/]+/files/|/lines/[^/]+/events/?$|/pdf/?$|/invoices/payments/")
+_EXPORT = re.compile(
+    rb"/export/?$|\.(csv|xlsx)$|^/jobs/[^/]+/files/|/exports/[^/]+/file/?$|/lines/[^/]+/events/?$|/pdf/?$|/invoices/payments/"
+)
 
 
 def is_export(raw_path: bytes) -> bool:

@@ -19,11 +19,12 @@ from core.periods import Period, local_date
 from invoices import preview, sheets, subscribers
 from invoices.models import Invoice, InvoiceKind, InvoiceStatus, Seller
 from invoices.sheets import Sheet, SheetLine
+from invoices.trial import TrialUsage
 from invoices.usage_chart import Bars, Charted, bars
 from meters.meter_sql import Snapshot
 
 FULL_BAR = 1000
-ROWS = Invoice.objects.select_related("customer", "corrects", "snapshot")
+ROWS = Invoice.objects.select_related("customer", "corrects", "snapshot", "subscription")
 
 
 def of_invoice(invoice: Invoice, *, now: datetime) -> dict[str, Any]:
@@ -38,6 +39,7 @@ def of_invoice(invoice: Invoice, *, now: datetime) -> dict[str, Any]:
             "seller": _party(seller),
             "customer": _party(customer),
             "lines": [_line(line, sheet.currency) for line in sheet.lines],
+            "trial": [_used_in_trial(one) for one in sheet.trial],
             "totals": list(_totals(sheet)),
             "due": _amount(sheet.due, sheet.currency),
             "charts": [_chart(one) for one in _bars(invoice, sheet)],
@@ -85,6 +87,7 @@ def _head(invoice: Invoice) -> dict[str, Any]:
             "due": _("Amount due"),
             "page": _("Page"),
             "columns": [_("Description"), _("Quantity"), _("Unit price"), _("Amount")],
+            "trial": _("Used in the trial, not charged"),
             "usage": _("Usage in the period"),
         },
     }
@@ -112,6 +115,11 @@ def _line(line: SheetLine, currency: str) -> dict[str, Any]:
         "amount": _amount(line.amount, currency),
         "steps": [{"label": step.label, "shown": step.shown, "is_result": step.is_result} for step in line.steps],
     }
+
+
+def _used_in_trial(one: TrialUsage) -> dict[str, str]:
+    units = f"{formatting.quantity(one.quantity, locale=locale())} {one.meter.measurement_unit}"
+    return {"name": one.meter.name, "note": _span(one.period.start, one.period.end), "quantity": units}
 
 
 def _totals(sheet: Sheet) -> Iterator[dict[str, Any]]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import psycopg
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -102,7 +103,7 @@ _WRITTEN: Mapping[Kind, str] = {
     "integer": "{0}",
     "money": "{0}",
     "decimal": "trim_scale({0})",
-    "instant": """replace(to_char({0}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z')""",
+    "instant": "replace(replace({0}::text, ' ', 'T'), '+00', 'Z')",  # to_char takes four times as long
 }
 
 
@@ -123,9 +124,9 @@ def typed(invoices: QuerySet[Invoice], rows: Rows) -> Iterator[tuple[Any, ...]]:
 
 
 def read(statement: str, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a statement, a few thousand in memory at a time."""
-    with _unhurried(), connection.chunked_cursor() as cursor:
-        cursor.execute(statement, parameters)
+    """Yield the rows of a statement, a few thousand in memory at a time, decoded in C as core.database.read says."""
+    with _unhurried(), psycopg.ServerCursor(database.of_django(), "export") as cursor:
+        cursor.execute(statement, parameters, binary=True)
         while part := cursor.fetchmany(ROWS_AT_ONCE):
             yield from part
 
@@ -139,6 +140,9 @@ def _unhurried() -> Iterator[None]:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = 0")
+            # How instants are written as text.
+            cursor.execute("SET LOCAL timezone = 'UTC'")
+            cursor.execute("SET LOCAL datestyle = 'ISO'")
         yield
 
 

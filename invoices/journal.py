@@ -21,11 +21,10 @@ from django.db.models import QuerySet
 from core.money import exponent, ratio, round_half_away, to_major
 from core.periods import local_date
 from core.sheets import csv_lines
-from invoices import export
-from invoices.models import Invoice, InvoiceKind, LineKind
+from invoices import accounts, export
+from invoices.models import Invoice, InvoiceKind
 
 COLUMNS = ("date", "account", "debit", "credit", "invoice_number", "currency")
-ACCOUNTS = ("receivables", "wallet", "credits", "tax", "credit_notes", *(f"revenue.{kind}" for kind in LineKind.values))
 
 _READ = """
 SELECT i.number, i.issued_at, i.currency, i.kind, i.total, i.invoice_credit_amount, i.usage_credit_amount, i.tax_amount,
@@ -69,14 +68,8 @@ class Entry:
 
 def csv(invoices: QuerySet[Invoice]) -> Iterator[str]:
     """Yield the lines of a CSV file with the entries of every invoice that is not a draft, in order of their numbers."""
-    names = accounts()
+    names = accounts.names()
     return csv_lines(header=COLUMNS, rows=(row for one in _booked(invoices) for row in _rows(one, names)))
-
-
-def accounts() -> dict[str, str]:
-    """Give each account its name in the ledger: its own, or what JOURNAL_ACCOUNTS says."""
-    given = dict(one.split("=", 1) for one in settings.JOURNAL_ACCOUNTS)
-    return {account: given.get(account, account) for account in ACCOUNTS}
 
 
 def entries(one: Booked) -> Iterable[Entry]:

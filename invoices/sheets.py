@@ -10,15 +10,17 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from core import formatting
 from core.language import locale
 from credits.burndown import totals
 from credits.models import GrantPeriod
-from invoices import assemble
+from invoices import assemble, trial
 from invoices.charge import Waterfall
 from invoices.models import Invoice, InvoiceLine, LineKind
 from invoices.preview import Preview
+from invoices.trial import TrialUsage
 from meters.models import Meter
 
 
@@ -77,7 +79,7 @@ class SheetTax:
 
 @dataclass(frozen=True)
 class Sheet:
-    """The whole document; amounts in minor units of its currency."""
+    """The whole document; amounts in minor units of its currency.  trial: what was used before the first cycle and is not charged."""
 
     currency: str
     lines: Sequence[SheetLine]
@@ -88,6 +90,7 @@ class Sheet:
     total: int
     paid: int
     due: int
+    trial: Sequence[TrialUsage] = ()
 
 
 @dataclass(frozen=True)
@@ -113,10 +116,11 @@ class _Fall:
     difference: Decimal
     maximum: int | None
     amount: int
+    paused_event_count: int
 
 
 def of_issued(invoice: Invoice) -> Sheet:
-    """Read an issued invoice from its rows. Four queries."""
+    """Read an issued invoice from its rows. Four queries, and one more for what its trial used."""
     rows = list(invoice.lines.select_related("meter", "adjusts__invoice").order_by("position"))
     names = _names(draw["grant_period_id"] for row in rows for draw in row.waterfall.get("draws", ()))
     credits = invoice.credits.filter(line=None).select_related("period__grant").order_by("id")
@@ -130,11 +134,12 @@ def of_issued(invoice: Invoice) -> Sheet:
         total=invoice.total,
         paid=invoice.amount_paid,
         due=invoice.total - invoice.invoice_credit_amount - invoice.amount_paid,
+        trial=trial.of_issued(invoice, (row.meter for row in rows if row.kind == LineKind.USAGE and row.meter)),
     )
 
 
 def of_preview(shown: Preview) -> Sheet:
-    """Lay a draft or a running cycle out. Three queries at most."""
+    """Lay a draft or a running cycle out. Three queries at most, and one more for what its trial used."""
     made = shown.made
     drawn = [draw.grant_period_id for line in made.lines if line.waterfall for draw in line.waterfall.draws]
     of_grant = {held.grant.id: str(held.grant) for held in shown.holdings}
@@ -151,6 +156,7 @@ def of_preview(shown: Preview) -> Sheet:
         total=made.total,
         paid=0,
         due=made.amount_due,
+        trial=trial.of_preview(shown, (meters[line.meter] for line in made.lines if line.kind == "usage" and line.meter)),
     )
 
 
@@ -224,6 +230,7 @@ def _stored_fall(row: InvoiceLine, names: Mapping[int, str]) -> _Fall:
         difference=Decimal(stored["rounding_difference"]),
         maximum=stored["maximum_amount"],
         amount=row.amount,
+        paused_event_count=stored.get("paused_event_count", 0),
     )
 
 
@@ -240,6 +247,7 @@ def _live_fall(fall: Waterfall, amount: int, names: Mapping[int, str]) -> _Fall:
         difference=charge.rounding_difference,
         maximum=charge.maximum_amount,
         amount=amount,
+        paused_event_count=fall.paused_event_count,
     )
 
 
@@ -281,6 +289,9 @@ def _adjustment(units: Sequence[Decimal | None] | None, expected: int, amount: i
 def _steps(fall: _Fall, currency: str) -> Iterator[Step]:
     """Show the figures in the order of Note [The steps of a charge] in invoices.charge."""
     yield Step(_("Quantity"), _quantity(fall.quantity))
+    if fall.paused_event_count:
+        events = ngettext("%(count)s event", "%(count)s events", fall.paused_event_count)
+        yield Step(_("Of it sent while paused, charged too"), events % {"count": _quantity(Decimal(fall.paused_event_count))})
     if fall.free:
         yield Step(_("Free units"), _quantity(-fall.free))
     for name, units in fall.draws:

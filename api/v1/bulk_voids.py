@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from api.v1 import body, shapes
 from api.v1.errors import Refused
 from api.v1.event_voids import Reason, UnvoidQuery
+from api.v1.job_shapes import JobAnswer, common
 from api.v1.lookup import find
 from api.v1.resource import Resource, answer
 from api.v1.schema import describes
@@ -82,19 +83,11 @@ class VoidPreviewAnswer(msgspec.Struct, kw_only=True):
     line_count: int
 
 
-class VoidJobAnswer(msgspec.Struct, kw_only=True):
+class VoidJobAnswer(JobAnswer, kw_only=True):
     """A job that voids, or that takes voids back. outcome: what it came to, once it is done. done: events looked at so far."""
 
-    job_id: str
     kind: Literal["void_events", "unvoid_events"]
-    status: str
-    done: int
-    total: int | None
     outcome: dict[str, int]
-    error_code: str | None
-    error_message: str | None
-    created_at: datetime
-    finished_at: datetime | None
 
 
 class BulkVoidAnswer(msgspec.Struct, kw_only=True):
@@ -163,18 +156,8 @@ def _selection(wanted: BulkVoidCreate) -> Selection:
 
 def job_shown(job: Job) -> VoidJobAnswer:
     """Show a job of this kind."""
-    return VoidJobAnswer(
-        job_id=job.public_id,
-        kind="void_events" if job.kind == bulk_void.VOID else "unvoid_events",
-        status=job.status,
-        done=job.progress_done,
-        total=job.progress_total,
-        outcome=job.outcome,
-        error_code=job.error_code or None,
-        error_message=job.error_message or None,
-        created_at=job.created_at,
-        finished_at=job.finished_at,
-    )
+    kind: Literal["void_events", "unvoid_events"] = "void_events" if job.kind == bulk_void.VOID else "unvoid_events"
+    return VoidJobAnswer(**common(job), kind=kind, outcome=job.outcome)
 
 
 def _preview(found: Preview) -> VoidPreviewAnswer:

@@ -1,11 +1,11 @@
-"""Serve invoices: list, retrieve, write on a draft, issue it by hand, mark as paid, void, verify, export."""
+"""Serve invoices: list, retrieve, write on a draft, issue it by hand, mark as paid, void, verify."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 import msgspec
 from django.db.models import QuerySet
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from rest_framework.request import Request
 
 from api.v1 import body, shapes
@@ -15,23 +15,11 @@ from api.v1.resource import Resource, answer
 from api.v1.schema import describes
 from api.v1.shown_invoices import WHOLE, InvoiceAnswer, listed, shown
 from customers import find as customers
-from invoices import document, exports, issue, payment, pdf, remarks, verify, void
+from invoices import document, issue, payment, pdf, remarks, verify, void
 from invoices.listing import InvoiceFilter
 from invoices.models import Invoice
 
 Status = Literal["draft", "issued", "paid", "void"]
-
-
-class ExportQuery(msgspec.Struct, kw_only=True):
-    """What is exported: a row for each invoice, or for each line; the filters are those of the list. A journal has rows of its own."""
-
-    format: Literal["csv", "xlsx", "journal"] = "csv"
-    rows: Literal["invoices", "lines"] = "invoices"
-    customer_id: str | None = None
-    subscription_id: str | None = None
-    status: Status | None = None
-    period_start: datetime | None = None
-    period_end: datetime | None = None
 
 
 class InvoiceQuery(PageQuery, kw_only=True):
@@ -104,17 +92,6 @@ class Invoices(Resource):
     def get(self, request: Request) -> HttpResponse:
         query = body.decode_query(request.GET, InvoiceQuery)
         return answer(page(request, query, NewestFirst(filtered(query, WHOLE)), listed, now=self.now))
-
-
-class InvoiceExport(Resource):
-    """/invoices/export"""
-
-    @describes("Export invoices as CSV, XLSX or journal", query=ExportQuery, media_type="text/csv", errors=[400, 404])
-    def get(self, request: Request) -> StreamingHttpResponse:
-        query = body.decode_query(request.GET, ExportQuery)
-        file = exports.file(query.format, filtered(query, Invoice.objects.all()), query.rows, made_at=self.now)
-        headers = {"Content-Disposition": f'attachment; filename="{file.name}"'}
-        return StreamingHttpResponse(file.body, content_type=file.content_type, headers=headers)
 
 
 class InvoiceById(Resource):
@@ -194,13 +171,28 @@ class InvoiceVerify(Resource):
         )
 
 
-def filtered(query: ExportQuery | InvoiceQuery, rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
-    """Narrow invoices as a query asks, external_id standing for customer_id. Raises CustomerNotFound."""
-    asked = {
+class Filters(Protocol):
+    """What invoices are narrowed by, in lists and exports alike."""
+
+    customer_id: str | None
+    subscription_id: str | None
+    status: Status | None
+    period_start: datetime | None
+    period_end: datetime | None
+
+
+def asked(query: Filters) -> dict[str, str]:
+    """Write filters as lists and jobs take them, external_id standing for customer_id. Raises CustomerNotFound."""
+    given = {
         "customer_id": customers.find(query.customer_id).public_id if query.customer_id else None,
         "subscription_id": query.subscription_id,
         "status": query.status,
         "period_start": query.period_start and shapes.utc(query.period_start).isoformat(),
         "period_end": query.period_end and shapes.utc(query.period_end).isoformat(),
     }
-    return InvoiceFilter({name: text for name, text in asked.items() if text}, queryset=rows).qs
+    return {name: text for name, text in given.items() if text}
+
+
+def filtered(query: Filters, rows: QuerySet[Invoice]) -> QuerySet[Invoice]:
+    """Narrow invoices as a query asks. Raises CustomerNotFound."""
+    return InvoiceFilter(asked(query), queryset=rows).qs

@@ -9,9 +9,10 @@ from django.db.models import Prefetch
 
 from core.money import plain
 from credits.models import CreditGrant, CreditKind
-from invoices import preview
-from invoices.models import Invoice, InvoiceCredit, InvoiceLine, InvoiceStatus, InvoiceTax
+from invoices import preview, trial
+from invoices.models import Invoice, InvoiceCredit, InvoiceLine, InvoiceStatus, InvoiceTax, LineKind
 from invoices.preview import Preview
+from invoices.trial import TrialUsage
 from meters.models import Meter
 
 
@@ -19,6 +20,7 @@ class InvoiceLineAnswer(msgspec.Struct, kw_only=True):
     """One line. quantity − free_quantity − credited_quantity = chargeable_quantity, in the meter's unit. A draft's lines have no id.
 
     adjusts: the line that an adjustment corrects, over that one's period; its figures are what it adds to it.
+    paused_event_count: how many of the events were sent while the subscription was paused; they are charged as any others.
     """
 
     id: str | None
@@ -35,6 +37,17 @@ class InvoiceLineAnswer(msgspec.Struct, kw_only=True):
     unrounded_amount: str
     amount: int
     adjusts: str | None
+    paused_event_count: int
+
+
+class TrialUsageAnswer(msgspec.Struct, kw_only=True):
+    """What one meter counted in the trial before the first cycle. It is not charged."""
+
+    meter_id: str
+    period_start: datetime
+    period_end: datetime
+    quantity: str | None
+    event_count: int
 
 
 class TaxAnswer(msgspec.Struct, kw_only=True):
@@ -54,7 +67,10 @@ class CreditAnswer(msgspec.Struct, kw_only=True):
 
 
 class InvoiceAnswer(msgspec.Struct, kw_only=True):
-    """An invoice. A draft's figures are computed as it is read; in lists it shows its estimate, from estimated_at, and no lines."""
+    """An invoice. A draft's figures are computed as it is read; in lists it shows its estimate, from estimated_at, and no lines.
+
+    trial_usage: on the invoice of the first cycle, what the trial before it used; null in lists.
+    """
 
     id: str
     number: str | None
@@ -83,6 +99,7 @@ class InvoiceAnswer(msgspec.Struct, kw_only=True):
     purchase_order: str
     paid_at: datetime | None
     estimated_at: datetime | None = None
+    trial_usage: list[TrialUsageAnswer] | None = None
 
 
 ROWS = Invoice.objects.select_related("customer", "subscription", "corrects")
@@ -100,7 +117,8 @@ def shown(invoice: Invoice, *, now: datetime) -> InvoiceAnswer:
     """Show an issued invoice from its rows, a draft as it would be issued now."""
     if invoice.status == InvoiceStatus.DRAFT:
         return _draft(invoice, preview.of_draft(invoice, now=now))
-    return _issued(invoice)
+    meters = {line.meter: None for line in invoice.lines.all() if line.kind == LineKind.USAGE and line.meter}
+    return msgspec.structs.replace(_issued(invoice), trial_usage=_of_trial(trial.of_issued(invoice, meters)))
 
 
 def listed(invoices: Sequence[Invoice]) -> list[InvoiceAnswer]:
@@ -153,7 +171,23 @@ def _draft(invoice: Invoice, computed: Preview) -> InvoiceAnswer:
         tax=sum(tax.amount for tax in made.taxes if not tax.is_inclusive),
         total=made.total,
         amount_due=made.amount_due,
+        trial_usage=_of_trial(
+            trial.of_preview(computed, (meters[line.meter] for line in made.lines if line.kind == "usage" and line.meter))
+        ),
     )
+
+
+def _of_trial(used: Iterable[TrialUsage]) -> list[TrialUsageAnswer]:
+    return [
+        TrialUsageAnswer(
+            meter_id=one.meter.public_id,
+            period_start=one.period.start,
+            period_end=one.period.end,
+            quantity=None if one.quantity is None else plain(one.quantity),
+            event_count=one.event_count,
+        )
+        for one in used
+    ]
 
 
 def _head(invoice: Invoice) -> dict[str, Any]:
@@ -196,6 +230,7 @@ def _stored_line(line: InvoiceLine) -> InvoiceLineAnswer:
         unrounded_amount=plain(line.unrounded_amount),
         amount=line.amount,
         adjusts=line.adjusts.public_id if line.adjusts else None,
+        paused_event_count=line.waterfall.get("paused_event_count", 0),
     )
 
 
@@ -219,4 +254,5 @@ def _computed_lines(computed: Preview, meters: dict[int, Meter]) -> Iterable[Inv
             unrounded_amount=plain(line.unrounded_amount),
             amount=line.amount,
             adjusts=corrected[line.adjusts.line].public_id if line.adjusts else None,
+            paused_event_count=line.waterfall.paused_event_count if line.waterfall else 0,
         )

@@ -1,6 +1,5 @@
 """Serve simulations of a price: draft terms against the usage of past cycles, as JSON or CSV; nothing is changed."""
 
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -9,6 +8,7 @@ from rest_framework.request import Request
 
 from api.v1 import body, prices, shapes
 from api.v1.errors import Refused
+from api.v1.job_shapes import JobAnswer, common
 from api.v1.lookup import find
 from api.v1.resource import Resource, answer
 from api.v1.schema import describes
@@ -67,17 +67,8 @@ class SimulationAnswer(msgspec.Struct, kw_only=True):
     top_movers: list[ChargeChange]
 
 
-class SimulationJob(msgspec.Struct, kw_only=True):
+class SimulationJob(JobAnswer, kw_only=True):
     """A simulation of many customers that goes on by itself. done: customers compared so far."""
-
-    job_id: str
-    status: str
-    done: int
-    total: int | None
-    error_code: str | None
-    error_message: str | None
-    created_at: datetime
-    finished_at: datetime | None
 
 
 class SimulationOrJob(msgspec.Struct, kw_only=True):
@@ -97,7 +88,7 @@ class Simulations(Resource):
         question = simulate.ask(product=product, price=prices.wanted(wanted.price), cycles=wanted.cycles, now=self.now)
         if simulate.is_large(question):
             job = simulate.begin(question=question, product=product, actor=self.actor, now=self.now)
-            return answer(SimulationOrJob(simulation=None, job=_job_shown(job)))
+            return answer(SimulationOrJob(simulation=None, job=SimulationJob(**common(job))))
         tally, rows = simulate.answer(question)
         if _asks_for_csv(request):
             return HttpResponse(
@@ -123,7 +114,7 @@ class SimulationById(Resource):
             return StreamingHttpResponse(content, content_type="text/csv; charset=utf-8", headers=_attached(id))
         tally = simulate.found(job.position)
         shown = None if tally is None else _shown(id, simulate.asked(job.parameters), tally)
-        return answer(SimulationOrJob(simulation=shown, job=_job_shown(job)))
+        return answer(SimulationOrJob(simulation=shown, job=SimulationJob(**common(job))))
 
 
 def _asks_for_csv(request: Request) -> bool:
@@ -158,17 +149,4 @@ def _change(row: Row) -> ChargeChange:
         old_amount=row.old_amount,
         new_amount=row.new_amount,
         difference=row.difference,
-    )
-
-
-def _job_shown(job: Job) -> SimulationJob:
-    return SimulationJob(
-        job_id=job.public_id,
-        status=job.status,
-        done=job.progress_done,
-        total=job.progress_total,
-        error_code=job.error_code or None,
-        error_message=job.error_message or None,
-        created_at=job.created_at,
-        finished_at=job.finished_at,
     )

@@ -10,6 +10,8 @@ from django.core.management.base import SystemCheckError
 
 from billing_project import checks
 from core.models import Deployment
+from invoices import accounts
+from invoices.models import LineKind
 
 
 def ids(found: list[CheckMessage]) -> list[str | None]:
@@ -48,6 +50,33 @@ def test_an_unknown_zone_is_refused(settings: Any) -> None:
     settings.BILLING_TIME_ZONE = "Europe/Atlantis"
 
     assert ids(checks.billing_zone_is_known()) == ["tallybook.E003"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ("receivables", "'receivables', which is not written as account=name"),
+        ("tax= ", "'tax= ', which is not written as account=name"),
+        (
+            "revenue.usages=8400",
+            "'revenue.usages', which is no account; there are receivables, wallet, credits, tax, credit_notes, reven",
+        ),
+        ("tax=1777", "'tax' twice"),
+    ],
+)
+def test_names_for_accounts_that_no_journal_has_are_refused(settings: Any, entry: str, sentence: str) -> None:
+    settings.JOURNAL_ACCOUNTS = ["tax=1776", "revenue.usage=a=b"]
+    assert checks.accounts_are_known() == []
+    settings.JOURNAL_ACCOUNTS += [entry]
+
+    (found,) = checks.accounts_are_known()
+
+    assert found.id == "tallybook.E007"
+    assert sentence in found.msg
+
+
+def test_every_kind_of_line_has_an_account() -> None:
+    assert [one for one in accounts.ACCOUNTS if one.startswith("revenue.")] == [f"revenue.{kind}" for kind in LineKind.values]
 
 
 @pytest.mark.django_db

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
@@ -96,12 +97,17 @@ def printed(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 @require_safe
-def export(request: HttpRequest) -> StreamingHttpResponse:
+def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """Stream the filtered list; of=lines gives the lines of its invoices instead, as=xlsx or journal another form than CSV."""
     wanted = request.GET.get("as", "csv")
     if wanted not in exports.FORMATS:
         raise Http404
     found = InvoiceFilter(request.GET, queryset=Invoice.objects.all()).qs
-    file = exports.file(wanted, found, "lines" if request.GET.get("of") == "lines" else "invoices", made_at=timezone.now())
+    rows: Rows = "lines" if request.GET.get("of") == "lines" else "invoices"
+    try:
+        file = exports.at_once(wanted, found, rows, made_at=timezone.now())
+    except exports.ExportTooLarge as large:
+        messages.error(request, large.message)
+        return redirect(f"{reverse('dashboard:invoices')}?{request.GET.urlencode()}")
     headers = {"Content-Disposition": f'attachment; filename="{file.name}"'}
     return StreamingHttpResponse(file.body, content_type=file.content_type, headers=headers)

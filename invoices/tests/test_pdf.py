@@ -22,12 +22,12 @@ MARKUP = '#image("/etc/passwd") *bold* $x$ \\ [x] "#read"'
 
 def paper(**changes):
     """A document of its own, without a database."""
-    words = {"seller": "From", "customer": "Billed to", "due": "Amount due", "page": "Page", "usage": "Usage"}
+    words = {"seller": "From", "customer": "Billed to", "due": "Amount due", "page": "Page", "usage": "Usage", "trial": "Trial"}
     words["columns"] = ["Description", "Quantity", "Unit price", "Amount"]
     head = {"language": "en", "title": "Invoice 1", "heading": "Invoice", "name": "1", "stamp": "", "due_note": "", "facts": []}
     parties = {"seller": {"name": "Seller & Co", "address": []}, "customer": {"name": "Acme", "address": []}}
     totals = [{"label": "Total", "shown": "$9.99", "is_result": True}]
-    rest = {"lines": [], "totals": totals, "due": "$9.99", "charts": [], "memo": "", "footer": ""}
+    rest = {"lines": [], "trial": [], "totals": totals, "due": "$9.99", "charts": [], "memo": "", "footer": ""}
     return {**head, **parties, **rest, "words": words, **changes}
 
 
