@@ -182,6 +182,8 @@ def _chosen(asked: dict[str, Any]) -> str:
     if "events" in asked:
         number = len(asked["events"])
         chosen = ngettext("%(n)s event", "%(n)s events", number) % {"n": number}
+    elif not asked["filters"]:
+        chosen = _("all open events")
     else:
         chosen = _("all open events with %(filters)s") % {
             "filters": ", ".join(f"{name}={text}" for name, text in asked["filters"].items())

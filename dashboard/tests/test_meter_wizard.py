@@ -3,9 +3,10 @@ from typing import Any
 
 import pytest
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
+from dashboard import meter_drafts
 from dashboard.tests import world
 from events import catalogue
 from meters import filters, rollup
@@ -66,6 +67,18 @@ def test_four_steps_make_a_meter_with_every_digit(operator: Client) -> None:
             },
         ],
     }
+
+
+def test_a_button_that_is_pressed_twice_makes_one_meter(operator: Client, rf: RequestFactory) -> None:
+    walk(operator, BASICS, SUM, FILTER)
+    presses = [rf.post(NEW), rf.post(NEW)]
+    for press in presses:
+        press.session = operator.session
+    drafts = [meter_drafts.load(press, "mine") or meter_drafts.Draft() for press in presses]
+
+    taken = [meter_drafts.claim(press, draft) for press, draft in zip(presses, drafts, strict=True)]
+
+    assert taken == [True, False]
 
 
 def test_without_scripts_each_step_is_a_page_and_back_and_reload_lose_nothing(operator: Client) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -93,26 +94,37 @@ def _wanted_step(before: str, done: str) -> str:
 
 def _create(request: HtmxHttpRequest, draft: Draft) -> HttpResponse:
     try:
-        meter = define.create(
-            name=draft.name,
-            event_name=draft.event_name,
-            aggregation=draft.aggregation,
-            over_property=draft.over,
-            measurement_unit=draft.measurement_unit,
-            filter=draft.judged_filter().filter,
-            description=draft.description,
-            now=timezone.now(),
-        )
+        meter = _created(request, draft)
     except DomainError as error:
         # The forms have checked the shape; whatever is left stands above the review.
         messages.error(request, error.message)
         return _go_on(request, draft, "")
-    meter_drafts.forget(request, draft)
+    if meter is None:
+        messages.info(request, _("This meter was created already."))
+        address = reverse("dashboard:meters")
+        return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
     messages.success(
         request, _("%(name)s counts from now on, and all events of its name that are stored already.") % {"name": meter.name}
     )
     address = reverse("dashboard:meter", args=[meter.public_id])
     return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
+
+
+@transaction.atomic
+def _created(request: HttpRequest, draft: Draft) -> Meter | None:
+    """Turn the draft into a meter, once."""
+    if not meter_drafts.claim(request, draft):
+        return None
+    return define.create(
+        name=draft.name,
+        event_name=draft.event_name,
+        aggregation=draft.aggregation,
+        over_property=draft.over,
+        measurement_unit=draft.measurement_unit,
+        filter=draft.judged_filter().filter,
+        description=draft.description,
+        now=timezone.now(),
+    )
 
 
 def _context(request: HttpRequest, draft: Draft, *, shows_faults: bool = False, focus: str = "") -> dict[str, Any]:
