@@ -135,6 +135,7 @@ PAGES = {
     "dashboard:invoice_issue": Rule(write=BILL),
     "dashboard:invoice_pay": Rule(write=BILL),
     "dashboard:invoice_unpay": Rule(write=BILL),
+    "dashboard:invoice_void": Rule(read=BILL, write=BILL),
     "dashboard:invoice_verify": Rule(read=ALL, write=CONFIGURE | BILL),
     "dashboard:review": Rule(read=ALL),
     "dashboard:review_issue": Rule(write=BILL),

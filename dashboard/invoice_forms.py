@@ -8,6 +8,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from invoices.models import VoidOutcome
 from invoices.remarks import LONGEST_MEMO, LONGEST_PURCHASE_ORDER, Remarks
 
 MONTHS = 24
@@ -43,6 +44,23 @@ class PaymentForm(forms.Form):
         required=False,
         help_text=_("If wanted. Kept in the history with your name."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class VoidForm(forms.Form):
+    """What becomes of the billing point of a voided invoice, and why it is voided."""
+
+    then = forms.ChoiceField(
+        label=_("What becomes of its billing point"),
+        choices=VoidOutcome.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose what becomes of the billing point.")},
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=1000,
+        help_text=_("Printed on the credit note, and kept in the history with your name."),
+        widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
     )
 
 

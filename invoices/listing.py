@@ -1,5 +1,7 @@
 """Filter lists of invoices, for pages, exports and the API alike."""
 
+from datetime import datetime
+
 import django_filters
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -10,6 +12,11 @@ from core.money import CURRENCIES
 from invoices import verifying
 from invoices.late_models import LateState, LateUsage
 from invoices.models import Invoice, InvoiceKind, InvoiceStatus, Verification
+
+
+def overdue(*, now: datetime) -> Q:
+    """Match what is overdue: issued, and past its due date; a credit note asks for no payment (semantics 16)."""
+    return Q(status=InvoiceStatus.ISSUED, due_at__lt=now) & ~Q(kind=InvoiceKind.CREDIT_NOTE)
 
 
 class InvoiceFilter(django_filters.FilterSet):
@@ -30,9 +37,8 @@ class InvoiceFilter(django_filters.FilterSet):
         fields: list[str] = []
 
     def by_overdue(self, rows: QuerySet[Invoice], name: str, wanted: bool) -> QuerySet[Invoice]:
-        """Overdue is derived: issued, with something to pay, and past its due date (semantics 16)."""
-        overdue = Q(status=InvoiceStatus.ISSUED, due_at__lt=timezone.now())
-        return rows.filter(overdue) if wanted else rows.exclude(overdue)
+        matching = overdue(now=timezone.now())
+        return rows.filter(matching) if wanted else rows.exclude(matching)
 
     def by_text(self, rows: QuerySet[Invoice], name: str, text: str) -> QuerySet[Invoice]:
         return rows.filter(

@@ -19,6 +19,8 @@ from invoices import billed, late, notices, numbers, state_changes, unwinding
 from invoices.inputs import KINDS_OF_POINTS
 from invoices.models import Invoice, InvoiceKind, InvoiceLine, InvoiceStatus, InvoiceTax, VoidOutcome
 
+VOIDABLE = (InvoiceStatus.ISSUED, InvoiceStatus.PAID)
+
 
 class InvoiceNotVoidable(DomainError):
     """Only an issued or paid invoice can be voided; a credit note is none."""
@@ -49,8 +51,8 @@ def void(*, invoice: Invoice, then: str, reason: str, actor: Actor, now: datetim
     series = numbers.lock(series=numbers.CREDIT_NOTES, now=now)
     late.lock()
     invoice = Invoice.objects.select_for_update().get(id=invoice.id)
-    if invoice.kind == InvoiceKind.CREDIT_NOTE or invoice.status not in (InvoiceStatus.ISSUED, InvoiceStatus.PAID):
-        raise InvoiceNotVoidable(f"{invoice} is a {invoice.get_kind_display()} invoice and {invoice.status}.")
+    if invoice.kind == InvoiceKind.CREDIT_NOTE or invoice.status not in VOIDABLE:
+        raise InvoiceNotVoidable(f"{invoice} is {invoice.status}: only an issued or paid invoice can be voided, no credit note.")
     Customer.objects.select_for_update(no_key=True).get(id=invoice.customer_id)
     _take_back_carried(invoice, reason, actor, now)
     note = _credit_note(invoice, series, reason, actor, now)

@@ -99,6 +99,7 @@ PAGES = """
     dashboard:invoice_issue       -       fo
     dashboard:invoice_pay         -       fo
     dashboard:invoice_unpay       -       fo
+    dashboard:invoice_void        fo      fo
     dashboard:invoice_verify      vfpo    fpo
     dashboard:review              vfpo    -
     dashboard:review_issue        -       fo

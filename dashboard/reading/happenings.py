@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from access.models import ApiKey
 from customers.models import Customer
 from dashboard import wording
-from invoices.models import InvoiceEvent, InvoiceStatus
+from invoices.models import InvoiceEvent, InvoiceKind, InvoiceStatus
 from jobs.models import Job, JobStatus
 
 SHOWN = 7
@@ -38,7 +38,12 @@ def latest() -> list[Happening]:
 
 def _billing() -> Iterator[Happening]:
     """Gather the changes of invoices' states that follow one another closely: a billing run is one happening."""
-    steps = InvoiceEvent.objects.order_by("-id").values_list("to_status", "created_at")[:NEWEST_STEPS]
+    # A credit note comes with the void, which is told.
+    steps = (
+        InvoiceEvent.objects.exclude(invoice__kind=InvoiceKind.CREDIT_NOTE)
+        .order_by("-id")
+        .values_list("to_status", "created_at")[:NEWEST_STEPS]
+    )
     for status, of_status in groupby(sorted(steps, key=lambda step: (step[0], step[1])), key=lambda step: step[0]):
         gathered: list[datetime] = []
         for _status, at in of_status:

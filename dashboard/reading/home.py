@@ -17,6 +17,7 @@ from dashboard.reading.subscriptions import Running
 from events.deliveries import silent_keys
 from events.models import ConflictStatus, DeliveryHour, EventConflict, RefusedRequest, RejectedEvent, RejectedStatus
 from invoices import verifying
+from invoices.listing import overdue
 from invoices.models import Invoice, InvoiceStatus
 from jobs.models import Job, JobStatus
 from meters.models import RollPosition
@@ -216,7 +217,7 @@ def _waiting(now: datetime) -> list[Counted]:
         ),
         (
             "warn",
-            Invoice.objects.filter(status=InvoiceStatus.ISSUED, due_at__lt=now),
+            Invoice.objects.filter(overdue(now=now)),
             lambda n: ngettext("%(n)s invoice is overdue", "%(n)s invoices are overdue", n),
             reverse("dashboard:invoices") + "?overdue=true",
         ),

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db.models import F, QuerySet
 
 from dashboard.reading import actors
+from invoices.inputs import KINDS_OF_POINTS
 from invoices.models import Invoice, InvoiceEvent
 from invoices.remark_models import RemarkChange
 
@@ -27,6 +28,12 @@ def listed() -> QuerySet[Invoice]:
     """Read invoices as lists show them: with their customer and `due`, what is still to pay in minor units."""
     due = F("total") - F("invoice_credit_amount") - F("amount_paid")
     return Invoice.objects.select_related("customer").annotate(due=due)
+
+
+def following(invoice: Invoice) -> Invoice | None:
+    """Give the next revision of a voided invoice's billing point, where it is billed again."""
+    of_point = Invoice.objects.filter(subscription=invoice.subscription_id, point=invoice.point, kind__in=KINDS_OF_POINTS)
+    return of_point.filter(revision=invoice.revision + 1).first() if invoice.kind in KINDS_OF_POINTS else None
 
 
 def history(invoice: Invoice) -> list[Happened]:

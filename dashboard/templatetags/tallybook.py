@@ -17,12 +17,13 @@ from core import formatting
 from core.language import locale
 from core.money import plain
 from core.periods import local_date
+from credits.models import CreditGrant
 from dashboard import badges, navigation, wording
 from dashboard.badges import Badge
 from dashboard.icons import ICONS
 from invoices import trace
 from invoices.anomalies import Anomaly
-from invoices.models import Invoice, InvoiceStatus
+from invoices.models import Invoice, InvoiceKind, InvoiceStatus
 from jobs.models import Job
 from meters import filters, verdicts
 from meters.models import Meter
@@ -45,6 +46,14 @@ def amount(minor: int | None, currency: str) -> str:
 @register.simple_tag
 def unit_price(minor: Decimal | None, currency: str) -> str:
     return formatting.NOTHING if minor is None else formatting.exact_amount(minor, currency, locale=locale())
+
+
+@register.simple_tag
+def credit_amount(grant: CreditGrant, held: Decimal) -> str:
+    """Write what a grant holds: units of its meter, or money."""
+    if grant.meter is None:
+        return unit_price(held, grant.currency or "")
+    return f"{quantity(held)} {grant.meter.measurement_unit}"
 
 
 @register.filter
@@ -119,7 +128,8 @@ def percent(fraction: Decimal) -> str:
 @register.simple_tag
 def invoice_badge(invoice: Invoice) -> SafeString:
     """Show an invoice's status; issued, with something to pay and past its due date, is overdue."""
-    overdue = invoice.status == InvoiceStatus.ISSUED and invoice.due_at and invoice.due_at < timezone.now()
+    asks_for_payment = invoice.status == InvoiceStatus.ISSUED and invoice.kind != InvoiceKind.CREDIT_NOTE
+    overdue = asks_for_payment and invoice.due_at and invoice.due_at < timezone.now()
     return _pill(badges.OVERDUE if overdue else badges.of(badges.INVOICE, invoice.status))
 
 

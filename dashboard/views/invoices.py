@@ -12,7 +12,7 @@ from dashboard.event_forms import ReasonForm
 from dashboard.invoice_forms import PaymentForm, RemarksForm
 from dashboard.reading import invoices
 from dashboard.views.lists import render_list
-from invoices import document, exports, pdf, preview, sheets
+from invoices import document, exports, pdf, preview, sheets, void
 from invoices import export_job as jobs
 from invoices.export import Rows
 from invoices.listing import InvoiceFilter
@@ -50,8 +50,11 @@ def shown(
     except preview.DraftNotComputable as unknown:
         sheet, problem = None, unknown.message
     is_paid = invoice.status == InvoiceStatus.PAID
+    is_void = invoice.status == InvoiceStatus.VOID
     context = {
         "invoice": invoice,
+        "credit_note": invoice.corrections.first() if is_void else None,
+        "following": invoices.following(invoice) if is_void else None,
         "sheet": sheet,
         "problem": problem,
         "is_draft": is_draft,
@@ -59,6 +62,7 @@ def shown(
         "history": invoices.history(invoice),
         "verification": invoice.verifications.order_by("-id").first(),
         "can_pay": invoice.status == InvoiceStatus.ISSUED and invoice.kind != InvoiceKind.CREDIT_NOTE,
+        "can_void": invoice.status in void.VOIDABLE and invoice.kind != InvoiceKind.CREDIT_NOTE,
         "can_unpay": is_paid and invoice.amount_paid > 0,
         "remarks_form": remarks_form or RemarksForm(initial={"memo": invoice.memo, "purchase_order": invoice.purchase_order}),
         "payment_form": payment_form or (ReasonForm() if is_paid else PaymentForm()),
