@@ -23,6 +23,8 @@ from products.models import Subscription
 
 _LARGEST = Decimal(10) ** 30
 _STEP = Decimal("1e-18")
+# Nearly three years of days, more than eighty of months; a customer's periods are read whenever one of its invoices is made.
+MOST_RENEWALS = 1000
 _THRESHOLD = "low_balance_threshold is 0 or more, and a whole number of minor units for money."
 
 
@@ -30,6 +32,12 @@ class GrantInvalid(DomainError):
     """The fields of a grant contradict each other."""
 
     code = "CREDIT_GRANT_INVALID"
+
+
+class TooManyRenewals(DomainError):
+    """A beginning so far back is a slip of the pen more likely than a wish for that many periods."""
+
+    code = "TOO_MANY_RENEWALS"
 
 
 class CauseUsed(DomainError):
@@ -86,9 +94,10 @@ class GrantInput:
 def create(*, customer: Customer, grant: GrantInput, actor: Actor, now: datetime, cause: str | None = None) -> CreditGrant:
     """Give a customer credit, with the periods that have begun by now.
 
-    cause: unique, where the same thing must never give twice. Raises GrantInvalid, CauseUsed, CurrencyUnknown.
+    cause: unique, where the same thing must never give twice. Raises GrantInvalid, TooManyRenewals, CauseUsed, CurrencyUnknown.
     """
     _judge(customer, grant)
+    _refuse_too_many(grant, now)
     Customer.objects.select_for_update(no_key=True).get(id=customer.id)
     with refusing("credits_creditgrant_cause_key", lambda: CauseUsed(f"{cause} was given already.")):
         made = _write(customer, grant, cause, actor, now)
@@ -98,6 +107,17 @@ def create(*, customer: Customer, grant: GrantInput, actor: Actor, now: datetime
         whole = Period(grant.effective_at, grant.expires_at or FOREVER)
         renewal.begin([renewal.Wanted(rules.of(made), whole, made.amount)], actor=actor, now=now)
     return made
+
+
+def _refuse_too_many(grant: GrantInput, now: datetime) -> None:
+    if grant.renewal is None:
+        return
+    count = renewal.renewals(starts_at=grant.effective_at, interval=grant.renewal, until=min(now, grant.expires_at or now))
+    if count > MOST_RENEWALS:
+        raise TooManyRenewals(
+            f"Since effective_at it would have renewed {count} times; {MOST_RENEWALS} is the most. Let it begin later.",
+            field="effective_at",
+        )
 
 
 def _write(customer: Customer, grant: GrantInput, cause: str | None, actor: Actor, now: datetime) -> CreditGrant:

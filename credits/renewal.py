@@ -52,6 +52,13 @@ def wanted(*, customer_ids: Iterable[int], until: datetime) -> tuple[Wanted, ...
     return tuple(one for grant in grants for one in _wanted_of(grant, _schedule(grant, phases, ends[grant.id]), until))
 
 
+def renewals(*, starts_at: datetime, interval: Interval, until: datetime) -> int:
+    """Count how often a grant that renews by its own interval has done so up to an instant."""
+    zone = settings.BILLING_TIME_ZONE
+    phase = first_phase(starts_at=starts_at, interval=interval, zone=zone)
+    return Schedule((phase,), zone).cycle_at(until) - 1 if until > starts_at else 0
+
+
 class _Stored(NamedTuple):
     """A period that there is."""
 

@@ -45,6 +45,18 @@ def test_a_renewing_grant_has_a_period_for_each_interval_that_began():
     ]
 
 
+def test_a_beginning_so_far_back_that_it_must_be_a_slip_is_refused():
+    daily = {"renews": True, "renewal": Interval("Day", 1), "now": "2026-03-15"}
+
+    grant = give(making.customer(), effective_at=utc("2023-06-19"), expires_at=utc("2023-06-21"), **daily)
+    with pytest.raises(grants.TooManyRenewals, match="it would have renewed 1001 times; 1000 is the most"):
+        give(making.customer(), effective_at=utc("2023-06-18"), **daily)
+    with pytest.raises(grants.TooManyRenewals, match="739689 times"):
+        give(making.customer(), effective_at=utc("0001-01-01"), **daily)
+
+    assert len(periods(grant)) == 2
+
+
 def test_a_grant_that_follows_a_subscription_has_its_cycles():
     customer = making.customer()
     subscription = subscribe.create(

@@ -113,3 +113,12 @@ def test_a_second_pause_of_a_cycle_that_began_paused_suspends_the_fee_once_more(
 
 def test_a_pause_within_a_cycle_that_was_paid_in_advance_gives_nothing_back():
     assert parts(1, pauses=[Period(utc("2026-01-10"), utc("2026-01-20"))]) == [(2, "02-01", "03-01", 1)]
+
+
+def test_what_is_resumed_of_a_cycle_that_was_made_longer_costs_no_more_than_a_whole_fee():
+    moved = Phase(2, utc("2026-03-11"), date(2026, 3, 11), MONTH, made_at=utc("2025-12-20"))
+
+    assert parts(1, moved, pauses=[Period(utc("2026-01-01"), utc("2026-01-06"))]) == [
+        (1, "01-06", "03-11", 1),
+        (2, "03-11", "04-11", 1),
+    ]
