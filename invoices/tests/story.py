@@ -1,11 +1,12 @@
 """Tell billing stories: events at given times, runs at given times, invoices as comparable text."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 
 from core.money import plain
 from credits import grants
 from credits.grants import GrantInput
+from events.models import Event
 from events.tests import sending
 from invoices.models import Invoice
 from invoices.run import run_billing
@@ -24,6 +25,15 @@ def use(customer, event_name, at, times=1, **metadata):
     ]
     result = sending.send(key, *events, received_at=utc(at))
     assert result.ingested_count == times
+
+
+def late_event(customer, name, at, received, **metadata):
+    """Ingest an event that happened before its cycle was billed, and arrived after; give its id."""
+    key, _ = sending.make_key()
+    event_id = f"late-{at}-{Event.objects.count()}"
+    event = sending.event(event_id, customer, event_name=name, timestamp=utc(at).isoformat(), metadata=metadata)
+    assert sending.send(key, event, received_at=utc(received), max_age=timedelta(days=366)).ingested_count == 1
+    return event_id
 
 
 def begin(customer, product, start, now=None, **more):

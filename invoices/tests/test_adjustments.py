@@ -1,7 +1,6 @@
 """Late events and voids after issue come as adjustment lines on the next invoice, and every period adds up to the one right invoice."""
 
 import random
-from datetime import timedelta
 from decimal import Decimal
 
 import pgtrigger
@@ -9,16 +8,16 @@ import pytest
 
 from credits.models import CreditGrant
 from events.models import Event
-from events.tests import sending
 from invoices import closed, late, preview, verify
 from invoices import void as void_invoice
 from invoices.late_models import LateUsage
 from invoices.models import Invoice, InvoiceLine
-from invoices.tests.story import begin, bill, give, invoices, ledger, use
+from invoices.tests.story import begin, bill, give, invoices, late_event, ledger, use
 from meters import rollup
 from meters import void as voids
 from meters.models import Meter
 from products.cancel import Cancellation, cancel_now
+from products.change import When, change_product
 from products.pricing import rate
 from products.tests import making
 from products.tests.making import ACTOR, per_unit, utc
@@ -30,15 +29,6 @@ FEBRUARY, MARCH, APRIL = "2026-02-01T01:00", "2026-03-01T01:00", "2026-04-01T01:
 @pytest.fixture
 def calls():
     return making.meter("call")
-
-
-def late_event(customer, name, at, received, **metadata):
-    """Ingest an event that happened before its cycle was billed, and arrived after; give its id."""
-    key, _ = sending.make_key()
-    event_id = f"late-{at}-{Event.objects.count()}"
-    event = sending.event(event_id, customer, event_name=name, timestamp=utc(at).isoformat(), metadata=metadata)
-    assert sending.send(key, event, received_at=utc(received), max_age=timedelta(days=366)).ingested_count == 1
-    return event_id
 
 
 def void_event(at, now="2026-02-10"):
@@ -328,6 +318,36 @@ def test_a_waived_point_is_adjusted_against_its_voided_amounts(calls):
     bill(MARCH)
 
     assert lines(2)[1:] == ["1 adjustment Call: 1 - 0 - 0 = 1, 100", "total 100, due 100"]
+    assert_consistent()
+
+
+def test_a_late_event_in_the_earlier_part_of_a_changed_cycle_adjusts_both_parts(calls):
+    # Both parts share one tier of 4 at 100: an event more before the change leaves one less of them to the rest, whose last is 10 then.
+    old = making.product(per_unit(calls, "70"), name="Old")
+    new = making.product(making.tiered(calls, making.tier("4", "100"), making.tier(None, "10")), name="New")
+    acme = making.customer()
+    subscription = begin(acme, old, "2026-01-01")
+    use(acme, "call", "2026-01-05", times=2)
+    change_product(subscription=subscription, product=new, when=When.SAME_CYCLE, actor=ACTOR, now=utc("2026-01-16"))
+    use(acme, "call", "2026-01-20", times=2)
+    bill(FEBRUARY)
+    late_event(acme, "call", "2026-01-06", "2026-02-02")
+    bill(MARCH)
+    void_event("2026-01-06", now="2026-03-02")
+    bill(APRIL)
+
+    assert lines(1)[0] == "0 usage Call: 2 - 0 - 0 = 2, 140"
+    assert lines(2)[0] == "0 usage Call: 2 - 0 - 0 = 2, 200"
+    assert lines(3) == [
+        "0 usage Call: 0 - 0 - 0 = 0, 0",
+        "1 adjustment Call: 1 - 0 - 0 = 1, 70",
+        "2 adjustment Call: 0 - 0 - 0 = 0, -90",
+        "total 0, due 0",
+    ]
+    assert [line for line in lines(4) if "adjustment" in line] == [
+        "1 adjustment Call: -1 - 0 - 0 = -1, -70",
+        "2 adjustment Call: 0 - 0 - 0 = 0, 90",
+    ]
     assert_consistent()
 
 
