@@ -1,6 +1,7 @@
 """Golden invoices once more through HTTP: made by the API, billed by the run, read back line by line."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,8 +16,8 @@ from access.actors import COMMAND
 from core import exact_json
 from core.money import plain
 from tests import live
-from tests.golden import invoice_facts
-from tests.golden.cases import Case, cases
+from tests.golden import adjustment_facts, invoice_facts
+from tests.golden.cases import Case, cases, instant
 from tests.golden.invoice_facts import Facts, Words
 
 CASES = [
@@ -32,8 +33,15 @@ CASES = [
     "UYW: four decimals; a fee of 12.3456 and half of the smallest unit",
     "Everyday: 10 GB free, then $5 a GB, with events in bytes",
 ]
+ADJUSTMENTS = [
+    "Up: late calls at the price of their cycle",
+    "Tier crossing: a graduated charge goes on where the tiers had come to",
+    "Units that are not needed any more go back",
+    "More usage draws what the same grant still holds, never another one",
+]
 JUNE = datetime(2026, 6, 1, tzinfo=UTC)
 BILLED_AT = datetime(2026, 7, 2, tzinfo=UTC)
+ADJUSTED_AT = datetime(2026, 8, 2, tzinfo=UTC)
 MONTHLY = {
     "type": "usage_based_price",
     "payment_frequency_count": 1,
@@ -67,9 +75,46 @@ def test_golden_invoices_come_out_the_same_through_http(http: httpx.Client) -> N
         assert list(shown(http, customers[case.title])) == [line for line in case.gives if is_served(line)], case.title
 
 
+def test_golden_adjustments_come_out_the_same_through_http(http: httpx.Client) -> None:
+    chosen = [case for case in cases("adjustments") if case.title in ADJUSTMENTS]
+    assert len(chosen) == len(ADJUSTMENTS)
+    # Events of a golden case weigh what they say, those of a count meter too.
+    first = [
+        replace(case, facts=tuple(_summing(fact) for fact in case.facts if fact[0] not in adjustment_facts.LATER))
+        for case in chosen
+    ]
+
+    customers = {case.title: made(http, case) for case in first}
+    call_command("run_billing", now=BILLED_AT.isoformat(), verbosity=0)
+    for case, billed in zip(chosen, first, strict=True):
+        changed(http, customers[case.title], case, invoice_facts.read(billed).uses)
+    call_command("run_billing", now=ADJUSTED_AT.isoformat(), verbosity=0)
+
+    for case in chosen:
+        found = [*shown(http, customers[case.title]), "next 2026-07-01", *shown(http, customers[case.title], point=2)]
+        of_july = [line for line in found if line.startswith("usage") and ": quantity 0," in line]
+        assert [line for line in found if line not in of_july] == [line for line in case.gives if is_served(line)], case.title
+        assert len(of_july) == 1
+
+
+def _summing(fact: tuple[str, ...]) -> tuple[str, ...]:
+    return (*fact[:2], "sum", *fact[3:]) if fact[0] == "meter" else fact
+
+
+def changed(http: httpx.Client, customer: str, case: Case, sent: list[tuple[str, datetime, Decimal]]) -> None:
+    """Send what a case has come late, and void what it voids."""
+    for number, fact in enumerate(case.facts):
+        if fact[0] == "late":
+            late = (fact[1], instant(fact[2]), Decimal(fact[3]))
+            ingest(http, [sent_as(f"{customer}-late-{number}", customer, late)])
+        if fact[0] == "void":
+            at = sent.index((fact[1], instant(fact[2]), Decimal(fact[3])))
+            post(http, f"/events/{customer}-{at}/void", {"reason": "sent twice"})
+
+
 def is_served(line: str) -> bool:
-    """What the API has no field for: of which grant units were drawn, beside `credited`."""
-    return not line.startswith("draw ")
+    """What the API has no field for: of which grant units were drawn, or given back, beside `credited`."""
+    return not line.startswith(("draw ", "return "))
 
 
 def post(http: httpx.Client, path: str, content: Any) -> Any:
@@ -91,23 +136,29 @@ def made(http: httpx.Client, case: Case) -> str:
     product = post(http, "/products", {"name": "fee", "tax_category": "saas", "price": price})["product_id"]
     for name, held in facts.units.items():
         for one in held:
-            wanted = {"kind": "units", "meter_id": meters[name], "amount": plain(one.available), "effective_at": one.period.start}
+            wanted = {
+                "kind": "units",
+                "meter_id": meters[name],
+                "amount": plain(one.available),
+                "effective_at": one.period.start,
+                "priority": one.priority,
+            }
             post(http, f"/customers/{customer}/credit-grants", wanted)
     choice = {"customer": {"customer_id": customer}, "billing": {"country": "US"}, "quantity": 1}
     post(http, "/subscriptions", {**choice, "product_id": product, "start_at": JUNE})
-    events = [
-        {
-            "event_id": f"{customer}-{number}",
-            "customer_id": customer,
-            "event_name": f"{customer}.{name}",
-            "timestamp": at,
-            "metadata": {"n": quantity},
-        }
-        for number, (name, at, quantity) in enumerate(facts.uses)
-    ]
+    ingest(http, [sent_as(f"{customer}-{number}", customer, used) for number, used in enumerate(facts.uses)])
+    return customer
+
+
+def sent_as(event_id: str, customer: str, used: tuple[str, datetime, Decimal]) -> dict[str, Any]:
+    name, at, quantity = used
+    named = {"event_id": event_id, "customer_id": customer, "event_name": f"{customer}.{name}"}
+    return {**named, "timestamp": at, "metadata": {"n": quantity}}
+
+
+def ingest(http: httpx.Client, events: list[dict[str, Any]]) -> None:
     if events:
         assert post(http, "/events/ingest", {"events": events})["ingested_count"] == len(events)
-    return customer
 
 
 def meter(http: httpx.Client, event_name: str, name: str, facts: Facts) -> str:
@@ -124,15 +175,15 @@ def priced(meter_id: str, terms: Any) -> dict[str, Any]:
     return {"meter_id": meter_id, "price_model": stored["model"], "free_threshold": int(terms.free_threshold), **limits, **price}
 
 
-def shown(http: httpx.Client, customer: str) -> Iterator[str]:
-    """Write June's invoice as golden cases do."""
-    (listed,) = [one for one in http.get("/invoices", params={"customer_id": customer}).json()["items"] if one["point"] == 1]
+def shown(http: httpx.Client, customer: str, point: int = 1) -> Iterator[str]:
+    """Write June's invoice, or that of a later point, as golden cases do."""
+    (listed,) = [one for one in http.get("/invoices", params={"customer_id": customer}).json()["items"] if one["point"] == point]
     invoice = http.get(f"/invoices/{listed['id']}").json()
     assert invoice["status"] in ("issued", "paid")
     for line in invoice["lines"]:
-        if line["kind"] == "usage":
+        if line["kind"] in ("usage", "adjustment"):
             yield (
-                f"usage {line['description']}: quantity {line['quantity']}, free {line['free_quantity']}, "
+                f"{line['kind']} {line['description']}: quantity {line['quantity']}, free {line['free_quantity']}, "
                 f"credited {line['credited_quantity']}, chargeable {line['chargeable_quantity']}, "
                 f"unrounded {line['unrounded_amount']}, amount {line['amount']}"
             )
