@@ -24,7 +24,7 @@ from credits import product_grants, rules, withdrawal
 from credits.entries import Entries
 from credits.models import CreditEntry, EntryKind, GrantPeriod, Rollover
 from credits.rules import Rule
-from credits.tidings import Expired, tell_expired
+from credits.tidings import Expired, of_period, tell_expired, tell_reversed
 from products import terms
 from products.cycles import NoSuchCycle, Schedule, first_phase
 from products.models import Subscription
@@ -191,9 +191,13 @@ def reopen(*, customer_id: int, within: Period, cause: str, actor: Actor, now: d
     GrantPeriod.objects.filter(id__in=[period.id for period in closed]).update(settled_at=None)
     # What was withdrawn and given again is no loss.
     lost = Q(kind__in=(EntryKind.EXPIRED, EntryKind.VOIDED)) & ~Q(cause__startswith=withdrawal.WITHDRAWN)
+    restored: list[Expired] = []
     for period in closed:
         entries = period.entries.filter(lost | Q(cause__startswith=REOPENED))
-        written_off = entries.aggregate(amount=Sum("amount"))["amount"] or Decimal(0)
+        summed = entries.aggregate(all=Sum("amount"), expired=Sum("amount", filter=Q(kind=EntryKind.EXPIRED)))
+        written_off, expired = summed["all"] or Decimal(0), summed["expired"] or Decimal(0)
+        if back := -max(written_off, expired):
+            restored.append(of_period(period, back, f"{REOPENED}{cause}:{period.id}"))
         if written_off < 0:
             CreditEntry.objects.create(
                 period=period,
@@ -204,6 +208,7 @@ def reopen(*, customer_id: int, within: Period, cause: str, actor: Actor, now: d
                 actor_id=actor.id,
                 created_at=now,
             )
+    tell_reversed(restored, now=now)
 
 
 def _wanted_of(grant: Rule, schedule: Schedule, until: datetime) -> Iterator[Wanted]:

@@ -10,6 +10,7 @@ from access.actors import Actor
 from core.clock import database_now
 from core.copying import copy
 from core.money import plain
+from credits import tidings
 from credits.burndown import Draw
 from credits.models import AppliesTo, CreditEntry, EntryKind, GrantPeriod
 from events.models import LogSnapshot
@@ -38,6 +39,7 @@ class _Rows:
     credits: list[InvoiceCredit] = field(default_factory=list)
     entries: list[CreditEntry] = field(default_factory=list)
     returned: list[tuple[InvoiceLine, int, Decimal]] = field(default_factory=list)
+    expired: list[tidings.Expired] = field(default_factory=list)
 
 
 def write(adjusted: Sequence[Adjusted], *, snapshot: Snapshot | None, actor: Actor, now: datetime) -> None:
@@ -54,6 +56,7 @@ def write(adjusted: Sequence[Adjusted], *, snapshot: Snapshot | None, actor: Act
     _add_entries(rows, actor, now)
     for table in (rows.lines, rows.credits, rows.entries):
         copy(table)
+    tidings.tell_expired(rows.expired, now=now)
     late.settle([look.slot for one in adjusted for look in one.carried.looks], snapshot=seen)
 
 
@@ -192,8 +195,10 @@ def _add_entries(rows: _Rows, actor: Actor, now: datetime) -> None:
         if credit.line is not None:
             entry(credit.line, credit.period_id, EntryKind.BURNED, -credit.amount, f"draw:{credit.public_id}")
     ids = {period_id for _, period_id, _ in rows.returned}
-    settled = set(GrantPeriod.objects.filter(id__in=ids, settled_at__isnull=False).values_list("id", flat=True)) if ids else set()
+    settled = GrantPeriod.objects.filter(settled_at__isnull=False).in_bulk(ids) if ids else {}
     for line, period_id, units in rows.returned:
         entry(line, period_id, EntryKind.RETURNED, units, f"returned:{line.public_id}:{period_id}")
         if period_id in settled:
-            entry(line, period_id, EntryKind.EXPIRED, -units, f"expired:{line.public_id}:{period_id}")
+            cause = f"expired:{line.public_id}:{period_id}"
+            entry(line, period_id, EntryKind.EXPIRED, -units, cause)
+            rows.expired.append(tidings.of_period(settled[period_id], units, cause))

@@ -15,7 +15,7 @@ from core.copying import copy
 from core.errors import DomainError
 from core.money import exact
 from core.periods import Period
-from credits import renewal
+from credits import renewal, tidings
 from credits.models import CreditEntry, EntryKind, GrantPeriod
 from invoices import closed, late
 from invoices.adjustment import merged
@@ -53,7 +53,10 @@ def unwind(*, invoice: Invoice, then: str, actor: Actor, now: datetime) -> None:
         renewal.reopen(customer_id=invoice.customer_id, within=within, cause=invoice.public_id, actor=actor, now=now)
     settled = _settled({draw.period_id for draw, _ in returned})
     expired = [pair for pair in returned if pair[0].period_id in settled]
-    copy([_entry(draw, invoice, EntryKind.EXPIRED, -amount, actor, now) for draw, amount in expired])
+    gone = [_entry(draw, invoice, EntryKind.EXPIRED, -amount, actor, now) for draw, amount in expired]
+    copy(gone)
+    pairs = zip(gone, expired, strict=True)
+    tidings.tell_expired([tidings.of_period(draw.period, amount, entry.cause) for entry, (draw, amount) in pairs], now=now)
     if not waived_for_ever:
         _take_back(carried, invoice, actor, now)
         late.open_again({closed.slot_of(line) for line in (*carried, *(elsewhere if billed_again else ()))}, now=now)
@@ -80,7 +83,7 @@ def _to_return(invoice: Invoice, elsewhere: Sequence[InvoiceLine]) -> Sequence[I
     """Read the draws of an invoice, and of adjustments elsewhere, that did not go back already."""
     rows = (
         InvoiceCredit.objects.filter(Q(invoice=invoice) | Q(line__in=[line.id for line in elsewhere]))
-        .select_related("line")
+        .select_related("line", "period")
         .order_by("id")
     )
     causes = {f"{EntryKind.RETURNED}:{row.public_id}": row for row in rows}

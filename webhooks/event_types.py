@@ -12,6 +12,7 @@ class EventType(models.TextChoices):
     INVOICE_ADJUSTED = "invoice.adjusted", _("Adjustment made")
     CREDIT_LOW = "credit.balance_low", _("Credit low")
     CREDIT_EXPIRED = "credit.expired", _("Credit expired")
+    CREDIT_EXPIRY_REVERSED = "credit.expiry_reversed", _("Expiry of credit taken back")
 
 
 TEST = "webhook.test"

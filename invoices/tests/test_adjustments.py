@@ -21,6 +21,7 @@ from products.change import When, change_product
 from products.pricing import rate
 from products.tests import making
 from products.tests.making import ACTOR, per_unit, utc
+from webhooks.models import WebhookEndpoint, WebhookMessage
 
 pytestmark = pytest.mark.django_db(transaction=True)  # snapshots tell committed events only
 FEBRUARY, MARCH, APRIL = "2026-02-01T01:00", "2026-03-01T01:00", "2026-04-01T01:00"
@@ -182,6 +183,7 @@ def test_units_that_a_line_drew_go_back_and_more_usage_draws_what_the_same_perio
 
 
 def test_units_that_go_back_to_a_settled_period_expire(calls):
+    WebhookEndpoint.objects.create(url="https://example.com", created_at=making.NEW_YEAR, updated_at=making.NEW_YEAR)
     acme = making.customer()
     begin(acme, making.product(per_unit(calls, "100")), "2026-01-01")
     units = give(acme, Decimal(4), "2026-01-01", meter=calls, name="units", expires_at=utc("2026-02-01"))
@@ -193,6 +195,7 @@ def test_units_that_go_back_to_a_settled_period_expire(calls):
 
     assert lines(2)[1] == "1 adjustment Call: -2 - 0 - -1 = -1, -100"
     assert [entry[1:] for entry in ledger(units)] == [("granted", "4"), ("burned", "-4"), ("returned", "1"), ("expired", "-1")]
+    assert WebhookMessage.objects.get(event_type="credit.expired").payload["data"]["amount"] == "1"
     assert_consistent()
 
 

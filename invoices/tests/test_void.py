@@ -13,6 +13,7 @@ from invoices.run import BillingReport
 from invoices.tests.story import begin, bill, give, invoices, ledger, use
 from products.tests import making
 from products.tests.making import ACTOR, per_unit, utc
+from webhooks.models import WebhookEndpoint, WebhookMessage
 
 pytestmark = pytest.mark.django_db(transaction=True)  # verify sees committed events only
 LATER = utc("2026-02-10")
@@ -110,6 +111,23 @@ def test_a_point_is_billed_again_from_todays_data_with_the_credits_of_its_time(b
         ("expired", "-1"),
     ]
     assert all(verify.verify(one).holds for one in Invoice.objects.exclude(status="draft"))
+
+
+@pytest.mark.parametrize(
+    ("then", "expected"),
+    [
+        ("waive", [("credit.expired", "4")]),
+        ("reissue", [("credit.expiry_reversed", "2"), ("credit.expired", "2")]),
+    ],
+)
+def test_endpoints_are_told_of_an_expiry_that_is_taken_back_and_of_what_comes_back_too_late(billed, then, expected):
+    WebhookEndpoint.objects.create(url="https://example.com", created_at=LATER, updated_at=LATER)
+
+    cancel(then)
+    bill("2026-02-10T01:00")
+
+    messages = WebhookMessage.objects.filter(event_type__startswith="credit.").order_by("id")
+    assert [(one.event_type, one.payload["data"]["amount"]) for one in messages] == expected
 
 
 def test_a_new_revision_may_draw_what_had_expired(billed):
