@@ -6,7 +6,7 @@ hold the locks of the customers (semantics.md [7]).
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
@@ -14,13 +14,14 @@ from django.db.models import QuerySet
 from access.actors import Actor
 from core.periods import FOREVER, Period
 from credits.models import CreditGrant, CreditTerms, ProductCredit
-from products import carried, terms
+from products import carried, subscribe, terms
 from products.models import Subscription
 
 NO_LONGER = "The subscription has another product by then."
 # Credits that are alike in all of these go on from one price version, or one product, to the next, with what rolls over.
 _ALIKE = ("kind", "meter_id", "currency", "amount", "applies_to", "priority", "rollover", "rollover_cap", "name")
 Key = tuple[Any, ...]
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def _follows(
 ) -> Iterator[tuple[Key, Granted]]:
     """Yield (what a credit is like, when the subscription gets it), alike stretches that touch as one."""
     phases = list(subscription.phases.all())
-    first = min(phase.starts_at for phase in phases)
+    first = _first_billed(subscription)
     found: dict[Key, list[Period]] = {}
     at: dict[tuple[Key, datetime], ProductCredit] = {}
     for stretch, version in carried.stretches(subscription, phases, versions):
@@ -86,6 +87,14 @@ def _follows(
     for key, periods in found.items():
         for period in periods:
             yield key, Granted(at[key, period.start], period)
+
+
+def _first_billed(subscription: Subscription) -> datetime:
+    """Give the start of the first cycle whose usage is billed here: what an earlier one granted was used, or lost, elsewhere."""
+    schedule = subscribe.schedule_of(subscription).without_end()
+    if subscription.bill_from is None or subscription.bill_from <= schedule.starts_at:
+        return schedule.starts_at
+    return schedule.cycle(schedule.cycle_at(subscription.bill_from - _MICROSECOND)).start
 
 
 def _numbered(credits: Iterable[ProductCredit]) -> Iterator[tuple[Key, ProductCredit]]:

@@ -70,6 +70,16 @@ def test_a_trial_grants_nothing(calls):
     assert held(subscription, "2026-01-16") == [[("01-15", "02-15", 10)]]
 
 
+def test_cycles_that_were_billed_elsewhere_grant_nothing(calls):
+    product = sold(units(calls, 10, rollover="all"))
+    times = {"start_at": utc("2026-01-01"), "bill_from": utc("2026-04-01"), "now": utc("2026-04-15")}
+
+    subscription = subscribe.create(customer=making.customer(), product=product, actor=ACTOR, **times)
+
+    # The first invoice is that of 1 April, with the usage of March.
+    assert held(subscription, "2026-04-15") == [[("03-01", "04-01", 10), ("04-01", "05-01", 10)]]
+
+
 def test_new_credits_come_with_the_next_cycle_and_equal_ones_go_on(calls):
     disk = making.meter("disk")
     product = sold(units(calls, 1000), units(disk, 5))
