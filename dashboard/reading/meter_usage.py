@@ -17,6 +17,7 @@ from dashboard.reading.ranges import Range
 from invoices import preview
 from invoices.charge import MeteredUsage, charge
 from meters import series, usage
+from meters.aggregation import AGGREGATIONS
 from meters.models import Meter
 from meters.usage import UsageRequest
 from products import terms
@@ -163,7 +164,9 @@ def is_cut(chosen: Range, used: Sequence[CustomerUsage]) -> bool:
 
 
 def whole(meter: Meter, chosen: Range, used: Sequence[CustomerUsage]) -> Whole:
-    """Add up what by_customer gave; where that is not all there is, ask for the whole."""
+    """Add up what by_customer gave; where that is not all there is, ask for the whole. Of no running cycle there is no value."""
+    if not used and not chosen.by_cycle:
+        return Whole(AGGREGATIONS[meter.aggregation].fold(()), 0, None)
     if is_cut(chosen, used):
         row = series.total(meter_id=meter.pk, period=chosen.period)
         return Whole(row.quantity, row.event_count, row.latest_at)

@@ -277,3 +277,21 @@ def test_dates_that_make_no_range_are_refused_and_not_taken_for_this_month(
 
     for name in ("meter_figure", "meter_customers_csv"):
         assert owner.get(reverse(f"dashboard:{name}", args=[meter.public_id]), query).status_code == 404
+
+
+@pytest.mark.parametrize(("aggregation", "shown"), [("count", "0"), ("sum", "0"), ("max", "–"), ("last", "–")])
+def test_a_total_of_nothing_is_what_the_aggregation_makes_of_it(owner: Client, aggregation: str, shown: str) -> None:
+    meter = factories.meter(aggregation, None if aggregation == "count" else "size")
+
+    assert f'<dt>This month</dt><dd title="{shown}">' in page(owner, "meter", meter)
+
+
+def test_running_cycles_of_nobody_are_said_to_be_none(owner: Client) -> None:
+    meter, customer = factories.meter("sum", "size"), factories.customer()
+    used(meter, customer, "7")
+
+    for query in ({}, {"customer_id": customer.public_id}):
+        shown = page(owner, "meter", meter, range="cycle", **query)
+        assert "There is no running cycle" in shown
+        assert "Why nothing was counted" not in shown
+    assert "There is no running cycle" in page(owner, "meter_customers", meter, range="cycle")

@@ -54,7 +54,8 @@ def overview(request: HtmxHttpRequest, public_id: str) -> HttpResponse:
     if asked.customer is None:
         greatest = Customer.objects.in_bulk([one.customer_id for one in used[:OFFERED_CUSTOMERS]])
         asked.form.offer(list(greatest.values()))
-    if not context["event_count"]:
+    context["has_no_cycle"] = asked.chosen.by_cycle and not used
+    if not context["event_count"] and not context["has_no_cycle"]:
         period = used[0].period if asked.customer and used else asked.chosen.period
         context["panel"] = zero.panel(meter=asked.meter, customer=asked.customer, period=period)
     return render(request, "dashboard/meters/overview.html", context)
