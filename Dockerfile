@@ -18,4 +18,4 @@ RUN SECRET_KEY=collecting-static-files-only DATABASE_URL=postgres:// python mana
 USER tallybook
 EXPOSE 8000
 CMD ["python", "-m", "uvicorn", "billing_project.asgi:application", "--host", "0.0.0.0", "--port", "8000", \
-     "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning", "--lifespan", "on"]
+     "--loop", "uvloop", "--http", "billing_project.protocol:Protocol", "--lifespan", "on", "--no-access-log", "--log-level", "warning"]

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +20,11 @@ PREFIX = "tb_"
 HINT_LENGTH = 10  # of the secret's characters: enough to tell keys apart, too few to guess the rest
 TOPIC = "api_key"
 
-_COVERED = {Scope.INGEST: {Scope.INGEST}, Scope.READ: {Scope.READ}, Scope.WRITE: {Scope.INGEST, Scope.READ, Scope.WRITE}}
+_COVERED: Mapping[str, Collection[str]] = {
+    Scope.INGEST: {Scope.INGEST},
+    Scope.READ: {Scope.READ},
+    Scope.WRITE: {Scope.INGEST, Scope.READ, Scope.WRITE},
+}
 known: expiring.Expiring[bytes, ApiKey] = expiring.Expiring(TOPIC)
 
 
@@ -90,4 +95,4 @@ def read(digests: list[bytes], *, connection: Connection[Any]) -> dict[bytes, Ap
 
 def allows(scope: str, needed: str) -> bool:
     """Tell whether a key of `scope` may do what needs `needed`; write covers read and ingest."""
-    return needed in _COVERED[Scope(scope)]
+    return needed in _COVERED[scope]

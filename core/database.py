@@ -1,13 +1,36 @@
 """Open connections to the database beside Django's, for what must not wait for a page and must not hold one up."""
 
 import select
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import connection, transaction
+from psycopg.pq import TransactionStatus
 
 KEPT_ALIVE = ("keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
+LATE_SECONDS = 10  # how much later than its own clock a backend may break a statement off
+WAKE_SECONDS = 0.1  # psycopg's own: how often a thread that waits looks for a signal
+STREAM_SECONDS = 600  # for one piece of a long answer
+
+
+class Impatient(psycopg.Connection[Any]):
+    """A connection that is given up when the server says nothing for `patience` seconds; None: it is waited for for ever.
+
+    statement_timeout is the backend's clock: one that is itself stopped, or whose machine stands still, never says that time is over.
+    """
+
+    patience: float | None = None
+
+    def wait(self, gen: Any, interval: float = WAKE_SECONDS, timeout: float | None = None) -> Any:
+        """Wait as every method that asks the server does. Raises psycopg.OperationalError, also when its time is over."""
+        try:
+            return super().wait(gen, interval, self.patience if timeout is None else timeout)
+        except psycopg.OperationalError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:  # what it says later would answer another question
+                self.pgconn.finish()
+            raise
 
 
 def parameters(*, application: str, statement_seconds: int | None = None, lock_seconds: int | None = None) -> dict[str, Any]:
@@ -34,11 +57,38 @@ def parameters(*, application: str, statement_seconds: int | None = None, lock_s
 def limit_statements(seconds: int) -> None:
     """Have Django's connections of this process, none of which may be open yet, give up a statement after so many seconds; 0: never.
 
-    For web processes: what a person waits for must not hold a thread and a connection longer than anybody waits. Workers take their time.
+    For web processes: what a person waits for must not hold a thread and a connection longer than anybody waits, even where the backend
+    does not answer at all. Workers take their time.
     """
     if seconds:
         options = connection.settings_dict["OPTIONS"]
         options["options"] = f"{options.get('options', '')} -c statement_timeout={seconds}s".strip()
+        if options.get("pool"):
+            options["pool"] = {**options["pool"], "connection_class": Impatient}
+        Impatient.patience = seconds + LATE_SECONDS
+
+
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """Read in one transaction without the time-out of pages, which would cut a long answer off in the middle."""
+    with transaction.atomic():
+        raw = of_django()
+        raw.execute("SET LOCAL statement_timeout = 0")
+        before = getattr(raw, "patience", None)
+        if isinstance(raw, Impatient) and before is not None:
+            raw.patience = STREAM_SECONDS
+        try:
+            yield
+        finally:
+            if isinstance(raw, Impatient):
+                raw.patience = before
+
+
+def connect(params: Mapping[str, Any], *, patience: float) -> Impatient:
+    """Open a connection beside Django's that commits by itself, with what parameters() gave."""
+    opened = Impatient.connect(**params, autocommit=True)
+    opened.patience = patience
+    return opened
 
 
 def of_django() -> psycopg.Connection[Any]:

@@ -7,7 +7,8 @@ its commit (NOTIFY). Only what exists is remembered, so that something new is fo
 
 # Note [Asking ahead]
 What expires while it is in use would have every request that needs it ask the database at once, every five seconds. So whatever is still
-used REFRESH_SECONDS after it was read is noted as due, and core.recall reads all that is due in one statement before it expires.
+used REFRESH_SECONDS after it was read is noted as due, and core.recall reads all that is due in one statement before it expires. Where
+nobody does (a plain WSGI process, a worker) whoever needs it reads it again, which takes it off the list.
 """
 
 import logging
@@ -47,14 +48,17 @@ class Expiring(Generic[Key, Entry]):
         left = expires_at - time.monotonic()
         if left > LIFETIME_SECONDS - REFRESH_SECONDS:
             return entry
+        if left <= 0:
+            return None
         self._due.add(key)
-        return entry if left > 0 else None
+        return entry
 
     def put(self, key: Key, entry: Entry) -> None:
         """Remember `entry` from now on."""
         if len(self._entries) >= MOST_ENTRIES:
             self.forget()
         self._entries[key] = (time.monotonic() + LIFETIME_SECONDS, entry)
+        self._due.discard(key)
 
     def renew(self, asked: Collection[Key], found: Mapping[Key, Entry]) -> None:
         """Remember what was found of all that was asked for, and forget the rest of it."""
@@ -72,6 +76,7 @@ class Expiring(Generic[Key, Entry]):
     def forget(self) -> None:
         """Forget everything."""
         self._entries = {}
+        self._due = set()
 
 
 _caches: dict[str, list[Expiring]] = {}

@@ -72,17 +72,17 @@ class GroupCommit:
         careful = [self._run(self._careful, self._write_with_care, _return) for _ in range(CONNECTIONS)]
         self._tasks = [loop.create_task(run) for run in hopeful + careful]
 
-    async def write(self, batch: Batch) -> IngestResult | None:
-        """Return what became of the events once they are committed; None when the request must go through ingest() on its own.
+    def submit(self, batch: Batch) -> _Outcome:
+        """Have a request written: what became of its events once they are committed; None when it must go through ingest() on its own.
 
-        Raises psycopg.OperationalError or DomainError: the events may not count as written.
+        It fails with psycopg.OperationalError or DomainError: the events may not count as written.
         """
         lines = rows.copy_lines(batch)
         keys = [line[: rows.KEY_LENGTH] for line in lines]
         outcome: _Outcome = asyncio.get_running_loop().create_future()
         queue = self._careful if store.is_wary(batch.key_id) else self._hopeful
         queue.add([_Waiting(batch, "".join(lines), keys, outcome)])
-        return await outcome
+        return outcome
 
     async def end(self) -> None:
         """Write what waits, then close the connections."""

@@ -1,20 +1,14 @@
 """Run ingest() in a few threads, each with a connection of its own, and say no before too much waits.
 
 Django's connections are for pages: a thread here keeps one of its own, opens it again when the server went away, and gives up a statement
-after STATEMENT_SECONDS. That is the backend's clock: one that is itself stopped never says so. So whatever takes longer than
-OVERDUE_SECONDS has its socket shut down, by which the thread learns that the connection is broken.
+after STATEMENT_SECONDS, or a backend that is itself stopped after OVERDUE_SECONDS.
 """
 
-import contextlib
-import os
-import socket
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-import psycopg
 from django.db import connections
 from psycopg import Connection
 
@@ -68,7 +62,6 @@ class Writers:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="ingest")
         self._local = threading.local()
         self._opened: list[Connection[Any]] = []
-        self._working: dict[Connection[Any], float] = {}  # since when
 
     def submit(self, work: Callable[[Connection[Any]], Answer]) -> "Future[Answer]":
         """Call `work` with a usable connection in one of the threads."""
@@ -80,33 +73,17 @@ class Writers:
         for connection in self._opened:
             connection.close()
 
-    def break_overdue(self) -> None:
-        """Break the connections whose work takes too long, so that their threads go on."""
-        overdue = time.monotonic() - OVERDUE_SECONDS
-        for connection, since in list(self._working.items()):
-            if since < overdue:
-                with contextlib.suppress(psycopg.OperationalError, OSError):
-                    _shut_down(connection)
-
     def _run(self, work: Callable[[Connection[Any]], Answer]) -> Answer:
         connection = self._usable()
-        self._working[connection] = time.monotonic()
         try:
             return work(connection)
         finally:
-            del self._working[connection]
             connections.close_all()  # what `work` may have asked through Django goes back to its pool
 
     def _usable(self) -> Connection[Any]:
         connection: Connection[Any] | None = getattr(self._local, "connection", None)
         if connection is None or not database.is_usable(connection):
-            connection = psycopg.connect(**self._params, autocommit=True)
+            connection = database.connect(self._params, patience=OVERDUE_SECONDS)
             self._local.connection = connection
             self._opened = [one for one in self._opened if not one.closed] + [connection]
         return connection
-
-
-def _shut_down(connection: Connection[Any]) -> None:
-    """End a connection's socket under a thread that waits for it."""
-    with socket.socket(fileno=os.dup(connection.pgconn.socket)) as shared:
-        shared.shutdown(socket.SHUT_RDWR)

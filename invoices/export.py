@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import psycopg
 from django.core.exceptions import EmptyResultSet
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import QuerySet
 from psycopg import sql
 
@@ -137,12 +137,10 @@ def _unhurried() -> Iterator[None]:
 
     A reader who takes nothing any more is sent away by billing_project.overload.
     """
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = 0")
-            # How instants are written as text.
-            cursor.execute("SET LOCAL timezone = 'UTC'")
-            cursor.execute("SET LOCAL datestyle = 'ISO'")
+    with database.unhurried(), connection.cursor() as cursor:
+        # How instants are written as text.
+        cursor.execute("SET LOCAL timezone = 'UTC'")
+        cursor.execute("SET LOCAL datestyle = 'ISO'")
         yield
 
 

@@ -10,7 +10,8 @@ def commands(*, host: str, port: int) -> dict[str, list[str]]:
         "web": [
             *(sys.executable, "-m", "uvicorn", "billing_project.asgi:application"),
             *("--host", host, "--port", str(port)),
-            *("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning", "--lifespan", "on"),
+            *("--loop", "uvloop", "--http", "billing_project.protocol:Protocol", "--lifespan", "on"),
+            *("--no-access-log", "--log-level", "warning"),
         ],
         "worker": [*celery, "worker", "--concurrency", "2", "--loglevel", "INFO"],
         "beat": [*celery, "beat", "--loglevel", "INFO", "--pidfile", ""],

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from billing_project.asgi import application, ingest  # noqa: F401 -- tests reach into the coroutine
+from billing_project.protocol import Protocol
 
 STARTS_WITHIN_SECONDS = 20
 
@@ -36,7 +37,7 @@ def server() -> Iterator[str]:
 def _served() -> Iterator[str]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    web = uvicorn.Server(uvicorn.Config(application, log_level="warning", lifespan="on"))
+    web = uvicorn.Server(uvicorn.Config(application, loop="uvloop", http=Protocol, log_level="warning", lifespan="on"))
     thread = threading.Thread(target=web.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:

@@ -38,9 +38,11 @@ def test_a_client_that_left_before_its_body_has_sent_none() -> None:
         read(IngestApp(), {"type": "http.disconnect"})
 
 
-def test_a_body_that_does_not_end_in_time_is_refused_and_not_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("waiting", [[], [piece(b"{", more=True)]])
+def test_a_body_that_is_not_there_in_time_is_refused_and_not_an_error_of_ours(
+    waiting: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ingest_asgi, "BODY_SECONDS", 0.05)
-    waiting = [piece(b"{", more=True)]
 
     async def receive() -> dict[str, Any]:
         return waiting.pop() if waiting else await asyncio.Event().wait()  # type: ignore[return-value]

@@ -2,12 +2,15 @@
 
 A small body with nothing wrong, of a key, customers and names that the process knows, is judged here and written by group commit. All
 else (a large body, something unknown, something wrong, a duplicate) goes to ingest() in a thread with a blocking connection.
+
+It serves two callers: any ASGI server, and billing_project.protocol, which hands a small request over without a task of its own (`take`).
 """
 
 import asyncio
 import itertools
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,8 +29,9 @@ from customers import directory
 from events import delivery, names, writers
 from events.group_commit import GroupCommit
 from events.ingest import OutcomeUnknown, age_limit, ingest, note, prepare_from_memory
+from events.rows import Batch
 from events.store import IngestResult
-from events.validation import Doubt, judge_fast
+from events.validation import Doubt, Judgement, judge_fast
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +56,7 @@ class IngestApp:
         self._admission = writers.Admission(
             most_events=settings.INGEST_QUEUE_EVENTS, most_bytes=settings.MAX_BODY_BYTES * HELD_BODIES
         )
+        self._finishing: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Open the connections' owners; the connections themselves open with the first request."""
@@ -77,35 +82,94 @@ class IngestApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever happens, in the shape of the contract."""
-        try:
-            reply = await self._reply(scope, receive)
-        except Exception as error:
-            try:
-                reply = ingest_http.refused(error)
-            except Exception:
-                log.exception("ingest failed")
-                reply = ingest_http.refused(
-                    Unacceptable(500, "INTERNAL_ERROR", "Something went wrong on our side; it has been logged.")
-                )
+        reply = await _replied(self._reply(scope, receive))
         headers = [CONTENT_TYPE, (b"content-length", b"%d" % len(reply.body))]
         if reply.headers:
             headers += [(name.lower().encode(), text.encode()) for name, text in reply.headers.items()]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
 
+    def take(self, headers: Mapping[bytes, bytes], body: bytes, answer: Callable[[Reply], None]) -> bool:
+        """Take a strict request that is small, right, and of a key, customers and names that are known; `answer` is called later, once.
+
+        False for any other: nothing was done then, and calling the application will tell what became of it.
+        """
+        if len(body) > SMALL_BODY_BYTES:
+            return False
+        received_at, inside = datetime.now(UTC), [0, 0]
+        try:
+            secret = ingest_http.bearer_secret(headers.get(b"authorization", b"").decode("latin-1"))
+            key = keys.remembered(keys.hash_secret(secret))
+            if key is None:
+                return False
+            ingest_http.check_scope(key.scope)
+            rate.check(key.id)
+            batch = prepare_from_memory(_judged(body, received_at), key_id=key.id, received_at=received_at)
+            if batch is None:
+                return False
+            self._admit(len(body), inside)
+        except (DomainError, Doubt):
+            return False
+        self._group.submit(batch).add_done_callback(lambda outcome: self._taken(outcome, batch, body, inside, answer))
+        return True
+
+    def _taken(
+        self,
+        outcome: "asyncio.Future[IngestResult | None]",
+        batch: Batch,
+        body: bytes,
+        inside: list[int],
+        answer: Callable[[Reply], None],
+    ) -> None:
+        result = None if outcome.cancelled() or outcome.exception() else outcome.result()
+        if result is not None:
+            self._admission.leave(events=inside[0], size=inside[1])
+            note(batch.key_id, batch.received_at, result)
+            rate.charge(batch.key_id, events=result.event_count)
+            answer(ingest_http.accepted(result, lenient=False))
+            return
+        task = asyncio.get_running_loop().create_task(self._finish(outcome, batch, body, inside, answer))
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)
+
+    async def _finish(
+        self,
+        outcome: "asyncio.Future[IngestResult | None]",
+        batch: Batch,
+        body: bytes,
+        inside: list[int],
+        answer: Callable[[Reply], None],
+    ) -> None:
+        """Answer a request that its group did not store: it failed with it, or has to go through ingest() on its own."""
+
+        async def reply() -> Reply:
+            with self._accounted(batch.key_id, inside):
+                result = await self._written(outcome)
+                return await self._answered(result, body, batch.key_id, batch.received_at, lenient=False)
+
+        answer(await _replied(reply()))
+
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
         headers = dict(scope["headers"])
         key = await self._key(headers.get(b"authorization", b"").decode("latin-1"))
         inside = [0, 0]
-        try:
+        with self._accounted(key.id, inside):
             ingest_http.check_scope(key.scope)
             rate.check(key.id)
             body = await self._body(receive, headers.get(b"content-encoding", b""), inside)
             lenient = b"prefer" in headers and ingest_http.wants_lenient(headers[b"prefer"].decode("latin-1"))
-            return await self._ingest(body, key.id, lenient=lenient)
+            received_at = datetime.now(UTC)
+            result = await self._ingest_small(body, key.id, received_at) if len(body) <= SMALL_BODY_BYTES else None
+            return await self._answered(result, body, key.id, received_at, lenient=lenient)
+
+    @contextmanager
+    def _accounted(self, key_id: int, inside: list[int]) -> Iterator[None]:
+        """Count what is refused within, and let go of what `inside` says was admitted."""
+        try:
+            yield
         except DomainError as error:
-            rate.charge_refused(key.id, error)
-            ingest_http.count_refused(key.id, error, at=datetime.now(UTC))
+            rate.charge_refused(key_id, error)
+            ingest_http.count_refused(key_id, error, at=datetime.now(UTC))
             raise
         finally:
             self._admission.leave(events=inside[0], size=inside[1])
@@ -122,16 +186,11 @@ class IngestApp:
 
     async def _body(self, receive: Receive, encoding: bytes, inside: list[int]) -> bytes:
         """Read the body within its limits; `inside` gathers what was admitted, in events and bytes, also when this raises."""
-        message = await receive()
-        is_whole = message["type"] == "http.request" and not message.get("more_body")
-        if is_whole and not encoding and len(message.get("body", b"")) <= settings.MAX_BODY_BYTES:
-            body: bytes = message.get("body", b"")
-            self._admit(len(body), inside)
-            return body
         unpacker = Unpacker(encoding.decode("latin-1").strip().lower(), limit=settings.MAX_BODY_BYTES)
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 while True:
+                    message = await receive()
                     if message["type"] == "http.disconnect":
                         raise Unacceptable(400, "BAD_REQUEST", "The body ended too early.")
                     piece = message.get("body", b"")
@@ -139,12 +198,10 @@ class IngestApp:
                     unpacker.feed(piece)
                     self._admit(max(0, unpacker.size - inside[1]), inside)
                     if not message.get("more_body"):
-                        break
-                    message = await receive()
+                        return unpacker.body()
         except TimeoutError as error:
             sentence = f"The body was not whole after {BODY_SECONDS} seconds. Send it again, or in smaller requests."
             raise Unacceptable(408, "BODY_TOO_SLOW", sentence) from error
-        return unpacker.body()
 
     def _admit(self, size: int, inside: list[int]) -> None:
         events = min(1000, (inside[1] + size) // LEAST_EVENT_BYTES + 1) - inside[0]
@@ -152,22 +209,25 @@ class IngestApp:
         inside[0] += events
         inside[1] += size
 
-    async def _ingest(self, body: bytes, key_id: int, *, lenient: bool) -> Reply:
-        received_at = datetime.now(UTC)
-        result = await self._ingest_small(body, key_id, received_at) if len(body) <= SMALL_BODY_BYTES else None
+    async def _answered(
+        self, result: IngestResult | None, body: bytes, key_id: int, received_at: datetime, *, lenient: bool
+    ) -> Reply:
+        """Say what became of a request, which goes through ingest() now where nothing was stored of it yet."""
         if result is None:
             result = await self._in_thread(
                 lambda connection: ingest(
                     body=body, key_id=key_id, received_at=received_at, connection=connection, lenient=lenient
                 )
             )
+        else:
+            note(key_id, received_at, result)
         rate.charge(key_id, events=result.event_count)
         return ingest_http.accepted(result, lenient=lenient)
 
     async def _ingest_small(self, body: bytes, key_id: int, received_at: datetime) -> IngestResult | None:
         """Return what became of a request, or None when it must go through ingest(). Raises OutcomeUnknown."""
         try:
-            judgement = judge_fast(body, received_at=received_at, max_age=age_limit())
+            judgement = _judged(body, received_at)
         except Doubt:
             return None
         batch = prepare_from_memory(judgement, key_id=key_id, received_at=received_at)
@@ -175,15 +235,13 @@ class IngestApp:
             await self._know(self._customers, {event.customer_id for event in judgement.events})
             await self._know(self._names, {event.event_name for event in judgement.events})
             batch = prepare_from_memory(judgement, key_id=key_id, received_at=received_at)
-        if batch is None:
-            return None
+        return None if batch is None else await self._written(self._group.submit(batch))
+
+    async def _written(self, outcome: "asyncio.Future[IngestResult | None]") -> IngestResult | None:
         try:
-            result = await self._group.write(batch)
+            return await outcome
         except UNREACHABLE as error:
             raise OutcomeUnknown from error
-        if result:
-            note(key_id, received_at, result)
-        return result
 
     async def _know(self, recall: Recall[Any, Any], wanted: set[Any]) -> None:
         try:
@@ -198,11 +256,9 @@ class IngestApp:
             raise OutcomeUnknown from error
 
     async def _keep_up(self) -> None:
-        """Read again what will expire, write figures, and free threads whose backend does not answer, until the process ends."""
+        """Read again what will expire, and write figures, until the process ends."""
         for number in itertools.count(1):
             await asyncio.sleep(REFRESH_SECONDS)
-            self._writers.break_overdue()
-            self._lookups.break_overdue()
             for recall in (self._keys, self._customers, self._names):
                 try:
                     await recall.refresh()
@@ -216,3 +272,21 @@ class IngestApp:
             await asyncio.wrap_future(self._lookups.submit(delivery.write))
         except psycopg.Error as error:
             log.warning("delivery figures wait to be written: %s", error)
+
+
+def _judged(body: bytes, received_at: datetime) -> Judgement:
+    return judge_fast(body, received_at=received_at, max_age=age_limit())
+
+
+async def _replied(replying: Coroutine[Any, Any, Reply]) -> Reply:
+    """Wait for a reply; what is raised instead becomes one."""
+    try:
+        return await replying
+    except Exception as error:
+        try:
+            return ingest_http.refused(error)
+        except Exception:
+            log.exception("ingest failed")
+            return ingest_http.refused(
+                Unacceptable(500, "INTERNAL_ERROR", "Something went wrong on our side; it has been logged.")
+            )

@@ -45,3 +45,18 @@ def test_a_listener_forgets_what_is_announced_elsewhere():
 
     assert time.monotonic() < deadline
     listener.end()
+
+
+def test_what_nobody_asks_ahead_for_is_due_no_more_once_it_was_read_again(monkeypatch):
+    cache = expiring.Expiring("test")
+    cache.put("a", 1)
+    start = time.monotonic()
+
+    monkeypatch.setattr(time, "monotonic", lambda: start + expiring.REFRESH_SECONDS + 1)
+    cache.get("a")
+    cache.put("a", 2)
+    read_again = cache.take_due()
+    monkeypatch.setattr(time, "monotonic", lambda: start + 10 * expiring.LIFETIME_SECONDS)
+    cache.get("a")
+
+    assert (read_again, cache.take_due()) == ([], [])
