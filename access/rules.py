@@ -107,6 +107,7 @@ PAGES = {
     "dashboard:delivery_figure": Rule(read=ALL),
     "dashboard:customers": Rule(read=ALL),
     "dashboard:customer_choices": Rule(read=ALL),
+    "dashboard:event_name_choices": Rule(read=ALL),
     "dashboard:customer": Rule(read=ALL),
     "dashboard:customer_credit": Rule(read=ALL),
     "dashboard:grant_new": Rule(read=CONFIGURE | BILL, write=CONFIGURE | BILL),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from core.filtering import InstantField, date_input
 from core.periods import FOREVER, Period
 from dashboard import filter_draft
+from dashboard.event_name_field import EventNameField
 from dashboard.filter_draft import Judgement, Node
 from meters import define, filters
 from meters.aggregation import AGGREGATIONS, MAX_KEY, AggregationInvalid, check
@@ -32,15 +33,11 @@ EVERYTHING: tuple[Period, ...] = (Period(ALWAYS, FOREVER),)
 QUIET = {"autocomplete": "off", "spellcheck": "false"}
 
 
-def event_name_field() -> forms.CharField:
-    return forms.CharField(
-        label=_("Event name"),
-        max_length=define.EVENT_NAME_LENGTH,
-        strip=False,
+def event_name_field() -> EventNameField:
+    return EventNameField(
         help_text=_(
             "Compared exactly, capital letters and spaces included. Names that were received are offered; any other may be typed."
-        ),
-        widget=forms.TextInput(attrs={**QUIET, "list": "event-names"}),
+        )
     )
 
 

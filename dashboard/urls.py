@@ -53,6 +53,7 @@ urlpatterns = [
     path("meters/<slug:public_id>/events", meter_events.listing, name="meter_events"),
     path("events", events.index, name="events"),
     path("events/void", event_voids.choose, name="event_voids"),
+    path("events/names", event_voids.name_choices, name="event_name_choices"),
     path("events/event", events.detail, name="event"),
     path("events/event/void", events.void_one, name="event_void"),
     path("events/event/unvoid", events.unvoid, name="event_unvoid"),

@@ -71,6 +71,7 @@ PAGES = """
     dashboard:delivery_figure     vfpo    -
     dashboard:customers           vfpo    -
     dashboard:customer_choices    vfpo    -
+    dashboard:event_name_choices  vfpo    -
     dashboard:customer            vfpo    -
     dashboard:customer_credit     vfpo    -
     dashboard:grant_new           fpo     fpo

@@ -1,9 +1,11 @@
+import itertools
 import json
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from access.actors import Actor
 from core.periods import Period
@@ -107,6 +109,45 @@ def test_a_job_goes_on_where_it_was_cancelled(meter: Meter, monkeypatch: pytest.
     start.resume(job=job)
 
     assert (work(job).outcome, used(meter)) == ({"voided": 5, "void_before": 0}, 0)
+
+
+class Killed(BaseException):
+    """The worker is no more, and nobody tidies up after it."""
+
+
+def killing_at(statement: int) -> Any:
+    """Let so many statements begin, and strike before that one."""
+    begun = itertools.count(1)
+
+    def wrapper(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if next(begun) == statement:
+            raise Killed
+        return execute(sql, params, many, context)
+
+    return connection.execute_wrapper(wrapper)
+
+
+@pytest.mark.django_db(transaction=True)  # what was not committed is gone with the connection
+def test_a_job_that_is_killed_before_any_of_its_statements_goes_on_and_voids_each_once(meter: Meter) -> None:
+    job = begin(selection.of(event_name="tokens"))
+    kills = 0
+
+    for statement in itertools.count(1):
+        try:
+            with killing_at(statement):
+                run.take_and_work(job_id=job.pk, now=NOW)
+            break
+        except Killed:
+            connection.close()
+            kills += 1
+            Job.objects.filter(pk=job.pk).update(heartbeat_at=NOW - 2 * run.STALE_AFTER, crash_count=0)
+
+    job.refresh_from_db()
+    lines = b"".join(files.stream(job.files.get(name="events.csv"))).decode().splitlines()
+    assert kills > 10
+    assert (job.status, job.outcome, used(meter)) == (JobStatus.DONE, {"voided": 5, "void_before": 0}, 0)
+    assert sorted(EventVoid.objects.values_list("event__event_id", "ordinal")) == [(f"e{size}", 1) for size in range(1, 6)]
+    assert sorted(line.split(",")[0] for line in lines) == ["e1", "e2", "e3", "e4", "e5", "event_id"]
 
 
 @pytest.mark.parametrize(("aggregation", "before", "after"), [("sum", 15, 1), ("max", 5, 1), ("last", 5, 1), ("count", 5, 1)])
