@@ -22,9 +22,9 @@ def _reason(help_text: Any) -> forms.CharField:
     return forms.CharField(label=_("Reason"), max_length=REASON, help_text=help_text, widget=widget)
 
 
-def _text(label: Any, help_text: Any = "") -> forms.CharField:
+def _text(label: Any, help_text: Any = "", *, strip: bool = True) -> forms.CharField:
     widget = forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
-    return forms.CharField(label=label, max_length=MAX_TEXT, help_text=help_text, widget=widget)
+    return forms.CharField(label=label, max_length=MAX_TEXT, help_text=help_text, widget=widget, strip=strip)
 
 
 class ReasonForm(forms.Form):
@@ -68,6 +68,10 @@ class MetadataField(forms.CharField):
             raise forms.ValidationError(gettext("This is not JSON: %(error)s.") % {"error": error}) from error
         if not isinstance(found, dict):
             raise forms.ValidationError(gettext('Write an object, such as {"tokens": 12}.'))
+        try:
+            exact_json.dumps(found)
+        except UnicodeEncodeError as error:
+            raise forms.ValidationError(gettext("A text holds half of a surrogate pair, which is no character.")) from error
         return found
 
 
@@ -87,7 +91,7 @@ class CorrectionForm(forms.Form):
 
     event_id = _text(_("New event id"), _("An id that was never used: the old event keeps its own."))
     customer_id = _text(_("Customer id"))
-    event_name = _text(_("Event name"))
+    event_name = _text(_("Event name"), strip=False)  # names are compared exactly, spaces included
     timestamp = _text(_("Timestamp"), _("RFC 3339; without a zone it is UTC."))
     metadata = MetadataField(
         label=_("Metadata"), required=False, help_text=_("A JSON object. Text stands in quotes, numbers do not.")

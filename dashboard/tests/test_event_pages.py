@@ -179,6 +179,34 @@ def test_a_correction_starts_from_the_whole_event_and_says_what_is_wrong_beside_
     assert "stands in its place" in explained(owner, "e1")
 
 
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        (r'{"k": "\ud800"}', "half of a surrogate pair"),
+        (r'{"\udfff": 1}', "half of a surrogate pair"),
+        ('{"k": %s}' % ("9" * 400), "is out of range"),
+        ("[" * 100_000, "This is not JSON"),
+        ('{"k": 1, "k": 2}', "a name stands twice"),
+    ],
+)
+def test_metadata_that_no_event_can_have_is_a_fault_of_its_field(owner: Client, metadata: str, said: str) -> None:
+    factories.log(factories.customer(), timezone.now(), event_id="e1")
+    form = owner.get(reverse("dashboard:event_correct"), {"id": "e1"}).context["form"]
+
+    assert said in acted(owner, "event_correct", "e1", **{**form.initial, "reason": "wrong", "metadata": metadata})
+
+
+def test_a_correction_keeps_the_spaces_of_an_event_name(owner: Client) -> None:
+    factories.log(factories.customer(), timezone.now(), name=" spaced ", event_id="e1")
+    form = owner.get(reverse("dashboard:event_correct"), {"id": "e1"}).context["form"]
+
+    acted(owner, "event_correct", "e1", **{**form.initial, "reason": "wrong"})
+
+    found = log.find("e1-corrected")
+    assert found is not None
+    assert found.event_name == " spaced "
+
+
 def test_a_refused_id_has_a_page_with_the_reason(owner: Client) -> None:
     key, _secret = sending.make_key()
     with pytest.raises(RequestRefused):
