@@ -56,7 +56,6 @@ class ReferenceEvent(models.Model):
         indexes = [
             models.Index(fields=["event_name", "customer_id", "timestamp"], name="reference_by_all"),
             models.Index(fields=["event_name", "timestamp"], name="reference_by_name"),
-            models.Index(fields=["customer_id", "timestamp"], name="reference_by_customer"),
         ]
 
 

@@ -105,7 +105,8 @@ JOIN events_eventname AS name ON name.id = event.event_name_id
 ORDER BY event."timestamp" DESC, event.arrival
 """)
 _NEWEST = sql.SQL('SELECT * FROM events_event WHERE {conditions} ORDER BY "timestamp" DESC, arrival LIMIT %(log_limit)s')
-# No index is by time alone: the newest of each name are merged, each read from the index by name and time.
+# No index is by time, or by customer and time, alone: the newest of each name are merged, each read from the index by name and time, or
+# by name, customer and time.
 _NEWEST_OF_EACH_NAME = sql.SQL("""
 SELECT newest.* FROM events_eventname AS each_name CROSS JOIN LATERAL ({newest}) AS newest
 ORDER BY newest."timestamp" DESC, newest.arrival LIMIT %(log_limit)s
@@ -130,7 +131,7 @@ def page(
     """
     conditions, parameters = _conditions(filters, cursor, moment)
     parameters |= {"log_limit": size + offset, "log_offset": offset}
-    if filters.event_name is not None or filters.customer_id is not None:
+    if filters.event_name is not None:
         events: sql.Composable = _NEWEST.format(conditions=conditions)
     else:
         of_name = sql.SQL(" AND ").join([sql.SQL("event_name_id = each_name.id"), conditions])

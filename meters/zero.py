@@ -16,7 +16,8 @@ from core.limits import TookTooLong, within
 from core.periods import Period
 from core.text import gettext_noop as _
 from customers.models import Customer
-from events import catalogue
+from events import catalogue, log
+from events.log import Filters
 from events.models import Event
 from meters import filter_sql, meter_sql, series, stored, usage, verdicts
 from meters.definition import Definition
@@ -170,7 +171,7 @@ def _near_names(question: Question) -> Iterator[Cause]:
 def _outside(question: Question) -> Iterator[Cause]:
     """Say what is known where the period holds no event of the name."""
     events = Event.objects.filter(customer=question.customer) if question.customer else Event.objects.all()
-    if question.customer and not events.exists():
+    if question.customer and not log.page(filters=Filters(customer_id=question.customer.pk), size=1):
         yield Cause("no_events")
     elif not events.filter(event_name__name=question.meter.event_name).exists():
         yield Cause("name_never_received")

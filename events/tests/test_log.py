@@ -51,7 +51,7 @@ def test_newest_first_then_in_order_of_arrival(key, ada):
     send(key, *[event(f"t{n}", ada, timestamp=at(n // 3), event_name=f"name{n % 2}") for n in range(9)])
 
     for size in (1, 2, 4, 100):
-        assert walk(Filters(), size) == [f"t{n}" for n in range(9)]
+        assert walk(Filters(), size) == walk(Filters(customer_id=ada.id), size) == [f"t{n}" for n in range(9)]
     assert [e.event_id for e in log.page(filters=Filters(), size=2, offset=5)] == ["t5", "t6"]
 
 

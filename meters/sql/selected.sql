@@ -2,8 +2,7 @@
 SELECT s.event_name_id, s.customer_id, count(*), min(s.timestamp), max(s.timestamp)
 FROM (
     SELECT e.event_name_id, e.customer_id, e.timestamp
-    FROM events_event e
-    WHERE {selected} AND {not_voided}
+    FROM {events}
     ORDER BY e.timestamp DESC
     LIMIT %(limit)s
 ) AS s
