@@ -58,3 +58,14 @@ def test_a_job_is_cancelled_and_what_names_no_events_is_refused(call: Callable[.
     assert call("POST", "/event-voids", {"reason": "r"}).body["code"] == "INVALID_EVENT_SELECTION"
     assert call("POST", "/event-voids", {"reason": "r", "event_name": "a", "filter": {"conjunction": "x"}}).status == 400
     assert call("POST", "/event-voids", {"event_name": "a"}).status == 422
+
+
+@pytest.mark.parametrize(
+    ("empty", "code"),
+    [({"customer_id": ""}, "CUSTOMER_NOT_FOUND"), ({"meter_id": ""}, "METER_NOT_FOUND"), ({"filter": {}}, "INVALID_FILTER")],
+)
+def test_what_was_not_filled_in_voids_nothing(call: Callable[..., Any], empty: dict[str, Any], code: str) -> None:
+    asked = {"reason": "r", "event_name": "a", **empty}
+
+    assert call("POST", "/event-voids", asked).body["code"] == code
+    assert Job.objects.count() == 0

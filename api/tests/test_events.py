@@ -171,6 +171,7 @@ def test_usage_as_csv(call: Callable[..., Any], sent: dict[str, str]) -> None:
     [
         ("", 422, "start"),
         ("start=2026-01-01T00:00:00Z", 422, "end"),
+        ("start=2026-01-01T00:00:00Z&end=2026-01-02T00:00:00Z&customer_id=", 422, "customer_id"),
         ("start=2026-01-02T00:00:00Z&end=2026-01-01T00:00:00Z", 422, "end"),
         ("start=2026-01-01T00:00:00Z&end=2026-01-02T00:00:00Z&window=year", 422, "window"),
         ("start=2026-01-01T00:00:00Z&end=2026-01-02T00:00:00Z&time_zone=Mars/X", 422, "time_zone"),

@@ -35,5 +35,6 @@ def test_refuses_what_names_no_time_or_nobody(call: Callable[..., Any]) -> None:
 
     assert call("GET", f"{address}?start=2026-01-02T00:00:00Z&end=2026-01-01T00:00:00Z").body["field"] == "end"
     assert call("GET", f"{address}?customer_id=x").body["code"] == "CUSTOMER_NOT_FOUND"
+    assert call("GET", f"{address}?customer_id=").status == 422
     assert call("GET", "/meters/x/explain").body["code"] == "METER_NOT_FOUND"
     assert [one["kind"] for one in call("GET", address).body["causes"]] == ["name_never_received"]

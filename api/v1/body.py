@@ -50,6 +50,12 @@ def decode_query(query: QueryDict, shape: type[Shape]) -> Shape:
     return convert(texts, shape, texts_only=True)
 
 
+def refuse_empty(query: QueryDict, name: str) -> None:
+    """Refuse a parameter that is there without a text, where leaving it out means everyone. Raises Refused."""
+    if query.get(name) == "":
+        raise invalid(name, "is empty. Leave it out to mean all")
+
+
 @cache
 def _times_of(shape: type[msgspec.Struct]) -> frozenset[str]:
     kind = inspect.type_info(shape)

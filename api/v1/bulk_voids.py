@@ -143,13 +143,14 @@ def _job(job_id: str) -> Job:
 
 
 def _selection(wanted: BulkVoidCreate) -> Selection:
+    # An empty id or filter is one that a sender failed to fill in: taken for none, it would void what nobody meant.
     return selection.of(
-        meter=find(Meter, wanted.meter_id) if wanted.meter_id else None,
+        meter=None if wanted.meter_id is None else find(Meter, wanted.meter_id),
         event_name=wanted.event_name,
-        customer=customers.find(wanted.customer_id) if wanted.customer_id else None,
+        customer=None if wanted.customer_id is None else customers.find(wanted.customer_id),
         start=shapes.utc(wanted.start) if wanted.start else None,
         end=shapes.utc(wanted.end) if wanted.end else None,
-        filter=filters.parse(wanted.filter or None),
+        filter=filters.parse(wanted.filter),
         event_ids=wanted.event_ids or (),
     )
 

@@ -74,6 +74,7 @@ class MeterUsage(Resource):
     def get(self, request: Request, id: str) -> HttpResponse:
         meter = find(Meter, id)
         query = body.decode_query(request.GET, UsageQuery)
+        body.refuse_empty(request.GET, "customer_id")
         question = _question(meter, query)
         items = _items(series.series(question), query)
         if request.headers.get("Accept", "").startswith("text/csv"):

@@ -69,6 +69,7 @@ class MeterExplain(Resource):
     def get(self, request: Request, id: str) -> HttpResponse:
         meter = find(Meter, id)
         query = body.decode_query(request.GET, ZeroQuery)
+        body.refuse_empty(request.GET, "customer_id")
         customer = customers.find(query.customer_id) if query.customer_id else None
         period = _period(query)
         found = zero.explain(meter=meter, customer=customer, period=period)
