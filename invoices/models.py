@@ -216,7 +216,7 @@ class Invoice(models.Model):
             ),
             models.CheckConstraint(condition=Q(kind="credit_note") | Q(total__gte=0), name="invoice_total_not_negative"),
             models.CheckConstraint(
-                condition=Q(carried_forward_amount=0) | Q(carried_forward_amount__gt=0, total=0),
+                condition=Q(carried_forward_amount=0) | Q(carried_forward_amount__gt=0, total=0) | Q(kind="credit_note", total=0),
                 name="invoice_carries_what_is_below_zero",
             ),
             models.CheckConstraint(

@@ -92,7 +92,7 @@ def _credit_note(invoice: Invoice, series: numbers.InvoiceSeries, reason: str, a
         number=number.text,
         issued_at=issued_at,
         due_at=issued_at,
-        # A credit note takes back what the invoice demanded; what lay below zero was never demanded, and its grant is voided.
+        # What lay below zero was never demanded: its grant is voided, and the note takes back what was carried forward.
         **{name: getattr(invoice, name) for name in _COPIED},
         **{name: -getattr(invoice, name) for name in _NEGATED},
     )
@@ -123,7 +123,15 @@ _COPIED = (
     "customer_copy",
     "snapshot_id",
 )
-_NEGATED = ("subtotal", "usage_credit_amount", "tax_amount", "included_tax_amount", "total", "invoice_credit_amount")
+_NEGATED = (
+    "subtotal",
+    "usage_credit_amount",
+    "tax_amount",
+    "included_tax_amount",
+    "carried_forward_amount",
+    "total",
+    "invoice_credit_amount",
+)
 
 
 def _negated(line: InvoiceLine, note: Invoice) -> InvoiceLine:

@@ -1,16 +1,19 @@
 """Voiding an invoice: a credit note, credits given back, and the point billed again or waived."""
 
+from csv import DictReader
 from decimal import Decimal
 
 import pytest
 
 from credits import grants
 from credits.grants import GrantInput
+from credits.models import CreditGrant
 from events.tests import sending
-from invoices import issue, preview, verify, void
+from invoices import issue, journal, preview, verify, void
 from invoices.models import Invoice, InvoiceEvent
 from invoices.run import BillingReport
 from invoices.tests.story import begin, bill, give, invoices, ledger, use
+from products.cancel import Cancellation, cancel_now
 from products.tests import making
 from products.tests.making import ACTOR, per_unit, utc
 from webhooks.models import WebhookEndpoint, WebhookMessage
@@ -173,6 +176,27 @@ def test_a_revision_can_be_voided_and_billed_once_more(billed):
 
     found = Invoice.objects.exclude(kind="credit_note").order_by("revision").values_list("revision", "status", "total")
     assert list(found) == [(0, "void", 550), (1, "void", 550), (2, "issued", 550)]
+
+
+@pytest.mark.parametrize("then", ["waive", "reissue"])
+def test_an_invoice_below_zero_is_voided_with_what_it_carried_forward(then):
+    acme = making.customer(tax_rate=Decimal("0.1"))
+    subscription = begin(acme, making.product(fee=3100), "2026-01-01")
+    cancel_now(subscription=subscription, why=Cancellation(), actor=ACTOR, now=utc("2026-01-11"), prorate=True)
+    bill("2026-01-12")
+    one = Invoice.objects.get(kind="final")
+    assert (one.subtotal, one.tax_amount, one.total, one.carried_forward_amount) == (-2100, -210, 0, 2310)
+
+    note = void.void(invoice=one, then=then, reason="wrong", actor=ACTOR, now=LATER)
+    bill("2026-02-10T01:00")
+
+    assert (note.subtotal, note.tax_amount, note.total, note.carried_forward_amount) == (2100, 210, 0, -2310)
+    assert [verify.verify(one).findings for one in Invoice.objects.all()] == [()] * Invoice.objects.count()
+    given = [sum(e.amount for e in grant.periods.get().entries.all()) for grant in CreditGrant.objects.order_by("id")]
+    assert given == ([0] if then == "waive" else [0, 2310])
+    booked = list(DictReader("".join(journal.csv(Invoice.objects.exclude(status="draft"))).splitlines()))
+    assert sum(Decimal(row["debit"] or 0) - Decimal(row["credit"] or 0) for row in booked) == 0
+    assert {(row["account"], row["debit"]) for row in booked if row["debit"] == "23.10"} == {("wallet", "23.10")}
 
 
 def test_what_a_voided_invoice_carried_forward_pays_for_nothing(billed):
