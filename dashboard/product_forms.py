@@ -21,6 +21,21 @@ from products.pricing import Tier
 LAST = "*"
 
 
+# What the script that edits tiers in columns needs to say.
+TIER_WORDS = {
+    "data-models": f"{PriceModel.GRADUATED} {PriceModel.VOLUME}",
+    "data-tier": lazy("Tier"),
+    "data-up-to": lazy("Up to"),
+    "data-no-limit": lazy("no limit"),
+    "data-price": lazy("Price per unit"),
+    "data-flat": lazy("Flat amount"),
+    "data-add-tier": lazy("Add a tier"),
+    "data-remove-tier": lazy("Remove tier"),
+    "data-added": lazy("added"),
+    "data-removed": lazy("removed"),
+}
+
+
 def _amount(label: Any, **more: Any) -> forms.DecimalField:
     return forms.DecimalField(label=label, min_value=0, max_digits=18, decimal_places=4, **more)
 
@@ -80,15 +95,17 @@ class MeterPriceForm(forms.Form):
     meter = forms.ModelChoiceField(label=lazy("Meter"), queryset=Meter.objects.none(), to_field_name="public_id")
     price_model = forms.ChoiceField(label=lazy("Price model"), choices=PriceModel.choices, initial=PriceModel.PER_UNIT)
     price_per_unit = forms.DecimalField(
-        label=lazy("Price per unit, or per package"), min_value=0, max_digits=20, decimal_places=16, required=False
-    )
+        label=lazy("Price per unit, or per package"), min_value=0, max_digits=20, decimal_places=16, required=False,
+        widget=forms.NumberInput(attrs={"data-models": f"{PriceModel.PER_UNIT} {PriceModel.PACKAGE}"}),
+    )  # fmt: skip
     package_size = forms.DecimalField(
-        label=lazy("Units in a package"), min_value=0, max_digits=38, decimal_places=12, required=False
-    )
+        label=lazy("Units in a package"), min_value=0, max_digits=38, decimal_places=12, required=False,
+        widget=forms.NumberInput(attrs={"data-models": PriceModel.PACKAGE}),
+    )  # fmt: skip
     tiers = forms.CharField(
         label=lazy("Tiers"),
         required=False,
-        widget=forms.Textarea(attrs={"rows": 3, "placeholder": "1000 0.02\n* 0.01 5"}),
+        widget=forms.Textarea(attrs={"rows": 3, "placeholder": "1000 0.02\n* 0.01 5", **TIER_WORDS}),
         help_text=lazy("A line each: up to (the last *), price per unit, flat amount on entering it."),
     )
     free_threshold = forms.IntegerField(label=lazy("Free units each cycle"), min_value=0, initial=0, required=False)

@@ -1,11 +1,12 @@
 """Issue chosen drafts, each in a transaction of its own, in the order in which credits are drawn, and say what became of each."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from access.actors import Actor
@@ -13,7 +14,8 @@ from core.errors import DomainError
 from core.sheets import csv_lines
 from invoices import issue
 from invoices.inputs import UNBILLABLE
-from invoices.models import Invoice
+from invoices.listing import InvoiceFilter
+from invoices.models import Invoice, InvoiceStatus
 from jobs import start
 from jobs.models import Job
 from jobs.run import Run
@@ -64,15 +66,44 @@ def begin(*, drafts: Collection[Invoice], actor: Actor, now: datetime) -> Job:
     return start.start(kind=KIND, parameters={"invoice_ids": ids}, actor=actor, now=now)
 
 
+@transaction.atomic
+def begin_all(*, filters: Mapping[str, str], actor: Actor, now: datetime) -> Job:
+    """Start the job that issues every draft that filters of a list find, up to the newest one that there is now.
+
+    What is held back was held for a reason: it is issued only when it is chosen by itself.
+    """
+    kept = {name: text for name, text in filters.items() if name in InvoiceFilter.base_filters and text}
+    newest = Invoice.objects.order_by("-id").values_list("id", flat=True).first() or 0
+    return start.start(kind=KIND, parameters={"filters": kept, "upto": newest}, actor=actor, now=now)
+
+
 def work(run: Run) -> dict[str, Any]:
-    """Issue one draft a step, in the order of the parameters; what became of each is a row of the file."""
-    ids: Sequence[str] = run.parameters["invoice_ids"]
+    """Issue one draft a step, in the order of issue; what became of each is a row of the file."""
     if not run.position:
         run.write(FILE, "".join(csv_lines(header=HEADER, rows=())).encode())
-        run.advance(position={"done": 0, "issued": 0}, done=0, total=len(ids), unit="invoices")
-    for number in range(run.position["done"], len(ids)):
-        _issue_step(run, Invoice.objects.get(public_id=ids[number]))
+        total = len(run.parameters["invoice_ids"]) if "invoice_ids" in run.parameters else _found(run).count()
+        run.advance(position={"done": 0, "issued": 0}, done=0, total=total, unit="invoices")
+    while (draft := _following(run)) is not None:
+        _issue_step(run, draft)
     return {"issued": run.position["issued"], "not_issued": run.done - run.position["issued"]}
+
+
+def _following(run: Run) -> Invoice | None:
+    """Give the draft after those that are done, None at the end. What is found by filters is passed by once, issued or not."""
+    if "invoice_ids" in run.parameters:
+        ids: Sequence[str] = run.parameters["invoice_ids"]
+        return Invoice.objects.get(public_id=ids[run.position["done"]]) if run.position["done"] < len(ids) else None
+    rows = _found(run)
+    if "after" in run.position:
+        at, subscription, number = run.position["after"]
+        later = Q(point_at=at, subscription=subscription, id__gt=number) | Q(point_at=at, subscription__gt=subscription)
+        rows = rows.filter(later | Q(point_at__gt=at))
+    return rows.order_by("point_at", "subscription", "id").first()
+
+
+def _found(run: Run) -> QuerySet[Invoice]:
+    rows = Invoice.objects.filter(status=InvoiceStatus.DRAFT, is_held=False, id__lte=run.parameters["upto"])
+    return InvoiceFilter(run.parameters["filters"], queryset=rows).qs
 
 
 @transaction.atomic
@@ -81,5 +112,9 @@ def _issue_step(run: Run, draft: Invoice) -> None:
     row = (draft.public_id, outcome.number, outcome.code, outcome.message)
     _header, line = csv_lines(header=HEADER, rows=[row])
     run.write(FILE, line.encode())
-    position = {"done": run.position["done"] + 1, "issued": run.position["issued"] + bool(outcome.number)}
+    position = {
+        "done": run.position["done"] + 1,
+        "issued": run.position["issued"] + bool(outcome.number),
+        "after": [draft.point_at.isoformat(), draft.subscription_id, draft.pk],
+    }
     run.advance(position=position, done=run.done + 1, total=run.total, unit="invoices")

@@ -20,6 +20,7 @@ from django.utils import timezone
 from access.actors import Actor
 from access.history import acting
 from core.errors import DomainError
+from core.faults import fault
 from jobs import kinds
 from jobs.files import Files
 from jobs.heartbeat import Heartbeat
@@ -67,6 +68,7 @@ class Run:
         After a crash the work starts again with this position. done and total are in `unit`.
         Raises JobCancelled when somebody asked for it, AskedToStop when `stopping` is set, TakenOver when this worker has lost the job.
         """
+        fault("jobs: step done")
         with transaction.atomic():
             self._keep(position=position, progress_done=done, progress_total=total, progress_unit=unit, crash_count=0)
             self._files.flush()

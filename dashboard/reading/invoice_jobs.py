@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from invoices.listing import InvoiceFilter
 from jobs.models import Job
 
 
@@ -20,5 +21,12 @@ def verification_facts(job: Job) -> list[tuple[str, Any]]:
 def issue_facts(job: Job) -> list[tuple[str, Any]]:
     """Give what a page lists of the issuing of chosen drafts, beside its progress."""
     labels = {"issued": _("Issued"), "not_issued": _("Not issued")}
-    chosen = (_("Chosen drafts"), len(job.parameters["invoice_ids"]))
-    return [chosen, *((labels.get(name, name), number) for name, number in job.outcome.items())]
+    return [*_asked(job), *((labels.get(name, name), number) for name, number in job.outcome.items())]
+
+
+def _asked(job: Job) -> list[tuple[str, Any]]:
+    if "invoice_ids" in job.parameters:
+        return [(_("Chosen drafts"), len(job.parameters["invoice_ids"]))]
+    filters = job.parameters["filters"]
+    labels = {name: str(one.label) for name, one in InvoiceFilter.base_filters.items()}
+    return [(_("Drafts"), _("all that the list found")), *((labels[name], text) for name, text in filters.items())]

@@ -112,3 +112,34 @@ def test_many_are_issued_as_a_job_that_lists_what_became_of_each(drafts, monkeyp
     events = Invoice.objects.get(customer__name="Bolt", point=2).events.order_by("id")
     assert events.last().actor_kind == "user"
     assert "Chosen drafts" in finance.get(reverse("dashboard:job", args=[job.public_id])).content.decode()
+
+
+def test_amounts_of_two_currencies_are_never_put_in_one_order(drafts):
+    euros = making.product(per_unit(making.meter("mail"), "1"), name="Euros", currency="EUR")
+    dana = making.customer(name="Dana")
+    begin(dana, euros, "2026-02-01")
+    use(dana, "mail", "2026-02-20", times=900)
+    run_billing(now=MARCH, actor=ACTOR)
+    finance = world.signed_in("finance")
+    first = finance.get(reverse("dashboard:review") + "?currency=EUR").content.decode()
+
+    shown = {query: finance.get(reverse("dashboard:review") + query).content.decode() for query in ("", "?currency=EUR")}
+
+    assert [re.findall(r"invoices/inv_\w+\">(\w+)</a>", page) for page in shown.values()] == [["Bolt", "Acme", "Calm"], ["Dana"]]
+    assert "3 drafts, estimated" in shown[""]
+    assert "1 of them without an estimate so far" in first
+    assert "1 draft, estimated €9.00 together" in shown["?currency=EUR"]
+
+
+def test_all_that_the_list_finds_are_issued_as_a_job_but_what_is_held(drafts):
+    Invoice.objects.filter(id=drafts["Calm"].id).update(is_held=True, hold_reason="asked by phone")
+    finance = world.signed_in("finance")
+
+    finance.post(reverse("dashboard:review_issue") + "?currency=USD", {"all": "1"})
+    job = Job.objects.get()
+    run.take_and_work(job_id=job.pk, now=timezone.now())
+
+    job.refresh_from_db()
+    assert job.outcome == {"issued": 2, "not_issued": 0}
+    assert Invoice.objects.get(status="draft").customer.name == "Calm"
+    assert "all that the list found" in finance.get(reverse("dashboard:job", args=[job.public_id])).content.decode()

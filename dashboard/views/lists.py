@@ -1,6 +1,6 @@
 """Show a filtered list, one page by key, the same way everywhere."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,13 +49,14 @@ def render_list(
     controls: Sequence[str],
     order: Sequence[str] = ("-id",),
     describe: Callable[[Sequence[Any]], Sequence[Any]] | None = None,
+    beside: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
     """Render rows that pass the filter.
 
     controls: the filters offered on the page.  order: as dashboard.paging.page takes it.
-    describe: makes of the page's rows what the template shows as `rows`.
+    describe: makes of the page's rows what the template shows as `rows`.  beside: what else the template shows.
     """
     shown = page(filterset.qs, cursor=request.GET.get("cursor"), order=order)
     rows = describe(shown.items) if describe else shown.items
     bar = filter_bar(request, filterset, controls=controls)
-    return render(request, template, {"filter_bar": bar, "page": shown, "rows": rows})
+    return render(request, template, {**(beside or {}), "filter_bar": bar, "page": shown, "rows": rows})

@@ -17,6 +17,8 @@
     if (region && text) region.textContent = text;
   }
 
+  document.addEventListener("tallybook:say", function (event) { say(event.detail); });
+
   document.addEventListener("change", function (event) {
     var form = event.target.closest("form[data-apply]");
     if (form && event.target.name === "range" && event.target.value === "custom") {

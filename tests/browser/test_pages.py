@@ -179,8 +179,51 @@ def make_a_meter_by_keyboard(page: Page, site: str) -> None:
     assert sentence in page.locator(".page-sub").text_content()
 
 
+def name_a_customer_by_typing(page: Page, site: str) -> None:
+    """Type a part of a name, take what is offered, and see that customer's events alone."""
+    page.goto(f"{site}{reverse('dashboard:events')}")
+    page.focus("[name=customer_id]")
+    page.keyboard.type("omer 2")
+    page.wait_for_selector("#customer_id-choices option[value='Customer 2']", state="attached")
+    assert page.locator("#customer_id-choices option").count() == 1
+    page.fill("[name=customer_id]", "Customer 2")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**customer_id=**")
+    assert "call/2" in page.locator("tbody").text_content()
+    assert "call/1" not in page.locator("tbody").text_content()
+
+
+def price_a_product_by_keyboard(page: Page, site: str) -> None:
+    """Add and take out rows and tiers with nothing but keys; the focus is where the work goes on, and what changed is said."""
+    page.goto(f"{site}{reverse('dashboard:product_new')}")
+    said = page.locator("#announcer")
+    assert page.locator("[data-row]").count() == 0
+    page.fill("[name=name]", "By keyboard")
+    page.focus("[data-rows=meters] [data-add]")
+    press(page, "Enter", until="[name=meters-0-meter]:focus")
+    assert said.text_content() == "Meter 1: added"
+    assert not page.locator("[name=meters-0-package_size]").is_visible()
+    page.select_option("[name=meters-0-meter]", index=1)
+    page.select_option("[name=meters-0-price_model]", "graduated")
+    page.focus(".tiers > .btn")
+    press(page, "Enter", until=".tier:nth-of-type(1) input:focus")
+    press(page, "1000", "Tab", "0.02", until=".tier:nth-of-type(1)")
+    page.focus(".tiers > .btn")
+    press(page, "Enter", until=".tier:nth-of-type(2) input:focus")
+    press(page, "Tab", "0.01", "Tab", "5", until=".tier:nth-of-type(2)")
+    assert page.locator("[name=meters-0-tiers]").input_value() == "1000 0.02\n* 0.01 5"
+    page.focus("[data-rows=meters] [data-add]")
+    press(page, "Enter", until="[name=meters-1-meter]:focus")
+    page.focus("[data-row]:nth-of-type(2) [data-take-out]")
+    press(page, "Enter", until="[data-row]:nth-of-type(2) [data-gone]:not([hidden])")
+    assert said.text_content() == "Meter 2: taken out when you save"
+    page.locator("main form button[type=submit]").press("Enter")
+    page.wait_for_url(f"{site}/products/pdt_*")
+    assert "By keyboard" in page.locator("h1").text_content()
+
+
 def test_the_page_is_alive(site: str) -> None:
-    """Legend and hover of a chart, the reader's zone, the stored theme, the menu of a narrow screen, a meter made by keyboard."""
+    """A chart, the reader's zone, the theme, the menu of a narrow screen; a customer named, a meter and a product made."""
     meter = reverse("dashboard:meter", args=[Meter.objects.order_by("id")[0].public_id])
     with chromium() as browser:
         page = browser_page(browser, ((390, 844), "light"))
@@ -210,6 +253,8 @@ def test_the_page_is_alive(site: str) -> None:
         page.click("[popovertarget=sidebar]")
         page.keyboard.press("Escape")
         assert not page.locator("#sidebar").is_visible()
+        name_a_customer_by_typing(page, site)
         make_a_meter_by_keyboard(page, site)
+        price_a_product_by_keyboard(page, site)
 
     assert complaints == []
