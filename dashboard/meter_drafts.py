@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from django import forms
@@ -191,9 +191,9 @@ def what_if_of(request: HttpRequest, meter: Meter) -> Draft:
 
 
 def load(request: HttpRequest, token: str) -> Draft | None:
-    """Find a draft of this session."""
+    """Find a draft of this session; one from before an upgrade keeps what drafts still have."""
     found = request.session.get(SESSION_KEY, {}).get(token)
-    return Draft(**found) if found else None
+    return Draft(**{one.name: found[one.name] for one in fields(Draft) if one.name in found}) if found else None
 
 
 def keep(request: HttpRequest, draft: Draft) -> None:

@@ -81,6 +81,16 @@ def test_a_button_that_is_pressed_twice_makes_one_meter(operator: Client, rf: Re
     assert taken == [True, False]
 
 
+def test_a_draft_from_before_an_upgrade_goes_on(operator: Client) -> None:
+    walk(operator, BASICS)
+    session = operator.session
+    session[meter_drafts.SESSION_KEY]["mine"]["gone since"] = "x"
+    del session[meter_drafts.SESSION_KEY]["mine"]["measurement_unit"]
+    session.save()
+
+    assert 'value="Tokens"' in text(operator.get(f"{NEW}&step=basics"))
+
+
 def test_without_scripts_each_step_is_a_page_and_back_and_reload_lose_nothing(operator: Client) -> None:
     answer = post(operator, BASICS, "next", htmx=False)
     assert answer.headers["Location"] == f"{NEW}&step=aggregation"
