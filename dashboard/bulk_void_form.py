@@ -29,7 +29,7 @@ class BulkVoidForm(forms.Form):
         empty_label=_("Any"),
         help_text=_("What its event name and filter let through."),
     )
-    event_name = EventNameField(required=False)
+    event_name = EventNameField()
     customer = CustomerField(name="customer")
     start = InstantField(label=_("From"), widget=date_input())
     end = InstantField(label=_("To"), widget=date_input(), through=True)

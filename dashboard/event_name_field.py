@@ -9,12 +9,13 @@ from django.utils.translation import gettext_lazy as _
 from meters import define
 
 OFFERED = 20
+EXACT = _("Compared exactly, capital letters and spaces included.")
 
 
 class EventNameField(forms.CharField):
     """A text whose list of choices, the datalist "event-names", follows what is typed."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, *, help_text: Any = EXACT) -> None:
         attrs = {
             "autocomplete": "off",
             "spellcheck": "false",
@@ -25,11 +26,10 @@ class EventNameField(forms.CharField):
             "hx-swap": "innerHTML",
             "hx-sync": "this:replace",
         }
-        usual = {
-            "label": _("Event name"),
-            "max_length": define.EVENT_NAME_LENGTH,
-            "strip": False,
-            "help_text": _("Compared exactly, capital letters and spaces included."),
-            "widget": forms.TextInput(attrs=attrs),
-        }
-        super().__init__(**(usual | options))
+        super().__init__(
+            label=_("Event name"),
+            max_length=define.EVENT_NAME_LENGTH,
+            strip=False,
+            help_text=help_text,
+            widget=forms.TextInput(attrs=attrs),
+        )

@@ -43,7 +43,7 @@ def choose(request: HtmxHttpRequest) -> HttpResponse:
     chosen: Selection = form.cleaned_data["selection"]
     if done == "begin":
         return _begin(request, chosen, form.cleaned_data["reason"])
-    return _shown(request, form, draft, **_preview(chosen))
+    return _shown(request, form, draft, found=_preview(chosen))
 
 
 def _shown(
@@ -53,14 +53,14 @@ def _shown(
     *,
     errors: Mapping[str, str] | None = None,
     focus: str = "",
-    **found: object,
+    found: Mapping[str, object] | None = None,
 ) -> HttpResponse:
     context = {
         "form": form,
         "names": catalogue.offered_names(now=timezone.now(), limit=event_name_field.OFFERED),
         "focus": focus or "none",
         **filter_editor.context(draft, errors or {}, catalogue.properties(form.name_meant)),
-        **found,
+        **(found or {}),
     }
     page = "void_many_form" if request.htmx else "void_many"
     return render(request, f"dashboard/events/{page}.html", context)
