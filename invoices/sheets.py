@@ -7,18 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core import formatting
 from core.language import locale
-from credits.burndown import totals
 from credits.models import GrantPeriod
-from invoices import assemble, trial
-from invoices.charge import Waterfall
-from invoices.models import Invoice, InvoiceLine, LineKind
+from invoices import assemble, falls, trial
+from invoices.falls import Fall, Part
+from invoices.models import Invoice, InvoiceKind, InvoiceLine, LineKind
 from invoices.preview import Preview
 from invoices.trial import TrialUsage
 from meters.models import Meter
@@ -93,36 +91,10 @@ class Sheet:
     trial: Sequence[TrialUsage] = ()
 
 
-@dataclass(frozen=True)
-class _Part:
-    quantity: Decimal
-    unit_price: Decimal
-    flat_amount: int
-    packages: int | None
-    amount: Decimal
-
-
-@dataclass(frozen=True)
-class _Fall:
-    """The figures of a charge, whether stored or just computed. draws: (grant's name, units)."""
-
-    quantity: Decimal | None
-    free: Decimal
-    draws: Sequence[tuple[str, Decimal]]
-    chargeable: Decimal
-    parts: Sequence[_Part]
-    unrounded: Decimal
-    rounded: int
-    difference: Decimal
-    maximum: int | None
-    amount: int
-    paused_event_count: int
-
-
 def of_issued(invoice: Invoice) -> Sheet:
     """Read an issued invoice from its rows. Four queries, and one more for what its trial used."""
-    rows = list(invoice.lines.select_related("meter", "adjusts__invoice").order_by("position"))
-    names = _names(draw["grant_period_id"] for row in rows for draw in row.waterfall.get("draws", ()))
+    rows = list(invoice.lines.select_related("invoice", "meter", "adjusts__invoice").order_by("position"))
+    names = _names(period_id for row in rows if (fall := falls.of_stored(row)) for period_id in fall.draws)
     credits = invoice.credits.filter(line=None).select_related("period__grant").order_by("id")
     return Sheet(
         currency=invoice.currency,
@@ -141,7 +113,7 @@ def of_issued(invoice: Invoice) -> Sheet:
 def of_preview(shown: Preview) -> Sheet:
     """Lay a draft or a running cycle out. Three queries at most, and one more for what its trial used."""
     made = shown.made
-    drawn = [draw.grant_period_id for line in made.lines if line.waterfall for draw in line.waterfall.draws]
+    drawn = [period_id for line in made.lines if (fall := falls.of_computed(line)) for period_id in fall.draws]
     of_grant = {held.grant.id: str(held.grant) for held in shown.holdings}
     names = {held.balance.grant_period_id: str(held.grant) for held in shown.holdings} | _names(drawn)
     meters = Meter.objects.in_bulk([line.meter for line in made.lines if line.meter is not None])
@@ -168,9 +140,12 @@ def _names(period_ids: Iterable[int]) -> dict[int, str]:
 
 
 def _stored_line(row: InvoiceLine, currency: str, names: Mapping[int, str]) -> SheetLine:
-    is_usage = row.kind == LineKind.USAGE
-    fall = _stored_fall(row, names) if is_usage else None
+    fall = falls.of_stored(row)
     adjusted = row.waterfall if row.kind == LineKind.ADJUSTMENT else None
+    if adjusted and row.invoice.kind != InvoiceKind.CREDIT_NOTE:
+        steps = _adjustment(fall, adjusted["expected"]["amount"], row.amount, names, currency)
+    else:
+        steps = _steps(fall, names, currency) if fall else iter(())
     return SheetLine(
         kind=row.kind,
         description=row.description,
@@ -180,7 +155,7 @@ def _stored_line(row: InvoiceLine, currency: str, names: Mapping[int, str]) -> S
         quantity=row.quantity,
         unit_price=row.unit_price,
         amount=row.amount,
-        steps=list(_steps(fall, currency) if fall else _stored_adjustment(adjusted, row.amount, currency) if adjusted else ()),
+        steps=list(steps),
         line_id=row.public_id if row.definition is not None else "",
         of_minimum=adjusted is not None and adjusted["part"] == "minimum",
     )
@@ -193,7 +168,13 @@ def _live_line(
     meters: Mapping[int, Meter],
     corrected: Mapping[int, InvoiceLine],
 ) -> SheetLine:
-    fall, figures = line.waterfall, line.figures
+    fall, figures = falls.of_computed(line), line.figures
+    if line.adjusts is not None:
+        expected = line.adjusts.adjustment.expected
+        amount = expected.minimum_amount if line.is_minimum else expected.amount
+        steps = _adjustment(fall, amount, line.amount, names, currency)
+    else:
+        steps = _steps(fall, names, currency) if fall else iter(())
     return SheetLine(
         kind=line.kind,
         description=line.description,
@@ -203,99 +184,41 @@ def _live_line(
         quantity=figures.quantity if figures else None,
         unit_price=line.terms.unit_price if line.terms and figures else None,
         amount=line.amount,
-        steps=list(_steps(_live_fall(fall, line.amount, names), currency) if fall else _live_adjustment(line, currency)),
+        steps=list(steps),
         event_count=line.event_count,
         adjusts=str(corrected[line.adjusts.line].invoice) if line.adjusts else "",
         of_minimum=line.is_minimum,
     )
 
 
-def _stored_fall(row: InvoiceLine, names: Mapping[int, str]) -> _Fall:
-    stored: dict[str, Any] = row.waterfall
-    draws: dict[int, Decimal] = {}
-    for draw in stored["draws"]:
-        period = draw["grant_period_id"]
-        draws[period] = draws.get(period, Decimal(0)) + Decimal(draw["quantity"])
-    return _Fall(
-        quantity=row.quantity,
-        free=row.free_quantity,
-        draws=[(names.get(period, ""), units) for period, units in draws.items()],
-        chargeable=row.chargeable_quantity,
-        parts=[
-            _Part(Decimal(p["quantity"]), Decimal(p["unit_price"]), p["flat_amount"], p["packages"], Decimal(p["amount"]))
-            for p in stored["parts"]
-        ],
-        unrounded=row.unrounded_amount,
-        rounded=stored["rounded_amount"],
-        difference=Decimal(stored["rounding_difference"]),
-        maximum=stored["maximum_amount"],
-        amount=row.amount,
-        paused_event_count=stored.get("paused_event_count", 0),
-    )
+def _steps(fall: Fall, names: Mapping[int, str], currency: str) -> Iterator[Step]:
+    """Show a usage line's figures."""
+    yield from _charge(fall, names, currency, quantity=_("Quantity"))
+    yield Step(_("Amount"), _amount(fall.amount, currency), is_result=True)
+    if fall.minimum is not None and fall.minimum > fall.amount:
+        label = _("Missing to the minimum of %(amount)s, a line of its own") % {"amount": _amount(fall.minimum, currency)}
+        yield Step(label, _amount(fall.minimum - fall.amount, currency))
 
 
-def _live_fall(fall: Waterfall, amount: int, names: Mapping[int, str]) -> _Fall:
-    charge = fall.charge
-    return _Fall(
-        quantity=fall.quantity,
-        free=fall.free_quantity,
-        draws=[(names.get(period, ""), units) for period, units in totals(fall.draws).items()],
-        chargeable=fall.chargeable_quantity,
-        parts=[_Part(p.quantity, p.unit_price, p.flat_amount, p.packages, p.amount) for p in charge.parts],
-        unrounded=charge.unrounded_amount,
-        rounded=charge.rounded_amount,
-        difference=charge.rounding_difference,
-        maximum=charge.maximum_amount,
-        amount=amount,
-        paused_event_count=fall.paused_event_count,
-    )
-
-
-def _stored_adjustment(stored: Mapping[str, Any], amount: int, currency: str) -> Iterator[Step]:
-    """Show what an issued adjustment came from: the charge as it should be, and what was billed for it before."""
-    expected = stored["expected"]
-    if stored["part"] == "minimum":
-        return _adjustment(None, expected["amount"], amount, currency)
-    units = [expected[name] for name in ("quantity", "free_quantity", "credited_quantity", "chargeable_quantity")]
-    return _adjustment([None if one is None else Decimal(one) for one in units], expected["amount"], amount, currency)
-
-
-def _live_adjustment(line: assemble.Line, currency: str) -> Iterator[Step]:
-    """Show what an adjustment of a draft comes from; nothing for another line."""
-    if line.adjusts is None:
-        return iter(())
-    expected = line.adjusts.adjustment.expected
-    if line.is_minimum:
-        return _adjustment(None, expected.minimum_amount, line.amount, currency)
-    units = [expected.quantity, expected.free_quantity, expected.credited_quantity, expected.chargeable_quantity]
-    return _adjustment(units, expected.amount, line.amount, currency)
-
-
-def _adjustment(units: Sequence[Decimal | None] | None, expected: int, amount: int, currency: str) -> Iterator[Step]:
-    """units: quantity, free, credited and chargeable of the charge as it should be; none for a minimum."""
-    if units is not None:
-        quantity, free, credited, chargeable = units
-        yield Step(_("Quantity by now"), _quantity(quantity))
-        if free:
-            yield Step(_("Free units"), _quantity(-free))
-        if credited:
-            yield Step(_("From credit"), _quantity(-credited))
-        yield Step(_("Chargeable"), _quantity(chargeable), is_result=True)
+def _adjustment(fall: Fall | None, expected: int, amount: int, names: Mapping[int, str], currency: str) -> Iterator[Step]:
+    """Show what an adjustment came from: the charge as it should be (none for a minimum), and what was billed for it before."""
+    if fall is not None:
+        yield from _charge(fall, names, currency, quantity=_("Quantity by now"))
     yield Step(_("The right amount by now"), _amount(expected, currency))
     yield Step(_("Billed before"), _amount(amount - expected, currency))
     yield Step(_("Adjustment"), _amount(amount, currency), is_result=True)
 
 
-def _steps(fall: _Fall, currency: str) -> Iterator[Step]:
+def _charge(fall: Fall, names: Mapping[int, str], currency: str, *, quantity: str) -> Iterator[Step]:
     """Show the figures in the order of Note [The steps of a charge] in invoices.charge."""
-    yield Step(_("Quantity"), _quantity(fall.quantity))
+    yield Step(quantity, _quantity(fall.quantity))
     if fall.paused_event_count:
         events = ngettext("%(count)s event", "%(count)s events", fall.paused_event_count)
         yield Step(_("Of it sent while paused, charged too"), events % {"count": _quantity(Decimal(fall.paused_event_count))})
     if fall.free:
         yield Step(_("Free units"), _quantity(-fall.free))
-    for name, units in fall.draws:
-        yield Step(_("From credit: %(name)s") % {"name": name}, _quantity(-units))
+    for period_id, units in fall.draws.items():
+        yield Step(_("From credit: %(name)s") % {"name": names.get(period_id, "")}, _quantity(-units))
     yield Step(_("Chargeable"), _quantity(fall.chargeable), is_result=True)
     for part in fall.parts:
         yield Step(_part(part, currency), _exact(part.amount, currency))
@@ -305,13 +228,15 @@ def _steps(fall: _Fall, currency: str) -> Iterator[Step]:
         yield Step(_("Rounding"), _exact(fall.difference, currency))
     if fall.maximum is not None and fall.maximum < fall.rounded:
         yield Step(_("Capped at the maximum"), _amount(fall.maximum - fall.rounded, currency))
-    yield Step(_("Amount"), _amount(fall.amount, currency), is_result=True)
 
 
-def _part(part: _Part, currency: str) -> str:
-    count = part.quantity if part.packages is None else Decimal(part.packages)
-    words = _("%(count)s × %(price)s") if part.packages is None else _("%(count)s packages × %(price)s")
-    text = words % {"count": _quantity(count), "price": _exact(part.unit_price, currency)}
+def _part(part: Part, currency: str) -> str:
+    price = _exact(part.unit_price, currency)
+    if part.packages is None:
+        text = _("%(count)s × %(price)s") % {"count": _quantity(part.quantity), "price": price}
+    else:
+        words = ngettext("%(count)s package × %(price)s", "%(count)s packages × %(price)s", part.packages)
+        text = words % {"count": _quantity(Decimal(part.packages)), "price": price}
     return f"{text} + {_amount(part.flat_amount, currency)}" if part.flat_amount else text
 
 

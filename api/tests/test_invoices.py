@@ -75,12 +75,29 @@ def test_a_draft_shows_what_would_be_issued_and_is_issued_by_hand(call: Callable
         assert (usage["quantity"], usage["free_quantity"], usage["credited_quantity"]) == ("300.5", "100", "0")
         assert (usage["chargeable_quantity"], usage["unit_price"], usage["unrounded_amount"]) == ("200.5", "1.5", "300.75")
         assert (usage["amount"], usage["meter_id"]) == (301, story["meter"])
+        assert usage["waterfall"] == WATERFALL
+        assert [line["waterfall"] for line in one["lines"] if line["kind"] != "usage"] == [None]
         assert sorted(line["amount"] for line in one["lines"]) == [301, 4900]
         assert (one["subtotal"], one["tax"], one["total"], one["amount_due"]) == (5201, 0, 5201, 5201)
     assert (seen["status"], issued["status"], issued["number"]) == ("draft", "issued", "INV-2026-000002")
     assert all(line["id"] for line in issued["lines"])
     again = call("POST", f"/invoices/{draft['id']}/issue")
     assert (again.status, again.body["code"]) == (400, "INVOICE_NOT_DRAFT")
+
+
+WATERFALL = {
+    "quantity": "300.5",
+    "free_quantity": "100",
+    "credits": [],
+    "chargeable_quantity": "200.5",
+    "parts": [{"quantity": "200.5", "unit_price": "1.5", "flat_amount": 0, "packages": None, "amount": "300.75"}],
+    "unrounded_amount": "300.75",
+    "rounded_amount": 301,
+    "rounding_difference": "0.25",
+    "maximum_amount": None,
+    "minimum_amount": None,
+    "amount": 301,
+}
 
 
 def test_an_invoice_prints_what_the_api_answers(call: Callable[..., Any], clock: Any, story: Any, dodo: DodoPayments) -> None:
@@ -258,7 +275,11 @@ def test_an_adjustment_names_the_line_it_corrects_and_the_events_that_caused_it(
     # 200.5 chargeable at 1.5 are 301 cents, 300.5 are 451: 150 more.
     assert (line["adjusts"], line["period_start"]) == (usage["id"], "2026-01-01T00:00:00Z")
     assert (line["quantity"], line["chargeable_quantity"], line["unrounded_amount"], line["amount"]) == ("100", "100", "150", 150)
-    assert [(one["adjusts"], one["amount"]) for one in draft["lines"] if one["kind"] == "adjustment"] == [(usage["id"], 150)]
+    (foreseen,) = (one for one in draft["lines"] if one["kind"] == "adjustment")
+    assert (foreseen["adjusts"], foreseen["amount"]) == (usage["id"], 150)
+    right = {"quantity": "400.5", "chargeable_quantity": "300.5", "unrounded_amount": "450.75", "amount": 451}
+    for waterfall in (foreseen["waterfall"], line["waterfall"]):
+        assert {name: waterfall[name] for name in right} == right
     address = f"/invoices/{february['id']}/lines/{line['id']}/events"
     caused = call("GET", address).body["items"]
     assert [(one["event_id"], one["change"], one["quantity"]) for one in caused] == [

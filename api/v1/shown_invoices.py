@@ -1,6 +1,6 @@
 """Show invoices in the API's shape: as their rows stand once issued, computed or estimated while they are drafts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,12 +8,49 @@ import msgspec
 from django.db.models import Prefetch
 
 from core.money import plain
-from credits.models import CreditGrant, CreditKind
-from invoices import preview, trial
+from credits.models import CreditGrant, CreditKind, GrantPeriod
+from invoices import falls, preview, trial
+from invoices.falls import Fall
 from invoices.models import Invoice, InvoiceCredit, InvoiceLine, InvoiceStatus, InvoiceTax, LineKind
 from invoices.preview import Preview
 from invoices.trial import TrialUsage
 from meters.models import Meter
+
+
+class WaterfallPart(msgspec.Struct, kw_only=True):
+    """What one tier, or the whole of an untiered price, contributes: minor units, unrounded, flat_amount in it. packages: their number."""
+
+    quantity: str
+    unit_price: str
+    flat_amount: int
+    packages: int | None
+    amount: str
+
+
+class WaterfallDraw(msgspec.Struct, kw_only=True):
+    """Units of credit that one grant covered."""
+
+    grant_id: str
+    quantity: str
+
+
+class WaterfallAnswer(msgspec.Struct, kw_only=True):
+    """The steps from a quantity to an amount: quantity − free_quantity − credits = chargeable_quantity; the parts add up to
+    unrounded_amount; rounded_amount = unrounded_amount + rounding_difference; amount is that, capped at maximum_amount. What amount
+    falls short of minimum_amount is a line of its own. Maximum and minimum are those of this cycle.
+    """
+
+    quantity: str | None
+    free_quantity: str
+    credits: list[WaterfallDraw]
+    chargeable_quantity: str
+    parts: list[WaterfallPart]
+    unrounded_amount: str
+    rounded_amount: int
+    rounding_difference: str
+    maximum_amount: int | None
+    minimum_amount: int | None
+    amount: int
 
 
 class InvoiceLineAnswer(msgspec.Struct, kw_only=True):
@@ -21,6 +58,8 @@ class InvoiceLineAnswer(msgspec.Struct, kw_only=True):
 
     adjusts: the line that an adjustment corrects, over that one's period; its figures are what it adds to it.
     paused_event_count: how many of the events were sent while the subscription was paused; they are charged as any others.
+    waterfall: of a usage line; of an adjustment, that of the corrected charge as it should be, to whose amount the line brings what was
+    billed before. Null on other lines and on credit notes.
     """
 
     id: str | None
@@ -38,6 +77,7 @@ class InvoiceLineAnswer(msgspec.Struct, kw_only=True):
     amount: int
     adjusts: str | None
     paused_event_count: int
+    waterfall: WaterfallAnswer | None
 
 
 class TrialUsageAnswer(msgspec.Struct, kw_only=True):
@@ -104,7 +144,7 @@ class InvoiceAnswer(msgspec.Struct, kw_only=True):
 
 ROWS = Invoice.objects.select_related("customer", "subscription", "corrects")
 WHOLE = ROWS.prefetch_related(
-    Prefetch("lines", InvoiceLine.objects.order_by("position").select_related("meter", "adjusts")),
+    Prefetch("lines", InvoiceLine.objects.order_by("position").select_related("invoice", "meter", "adjusts")),
     Prefetch("taxes", InvoiceTax.objects.order_by("id")),
     Prefetch(
         "credits",
@@ -117,18 +157,33 @@ def shown(invoice: Invoice, *, now: datetime) -> InvoiceAnswer:
     """Show an issued invoice from its rows, a draft as it would be issued now."""
     if invoice.status == InvoiceStatus.DRAFT:
         return _draft(invoice, preview.of_draft(invoice, now=now))
+    grants = _grants(invoice.lines.all())
     meters = {line.meter: None for line in invoice.lines.all() if line.kind == LineKind.USAGE and line.meter}
-    return msgspec.structs.replace(_issued(invoice), trial_usage=_of_trial(trial.of_issued(invoice, meters)))
+    return msgspec.structs.replace(_issued(invoice, grants), trial_usage=_of_trial(trial.of_issued(invoice, meters)))
 
 
 def listed(invoices: Sequence[Invoice]) -> list[InvoiceAnswer]:
-    return [_estimated(one) if one.status == InvoiceStatus.DRAFT else _issued(one) for one in invoices]
+    issued = (one for one in invoices if one.status != InvoiceStatus.DRAFT)
+    grants = _grants(line for one in issued for line in one.lines.all())
+    return [_estimated(one) if one.status == InvoiceStatus.DRAFT else _issued(one, grants) for one in invoices]
 
 
-def _issued(invoice: Invoice) -> InvoiceAnswer:
+def _grants(lines: Iterable[InvoiceLine]) -> dict[int, str]:
+    return _grant_ids(falls.of_stored(line) for line in lines)
+
+
+def _grant_ids(of: Iterable[Fall | None]) -> dict[int, str]:
+    """Find the public ids of the grants that were drawn on, by the key of the grant period."""
+    wanted = {period_id for fall in of if fall for period_id in fall.draws}
+    if not wanted:
+        return {}
+    return dict(GrantPeriod.objects.filter(id__in=wanted).values_list("id", "grant__public_id"))
+
+
+def _issued(invoice: Invoice, grants: Mapping[int, str]) -> InvoiceAnswer:
     return InvoiceAnswer(
         **_head(invoice),
-        lines=[_stored_line(line) for line in invoice.lines.all()],
+        lines=[_stored_line(line, grants) for line in invoice.lines.all()],
         taxes=[TaxAnswer(rate=plain(tax.rate), amount=tax.amount, is_inclusive=tax.is_inclusive) for tax in invoice.taxes.all()],
         credits=[
             CreditAnswer(grant_id=credit.period.grant.public_id, applies_to=credit.applies_to, amount=int(credit.amount))
@@ -214,7 +269,34 @@ def _head(invoice: Invoice) -> dict[str, Any]:
     }
 
 
-def _stored_line(line: InvoiceLine) -> InvoiceLineAnswer:
+def _waterfall(fall: Fall | None, grants: Mapping[int, str]) -> WaterfallAnswer | None:
+    if fall is None:
+        return None
+    return WaterfallAnswer(
+        quantity=None if fall.quantity is None else plain(fall.quantity),
+        free_quantity=plain(fall.free),
+        credits=[WaterfallDraw(grant_id=grants[key], quantity=plain(units)) for key, units in fall.draws.items()],
+        chargeable_quantity=plain(fall.chargeable),
+        parts=[
+            WaterfallPart(
+                quantity=plain(part.quantity),
+                unit_price=plain(part.unit_price),
+                flat_amount=part.flat_amount,
+                packages=part.packages,
+                amount=plain(part.amount),
+            )
+            for part in fall.parts
+        ],
+        unrounded_amount=plain(fall.unrounded),
+        rounded_amount=fall.rounded,
+        rounding_difference=plain(fall.difference),
+        maximum_amount=fall.maximum,
+        minimum_amount=fall.minimum,
+        amount=fall.amount,
+    )
+
+
+def _stored_line(line: InvoiceLine, grants: Mapping[int, str]) -> InvoiceLineAnswer:
     return InvoiceLineAnswer(
         id=line.public_id,
         kind=line.kind,
@@ -231,12 +313,16 @@ def _stored_line(line: InvoiceLine) -> InvoiceLineAnswer:
         amount=line.amount,
         adjusts=line.adjusts.public_id if line.adjusts else None,
         paused_event_count=line.waterfall.get("paused_event_count", 0),
+        waterfall=_waterfall(falls.of_stored(line), grants),
     )
 
 
 def _computed_lines(computed: Preview, meters: dict[int, Meter]) -> Iterable[InvoiceLineAnswer]:
     corrected = InvoiceLine.objects.in_bulk({line.adjusts.line for line in computed.made.lines if line.adjusts})
-    for line in computed.made.lines:
+    found = [falls.of_computed(line) for line in computed.made.lines]
+    # Periods that a grant will only have are in no row yet.
+    grants = {held.balance.grant_period_id: held.grant.public_id for held in computed.holdings} | _grant_ids(found)
+    for line, waterfall in zip(computed.made.lines, found, strict=True):
         fall = line.figures
         price = line.terms.unit_price if line.terms and fall else None
         yield InvoiceLineAnswer(
@@ -255,4 +341,5 @@ def _computed_lines(computed: Preview, meters: dict[int, Meter]) -> Iterable[Inv
             amount=line.amount,
             adjusts=corrected[line.adjusts.line].public_id if line.adjusts else None,
             paused_event_count=line.waterfall.paused_event_count if line.waterfall else 0,
+            waterfall=_waterfall(waterfall, grants),
         )

@@ -181,6 +181,7 @@ def shown(http: httpx.Client, customer: str, point: int = 1) -> Iterator[str]:
     invoice = http.get(f"/invoices/{listed['id']}").json()
     assert invoice["status"] in ("issued", "paid")
     for line in invoice["lines"]:
+        assert_waterfall(line)
         if line["kind"] in ("usage", "adjustment"):
             yield (
                 f"{line['kind']} {line['description']}: quantity {line['quantity']}, free {line['free_quantity']}, "
@@ -192,3 +193,22 @@ def shown(http: httpx.Client, customer: str, point: int = 1) -> Iterator[str]:
     for tax in invoice["taxes"]:
         yield f"tax {plain(Decimal(tax['rate']) * 100)}%: base {invoice['subtotal']}, amount {tax['amount']}"
     yield f"subtotal {invoice['subtotal']}, tax {invoice['tax']}, total {invoice['total']}, due {invoice['amount_due']}"
+
+
+def assert_waterfall(line: dict[str, Any]) -> None:
+    """Hold that a line's waterfall leads from its quantity to its amount."""
+    fall = line["waterfall"]
+    assert (fall is not None) == (line["kind"] == "usage" or (line["kind"] == "adjustment" and line["quantity"] is not None))
+    if fall is None:
+        return
+    credited = sum(Decimal(one["quantity"]) for one in fall["credits"])
+    paid = Decimal(fall["quantity"] or 0) - Decimal(fall["free_quantity"]) - credited
+    assert Decimal(fall["chargeable_quantity"]) == max(paid, 0)
+    assert sum(Decimal(part["amount"]) for part in fall["parts"]) == Decimal(fall["unrounded_amount"])
+    assert Decimal(fall["unrounded_amount"]) + Decimal(fall["rounding_difference"]) == fall["rounded_amount"]
+    assert fall["amount"] == min(
+        fall["rounded_amount"], fall["rounded_amount"] if fall["maximum_amount"] is None else fall["maximum_amount"]
+    )
+    if line["kind"] == "usage":
+        figures = ("quantity", "free_quantity", "chargeable_quantity", "unrounded_amount", "amount")
+        assert [line[name] for name in figures] == [fall[name] for name in figures]

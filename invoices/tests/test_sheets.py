@@ -1,0 +1,86 @@
+"""What a reader sees of an amount: every step, on drafts and issued invoices alike."""
+
+from decimal import Decimal
+
+import pytest
+
+from invoices import preview, sheets, void
+from invoices.models import Invoice
+from invoices.tests.story import begin, bill, use
+from products.tests import making
+from products.tests.making import ACTOR, utc
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def calls():
+    return making.meter("call")
+
+
+def steps(sheet, kind):
+    return [[(step.label, step.shown) for step in line.steps] for line in sheet.lines if line.kind == kind]
+
+
+def of_draft(point, now):
+    return sheets.of_preview(preview.of_draft(Invoice.objects.get(point=point, status="draft"), now=utc(now)))
+
+
+def issued(point, **more):
+    return sheets.of_issued(Invoice.objects.get(point=point, number__isnull=False, **more))
+
+
+def test_an_amount_below_its_minimum_says_so_and_an_adjustment_how_the_right_amount_comes_about(calls):
+    acme = making.customer()
+    begin(acme, making.product(making.per_unit(calls, "2.5", minimum_amount=100)), "2026-01-01")
+    use(acme, "call", "2026-01-05")
+    bill("2026-02-01T01:00")
+    use(acme, "call", "2026-01-06", times=50)
+    bill("2026-03-01T00:10")
+    draft = of_draft(2, "2026-03-01T00:10")
+
+    bill("2026-03-01T01:00")
+
+    (january,) = steps(issued(1), "usage")
+    assert january[2:] == [
+        ("1 × $0.025", "$0.025"),
+        ("Rounding", "$0.005"),
+        ("Amount", "$0.03"),
+        ("Missing to the minimum of $1.00, a line of its own", "$0.97"),
+    ]
+    adjusted, minimum = steps(issued(2), "adjustment")
+    assert adjusted == [
+        ("Quantity by now", "51"),
+        ("Chargeable", "51"),
+        ("51 × $0.025", "$1.275"),
+        ("Rounding", "$0.005"),
+        ("The right amount by now", "$1.28"),
+        ("Billed before", "−$0.03"),
+        ("Adjustment", "$1.25"),
+    ]
+    assert minimum == [("The right amount by now", "$0.00"), ("Billed before", "−$0.97"), ("Adjustment", "−$0.97")]
+    assert steps(draft, "adjustment") == [adjusted, minimum]
+
+
+def test_a_credit_note_leaves_the_steps_to_what_it_corrects(calls):
+    acme = making.customer()
+    begin(acme, making.product(making.per_unit(calls, "2")), "2026-01-01")
+    use(acme, "call", "2026-01-05")
+    bill("2026-02-01T01:00")
+    use(acme, "call", "2026-01-06")
+    bill("2026-03-01T01:00")
+
+    void.void(invoice=Invoice.objects.get(point=2), then="waive", reason="wrong", actor=ACTOR, now=utc("2026-03-02"))
+
+    note = issued(2, kind="credit_note")
+    assert [(line.kind, line.amount, line.steps) for line in note.lines] == [("usage", 0, []), ("adjustment", -2, [])]
+
+
+def test_one_package_is_one_package(calls):
+    acme = making.customer()
+    price = making.per_unit(calls, "250.5", price_model="package", package_size=Decimal(10))
+    begin(acme, making.product(price), "2026-01-01")
+    use(acme, "call", "2026-01-05")
+    bill("2026-02-01T01:00")
+
+    assert steps(issued(1), "usage")[0][2] == ("1 package × $2.505", "$2.505")
