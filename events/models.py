@@ -3,6 +3,8 @@
 Only ingest.py, log.py and the meters' rollup, usage and explain touch the table of events (design 8).
 """
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -197,6 +199,22 @@ class RefusedRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} {self.first_received_at:%Y-%m-%d %H:%M}"
+
+
+class RefusedCompanions(models.Model):
+    """The good events of a request that was refused for others of it, by their keys; kept as long as the request's body."""
+
+    request = models.OneToOneField(RefusedRequest, on_delete=models.CASCADE, primary_key=True, related_name="companions")
+    keys = ArrayField(models.UUIDField())
+
+    class Meta:
+        verbose_name = _("companions of refused events")
+        verbose_name_plural = _("companions of refused events")
+        # Read by explain, for an event that was refused without a fault of its own.
+        indexes = [GinIndex(fields=["keys"], name="refused_companions_by_key")]
+
+    def __str__(self) -> str:
+        return str(self.request_id)
 
 
 class RejectedEvent(models.Model):

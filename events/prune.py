@@ -16,6 +16,10 @@ FROM (
 ) AS kept
 WHERE kept.id = events_refusedrequest.id AND kept.size > %(most_bytes)s
 """
+# They tell of events that can be replayed, which needs the body.
+_COMPANIONS = """
+DELETE FROM events_refusedcompanions c USING events_refusedrequest r WHERE r.id = c.request_id AND r.body IS NULL
+"""
 
 
 @transaction.atomic
@@ -28,4 +32,6 @@ def prune(*, max_age: timedelta, most_bytes: int, now: datetime) -> int:
         cursor.execute(_OLD, {"now": now, "oldest": now - max_age})
         old = cursor.rowcount
         cursor.execute(_MANY, {"now": now, "most_bytes": most_bytes})
-        return old + cursor.rowcount
+        many = cursor.rowcount
+        cursor.execute(_COMPANIONS)
+        return old + many

@@ -2,17 +2,20 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
+from uuid import UUID
 
 from psycopg import Connection
 
 from core import sql
 from events import delivery, judgement
+from events.models import RefusedRequest
 from events.problems import BodyUnreadable, Problem
+from events.validation import identity
 
 KEPT_BYTES = 1_000_000
 KEPT_TEXT = 500  # characters of each text of a rejected event
@@ -23,6 +26,7 @@ INSERT INTO events_rejectedevent
     (request_id, index, event_id, customer_reference, event_name, field, code, message, status, resolved_by)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'open', '')
 """
+_COMPANIONS = "INSERT INTO events_refusedcompanions (request_id, keys) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,12 @@ def keep(refusal: Refusal, *, connection: Connection[Any]) -> None:
     with connection.transaction():
         row = connection.execute(sql.load(__file__, "keep_refusal"), _request_row(refusal)).fetchone()
         first_problems = _first_problems(refusal.problems)
-        if row and row[1] and first_problems:
-            _keep_events(row[0], refusal, first_problems, connection)
+        if row and first_problems and (row[1] or row[2]):
+            sent = _sent_events(refusal.body)
+            if row[1]:
+                _keep_events(row[0], sent, first_problems, connection)
+            if refusal.good_count:
+                _keep_companions(row[0], sent, first_problems, connection)
         for code, count in sorted(_counts(refusal, first_problems).items()):
             connection.execute(delivery.COUNT_REFUSED, [refusal.api_key_id, refusal.received_at, code, count])
 
@@ -87,8 +95,9 @@ def _counts(refusal: Refusal, first_problems: dict[int, Problem]) -> dict[str, i
     return counts or {refusal.code: refusal.good_count or 1}
 
 
-def _keep_events(request_id: int, refusal: Refusal, first_problems: dict[int, Problem], connection: Connection[Any]) -> None:
-    sent = _sent_events(refusal.body)
+def _keep_events(
+    request_id: int, sent: Sequence[Any], first_problems: Mapping[int, Problem], connection: Connection[Any]
+) -> None:
     rows = []
     for index, problem in sorted(first_problems.items()):
         event = sent[index] if index < len(sent) and isinstance(sent[index], dict) else {}
@@ -96,6 +105,21 @@ def _keep_events(request_id: int, refusal: Refusal, first_problems: dict[int, Pr
         rows.append([request_id, index, *texts, (problem.field or "")[:200], problem.code, problem.message])
     with connection.cursor() as cursor:
         cursor.executemany(_REJECTED, rows)
+
+
+def _keep_companions(
+    request_id: int, sent: Sequence[Any], first_problems: Mapping[int, Problem], connection: Connection[Any]
+) -> None:
+    """Note which events had no problem, so that each can be told why it is not in the log."""
+    ids = [event.get("event_id") for number, event in enumerate(sent) if number not in first_problems and isinstance(event, dict)]
+    keys = {UUID(identity(event_id)) for event_id in ids if isinstance(event_id, str)}
+    connection.execute(_COMPANIONS, [request_id, sorted(keys)])
+
+
+def with_others(event_id: str, *, most: int) -> list[RefusedRequest]:
+    """List requests that were refused for other events of theirs than this one, the newest first, without their bodies."""
+    found = RefusedRequest.objects.filter(companions__keys__contains=[UUID(identity(event_id))])
+    return list(found.select_related("api_key").defer("body").order_by("-latest_received_at", "-id")[:most])
 
 
 def _sent_events(body: bytes) -> list[Any]:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import reduce
+from operator import or_
 from typing import Literal
 
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
@@ -21,6 +23,7 @@ from meters.void_preview import Preview
 from products.models import Subscription, SubscriptionMeter
 
 SHOWN = 20
+COUNTED = 1000
 Standing = Literal["counted", "counted_voided_since", "void_then", "arrived_after"]
 STANDINGS = {
     "counted": _("counted in this line"),
@@ -110,26 +113,30 @@ def is_subscribed(*, meter: Meter, customer: Customer, period: Period) -> bool:
 class Touched:
     """What a change of usage reaches: drafts, which follow by themselves, and lines of issued invoices, which the next invoice adjusts.
 
-    At most 20 of each, and how many there are.
+    At most 20 of each, and how many there are, counted up to 1000.
     """
 
-    drafts: Sequence[Invoice]
-    draft_count: int
-    lines: Sequence[InvoiceLine]
-    line_count: int
+    drafts: Sequence[Invoice] = ()
+    draft_count: int = 0
+    lines: Sequence[InvoiceLine] = ()
+    line_count: int = 0
 
 
 def touched(preview: Preview) -> Touched:
-    """Find the invoices over the time and customers of a preview, as far as its changes name them. Two queries."""
-    if preview.period is None:
-        return Touched((), 0, (), 0)
-    pairs = {(one.meter.pk, one.customer.pk) for one in preview.changes if one.before != one.after}
-    customers = {customer for _meter, customer in pairs}
+    """Find the invoices over the time and customers of a preview, as far as its changes name them. Four queries."""
+    meters: dict[int, list[int]] = {}
+    for one in preview.changes:
+        if one.before != one.after:
+            meters.setdefault(one.customer.pk, []).append(one.meter.pk)
+    if preview.period is None or not meters:
+        return Touched()
     within = Q(period_start__lt=preview.period.end, period_end__gt=preview.period.start)
-    drafts = Invoice.objects.filter(within, status=InvoiceStatus.DRAFT, customer__in=customers).select_related("customer")
-    usage = InvoiceLine.objects.filter(within, kind=LineKind.USAGE, meter__in={meter for meter, _customer in pairs})
-    of_these = usage.filter(invoice__customer__in=customers).exclude(invoice__status=InvoiceStatus.VOID)
-    found = of_these.select_related("invoice", "invoice__customer", "meter").order_by("-invoice__issued_at", "id")
-    lines = [line for line in found if (line.meter_id, line.invoice.customer_id) in pairs]
-    listed = list(drafts.order_by("point_at", "id"))
-    return Touched(listed[:SHOWN], len(listed), lines[:SHOWN], len(lines))
+    drafts = Invoice.objects.filter(within, status=InvoiceStatus.DRAFT, customer__in=meters)
+    changed = reduce(or_, (Q(invoice__customer=customer, meter__in=of_it) for customer, of_it in meters.items()))
+    lines = InvoiceLine.objects.filter(within, changed, kind=LineKind.USAGE).exclude(invoice__status=InvoiceStatus.VOID)
+    return Touched(
+        drafts=list(drafts.select_related("customer").order_by("point_at", "id")[:SHOWN]),
+        draft_count=drafts[:COUNTED].count(),
+        lines=list(lines.select_related("invoice", "invoice__customer", "meter").order_by("-invoice__issued_at", "id")[:SHOWN]),
+        line_count=lines[:COUNTED].count(),
+    )

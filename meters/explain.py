@@ -13,14 +13,15 @@ from core.errors import DomainError
 from core.sql import load
 from events import judgement, log, refusals
 from events.log import LoggedEvent
-from events.models import EventConflict, EventVoid, RejectedEvent
+from events.models import EventConflict, EventVoid, RefusedRequest, RejectedEvent
 from meters import stored, verdicts
+from meters.definition import Definition
 from meters.models import Meter
 from meters.verdicts import NearMiss, Verdict
 
 Status = Literal["counted", "excluded", "unmatched", "voided", "refused"]
 LISTED = 20
-"""How many conflicts and refusals of one event are listed, the newest first."""
+"""How many conflicts, refusals and refused requests of one event are listed, the newest first."""
 
 
 class EventNotFound(DomainError):
@@ -31,10 +32,11 @@ class EventNotFound(DomainError):
 
 @dataclass(frozen=True)
 class MeterVerdict:
-    """What one meter makes of the event."""
+    """What one meter makes of the event. definition: None where what is stored cannot be read."""
 
     meter: Meter
     verdict: Verdict
+    definition: Definition | None
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Explanation:
 
     event: None where it was only refused.  meters: those of the event's name, the counting ones first.  acts: voids and what took them
     back, in order.  replaces: the acts by which it stands in another's place.  conflicts, refusals: other contents and refused attempts
-    under the id, newest first.
+    under the id, newest first.  with_others: requests that were refused for other events of theirs, newest first; it is replayed with one.
     """
 
     event: LoggedEvent | None
@@ -62,6 +64,7 @@ class Explanation:
     replaces: Sequence[EventVoid] = ()
     conflicts: Sequence[EventConflict] = ()
     refusals: Sequence[RejectedEvent] = ()
+    with_others: Sequence[RefusedRequest] = ()
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,14 @@ class Seen:
 def explain(event_id: str) -> Explanation:
     """Explain an event id, whatever became of it. Raises EventNotFound."""
     event = log.find(event_id)
-    refused = _refusals(event_id)
+    refused, with_others = _refusals(event_id), refusals.with_others(event_id, most=LISTED)
     if event is None:
-        if not refused:
-            raise EventNotFound(f"There is no event {event_id[:255]}: it was never received.")
-        return Explanation(None, "refused", refusals=refused)
+        if not refused and not with_others:
+            raise EventNotFound(
+                f"There is no event {event_id[:255]}: it was never received, or it was refused for others so long ago that the body of its "
+                "request was let go of."
+            )
+        return Explanation(None, "refused", refusals=refused, with_others=with_others)
     judged = _verdicts(event)
     return Explanation(
         event=event,
@@ -90,12 +96,13 @@ def explain(event_id: str) -> Explanation:
         replaces=list(EventVoid.objects.filter(replacement_id=event.key).select_related("event", "replacement").order_by("id")),
         conflicts=list(EventConflict.objects.filter(event_id=event.key).order_by("-latest_seen_at", "-id")[:LISTED]),
         refusals=refused,
+        with_others=with_others,
     )
 
 
 def is_known(event_id: str) -> bool:
     """Tell whether explain() has something to say."""
-    return log.find(event_id) is not None or bool(_refusals(event_id))
+    return log.find(event_id) is not None or bool(_refusals(event_id)) or bool(refusals.with_others(event_id, most=1))
 
 
 def _status(event: LoggedEvent, judged: Sequence[MeterVerdict]) -> Status:
@@ -108,23 +115,24 @@ def _status(event: LoggedEvent, judged: Sequence[MeterVerdict]) -> Status:
 
 def _verdicts(event: LoggedEvent) -> list[MeterVerdict]:
     meters = list(Meter.objects.filter(event_name=event.event_name).order_by("name", "id"))
-    definitions = stored.definitions(meter.pk for meter in meters)
-    judged = [
-        MeterVerdict(
-            meter,
-            verdicts.verdict(definitions[meter.pk], timestamp=event.timestamp, metadata=event.metadata, is_void=event.is_void),
-        )
-        for meter in meters
-    ]
+    definitions, _unreadable = stored.readable(meter.pk for meter in meters)
+    judged = [MeterVerdict(meter, _verdict(definitions.get(meter.pk), event), definitions.get(meter.pk)) for meter in meters]
     return sorted(judged, key=lambda one: not one.verdict.counted)
 
 
+def _verdict(definition: Definition | None, event: LoggedEvent) -> Verdict:
+    if definition is None:
+        return verdicts.UNREADABLE
+    return verdicts.verdict(definition, timestamp=event.timestamp, metadata=event.metadata, is_void=event.is_void)
+
+
 def _near_misses(event: LoggedEvent, judged: Iterable[MeterVerdict]) -> list[MeterNearMiss]:
-    """List near misses of meters that do not count the event, and of meters over almost the same name; two queries."""
-    missed = [one.meter for one in judged if not one.verdict.counted]
-    definitions = stored.definitions(meter.pk for meter in missed)
+    """List near misses of meters that do not count the event, and of meters over almost the same name."""
     found = [
-        MeterNearMiss(meter, miss) for meter in missed for miss in verdicts.near_misses(definitions[meter.pk], event.metadata)
+        MeterNearMiss(one.meter, miss)
+        for one in judged
+        if one.definition is not None and not one.verdict.counted
+        for miss in verdicts.near_misses(one.definition, event.metadata)
     ]
     others = Meter.objects.exclude(event_name=event.event_name).order_by("name", "id")
     wanted = verdicts.folded(event.event_name)
@@ -139,7 +147,7 @@ def _near_misses(event: LoggedEvent, judged: Iterable[MeterVerdict]) -> list[Met
 def _refusals(event_id: str) -> list[RejectedEvent]:
     # The text is kept shortened where it was too long to be an event id (events.refusals).
     shown = judgement.shown(event_id, refusals.KEPT_TEXT)
-    rows = RejectedEvent.objects.filter(event_id=shown).select_related("request", "request__api_key")
+    rows = RejectedEvent.objects.filter(event_id=shown).select_related("request", "request__api_key").defer("request__body")
     return list(rows.order_by("-id")[:LISTED])
 
 

@@ -13,7 +13,7 @@ from meters.aggregation import number_of
 from meters.definition import Definition
 from meters.filters import Clause, Condition, FilterTree, Group, Kind, Metadata
 
-Reason = Literal["voided", "filter", "archived", "property_missing", "property_is_string", "property_not_numeric"]
+Reason = Literal["voided", "filter", "archived", "property_missing", "property_is_string", "property_not_numeric", "unreadable"]
 ClauseReason = Literal["missing", "other_type", "differs"]
 NearMissKind = Literal["event_name", "property_key", "number_as_string", "boolean_as_string", "string_case"]
 
@@ -25,6 +25,7 @@ REASONS: Mapping[Reason, str] = {
     "property_missing": _("The property that the meter reads is missing."),
     "property_is_string": _("The property that the meter reads was sent as text, not as a number."),
     "property_not_numeric": _("The property that the meter reads is no number."),
+    "unreadable": _("What is stored of the meter's filter cannot be read, so it cannot be said whether it counts."),
 }
 CLAUSE_REASONS: Mapping[ClauseReason, str] = {
     "missing": _("it has no such property"),
@@ -88,6 +89,9 @@ class Verdict:
     def conditions(self) -> tuple[ConditionVerdict, ...]:
         """All conditions of the filter, in reading order."""
         return tuple(_conditions(self.tree)) if self.tree else ()
+
+
+UNREADABLE = Verdict(None, "unreadable", None)
 
 
 @dataclass(frozen=True)

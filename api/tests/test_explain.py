@@ -169,3 +169,30 @@ def test_a_correction_may_be_as_old_as_what_it_corrects(call: Call, meter: Meter
 
     assert (reply.status, usage(call, meter)) == (200, "4")
     assert refused.body["code"] == "TIMESTAMP_TOO_OLD"
+
+
+def test_an_event_refused_for_its_neighbours_says_so(call: Call, meter: Meter) -> None:
+    good = {"event_id": "good", "customer_id": "ada", "event_name": "call"}
+    bad = {"event_id": "bad", "customer_id": "nobody", "event_name": "call"}
+    assert call("POST", "/events/ingest", {"events": [good, bad]}).status == 400
+
+    found = call("GET", "/events/good/explain").body
+
+    assert (found["event"], found["status"]) == (None, "refused")
+    assert [(one["code"], one["field"], one["status"], one["seen_count"]) for one in found["refusals"]] == [
+        ("REFUSED_WITH_OTHERS", None, "open", 1)
+    ]
+
+
+def test_a_meter_that_cannot_be_read_hides_no_other(call: Call, meter: Meter) -> None:
+    broken = factories.meter("count", event_name="call", name="Broken")
+    Meter.objects.filter(pk=broken.pk).update(filter={"conjunction": "xor", "clauses": []})
+    send(call, "e", metadata={"ratio": 0.7, "size": 3})
+
+    found = call("GET", "/events/e/explain").body
+
+    assert found["status"] == "counted"
+    assert [(one["name"], one["counted"], one["reason"]) for one in found["meters"]] == [
+        ("Sizes", True, None),
+        ("Broken", False, "unreadable"),
+    ]

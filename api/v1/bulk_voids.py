@@ -68,7 +68,7 @@ class VoidPreviewAnswer(msgspec.Struct, kw_only=True):
     """What would change. event_count: not void now; is_complete: false where only the newest 100,000 were read.
 
     changes: of the 20 pairs of event name and customer with the most events, more_changes: of how many pairs besides. drafts, lines:
-    at most 20 of each.
+    at most 20 of each, counted up to 1000.
     """
 
     event_count: int

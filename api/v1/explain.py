@@ -13,13 +13,19 @@ from api.v1.deployment import business_id
 from api.v1.resource import Resource, answer
 from api.v1.schema import describes
 from core.money import plain
-from events.models import EventConflict, RejectedEvent
+from events.models import EventConflict, RefusedRequest, RejectedEvent
+from events.refusals import REFUSED_WITH_OTHERS
 from invoices import trace
 from invoices.trace import CarryingLine
 from meters import explain, verdicts
 from meters.explain import MeterNearMiss, MeterVerdict
 from meters.filters import Kind
 from meters.verdicts import ConditionVerdict
+
+WITH_OTHERS = (
+    "The event has no problem of its own: its request was refused for others of its events. "
+    "Send it again, or replay the request's good rest in the dashboard."
+)
 
 
 class ClauseAnswer(msgspec.Struct, kw_only=True):
@@ -98,7 +104,10 @@ class ConflictAnswer(msgspec.Struct, kw_only=True):
 
 
 class RefusalAnswer(msgspec.Struct, kw_only=True):
-    """An attempt to send the id that was refused. replayed: status says that it was taken in later."""
+    """An attempt to send the id that was refused. replayed: status says that it was taken in later.
+
+    code REFUSED_WITH_OTHERS: the event had no problem, but others of its request had.
+    """
 
     code: str
     message: str
@@ -112,7 +121,7 @@ class RefusalAnswer(msgspec.Struct, kw_only=True):
 class ExplanationAnswer(msgspec.Struct, kw_only=True):
     """All that is known of an event id. event: null where it was only refused. replaces: the voids in whose place it stands.
 
-    Conflicts and refusals: the newest 20.
+    Conflicts and refusals: the newest 20 of each kind.
     """
 
     event: events.EventAnswer | None
@@ -150,7 +159,7 @@ class EventExplain(Resource):
                 voids=[event_voids.act_shown(act) for act in found.acts],
                 replaces=[event_voids.act_shown(act) for act in found.replaces],
                 conflicts=_conflicts(found.conflicts),
-                refusals=_refusals(found.refusals),
+                refusals=[*_refusals(found.refusals), *_with_others(found.with_others)],
             )
         )
 
@@ -232,6 +241,21 @@ def _refusals(rows: Sequence[RejectedEvent]) -> list[RefusalAnswer]:
             seen_count=row.request.seen_count,
             first_received_at=row.request.first_received_at,
             latest_received_at=row.request.latest_received_at,
+        )
+        for row in rows
+    ]
+
+
+def _with_others(rows: Sequence[RefusedRequest]) -> list[RefusalAnswer]:
+    return [
+        RefusalAnswer(
+            code=REFUSED_WITH_OTHERS,
+            message=WITH_OTHERS,
+            field=None,
+            status=row.status,
+            seen_count=row.seen_count,
+            first_received_at=row.first_received_at,
+            latest_received_at=row.latest_received_at,
         )
         for row in rows
     ]

@@ -10,6 +10,7 @@ from dashboard.reading import events as reading
 from dashboard.tests import world
 from events import log
 from events.ingest import RequestRefused
+from events.models import RefusedRequest
 from events.tests import sending
 from tests import factories
 
@@ -210,7 +211,10 @@ def test_a_correction_keeps_the_spaces_of_an_event_name(owner: Client) -> None:
 def test_a_refused_id_has_a_page_with_the_reason(owner: Client) -> None:
     key, _secret = sending.make_key()
     with pytest.raises(RequestRefused):
-        sending.send(key, sending.event("r/1", "nobody"))
+        sending.send(key, sending.event("r/1", "nobody"), sending.event("good", world.customer()))
 
     assert "CUSTOMER_NOT_FOUND" in explained(owner, "r/1")
     assert owner.get(reverse("dashboard:events"), {"event_id": "r/1"}).status_code == 302
+    of_neighbour = explained(owner, "good")
+    assert "Nothing is wrong with this event" in of_neighbour
+    assert reverse("dashboard:refused_request", args=[RefusedRequest.objects.get().pk]) in of_neighbour

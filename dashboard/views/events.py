@@ -50,7 +50,8 @@ def _shown(request: HttpRequest, event_id: str, form: ReasonForm) -> HttpRespons
     except EventNotFound as error:
         raise Http404 from error
     if found.event is None:
-        return render(request, "dashboard/events/refused.html", {"event_id": event_id, "refusals": found.refusals})
+        refused = {"event_id": event_id, "refusals": found.refusals, "with_others": found.with_others}
+        return render(request, "dashboard/events/refused.html", refused)
     context = {
         "event": found.event,
         "customer": Customer.objects.get(pk=found.event.customer_id),

@@ -9,7 +9,7 @@ import pytest
 from access.actors import Actor
 from access.models import ApiKey
 from customers.models import Customer
-from events import dismiss, prune, replay, replaying
+from events import dismiss, prune, refusals, replay, replaying
 from events.bodies import EventsUnreadable
 from events.dismiss import dismiss_events, dismiss_request
 from events.ingest import RequestRefused, ingest
@@ -160,12 +160,16 @@ def test_bodies_are_pruned_by_age_and_by_size_the_oldest_first(key: ApiKey) -> N
 
 
 def test_a_pruned_body_that_comes_again_is_kept_again(key: ApiKey) -> None:
-    request = refuse(key, event("a", "nobody"))
+    sent = [event("a", "nobody"), event("good", make_customer())]
+    refuse(key, *sent)
+    known = [len(refusals.with_others("good", most=9))]
     prune.prune(max_age=timedelta(), most_bytes=0, now=NOW)
+    known.append(len(refusals.with_others("good", most=9)))
 
-    request = refuse(key, event("a", "nobody"))
+    request = refuse(key, *sent)
 
     assert (request.seen_count, request.pruned_at, bool(request.body)) == (2, None, True)
+    assert [*known, len(refusals.with_others("good", most=9)), refusals.with_others("a", most=9)] == [1, 0, 1, []]
 
 
 def job_outcome(job: Job) -> tuple[dict[str, int], list[str]]:
