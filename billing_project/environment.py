@@ -14,6 +14,9 @@ REQUIRED = object()
 # A server whose machine has vanished is noticed within about a minute, where libpq would wait for hours; the URL may say otherwise.
 NOTICE_A_VANISHED_SERVER = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 
+# A statement is prepared where the code asks for it, and none because it was run so often: its plan may depend on what it is given.
+ONLY_WHERE_ASKED = 2**31
+
 
 class SettingsMissing(Exception):
     """One or more required variables are not set; the message names them all."""
@@ -74,6 +77,12 @@ VARIABLES = (
     Variable("MAX_BODY_BYTES", int, 10 * 1024 * 1024, "The largest request body in bytes, counted after unpacking."),
     Variable("ROLL_SECONDS", int, 5, "How many seconds lie between two rounds of rolling usage up."),
     Variable("DATABASE_POOL_SIZE", int, 8, "The most database connections that one web process keeps for pages and the API."),
+    Variable(
+        "PREPARED_STATEMENTS",
+        boolean,
+        True,
+        "Keep plans of the hottest statements on a connection. False behind PgBouncer before 1.21 that pools transactions.",
+    ),
     Variable("INGEST_THREADS", int, 4, "Threads with a database connection of their own that write large event batches."),
     Variable("INGEST_QUEUE_EVENTS", int, 50_000, "Events that may wait to be written in one web process before it answers 503."),
     Variable("REFUSED_BODY_DAYS", int, 90, "How many days the body of a refused request is kept for its replay."),
@@ -113,10 +122,10 @@ def _one(variable: Variable, text: str | None) -> Any:
         raise SettingInvalid(f"{variable.name} cannot be read from {text!r}. {variable.meaning}") from error
 
 
-def database(url: str, *, pool_size: int) -> dict[str, Any]:
+def database(url: str, *, pool_size: int, prepares: bool) -> dict[str, Any]:
     """Turn a libpq connection URI, as libpq itself reads it, into Django's settings of one database.
 
-    Raises SettingInvalid.
+    prepares: whether statements may be prepared where the code asks for it.  Raises SettingInvalid.
     """
     try:
         given: dict[str, Any] = dict(conninfo_to_dict(url))
@@ -133,5 +142,10 @@ def database(url: str, *, pool_size: int) -> dict[str, Any]:
         "PORT": given.pop("port", ""),
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,  # the pool would hand out connections that ended with the server
-        "OPTIONS": {**NOTICE_A_VANISHED_SERVER, **given, "pool": {"min_size": 0, "max_size": pool_size, "timeout": 10}},
+        "OPTIONS": {
+            **NOTICE_A_VANISHED_SERVER,
+            **given,
+            "pool": {"min_size": 0, "max_size": pool_size, "timeout": 10},
+            "prepare_threshold": ONLY_WHERE_ASKED if prepares else None,
+        },
     }

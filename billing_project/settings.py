@@ -119,7 +119,9 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": environment.database(ENV["DATABASE_URL"], pool_size=ENV["DATABASE_POOL_SIZE"])}
+DATABASES = {
+    "default": environment.database(ENV["DATABASE_URL"], pool_size=ENV["DATABASE_POOL_SIZE"], prepares=ENV["PREPARED_STATEMENTS"])
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CELERY_BROKER_URL = ENV["REDIS_URL"]

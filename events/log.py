@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db import connection
 from psycopg import sql
 
-from core import exact_json
+from core import database, exact_json
 from events.validation import identity
 
 MOST = 2**63
@@ -104,12 +104,25 @@ JOIN customers_customer AS customer ON customer.id = event.customer_id
 JOIN events_eventname AS name ON name.id = event.event_name_id
 ORDER BY event."timestamp" DESC, event.arrival
 """)
-_NEWEST = sql.SQL('SELECT * FROM events_event WHERE {conditions} ORDER BY "timestamp" DESC, arrival LIMIT %(log_limit)s')
+_NEWEST = sql.SQL('SELECT * FROM events_event WHERE {conditions} ORDER BY "timestamp" DESC, arrival LIMIT {limit}')
+_LIMIT = sql.Placeholder("log_limit")
 # No index is by time, or by customer and time, alone: the newest of each name are merged, each read from the index by name and time, or
-# by name, customer and time.
+# by name, customer and time. Of hundreds of names only those whose own newest event lies among the page's can have any on it, and none
+# older than the last of these.
 _NEWEST_OF_EACH_NAME = sql.SQL("""
-SELECT newest.* FROM events_eventname AS each_name CROSS JOIN LATERAL ({newest}) AS newest
+WITH newest_name AS MATERIALIZED (
+    SELECT each_name.id, newest."timestamp"
+    FROM events_eventname AS each_name CROSS JOIN LATERAL ({newest_one}) AS newest
+    ORDER BY newest."timestamp" DESC, newest.arrival LIMIT %(log_limit)s
+)
+SELECT newest.* FROM newest_name AS each_name CROSS JOIN LATERAL ({newest}) AS newest
 ORDER BY newest."timestamp" DESC, newest.arrival LIMIT %(log_limit)s
+""")
+_OF_NAME = sql.SQL("event_name_id = each_name.id AND {conditions}")
+_NOT_TOO_OLD = sql.SQL("""
+{of_name} AND "timestamp" >= (
+    SELECT CASE WHEN count(*) = %(log_limit)s THEN min("timestamp") ELSE '-infinity' END FROM newest_name
+)
 """)
 # The bound lies within: whatever the condition asks for, no more than so many events are looked at.
 _FITTING = sql.SQL("""
@@ -132,10 +145,13 @@ def page(
     conditions, parameters = _conditions(filters, cursor, moment)
     parameters |= {"log_limit": size + offset, "log_offset": offset}
     if filters.event_name is not None:
-        events: sql.Composable = _NEWEST.format(conditions=conditions)
+        events: sql.Composable = _NEWEST.format(conditions=conditions, limit=_LIMIT)
     else:
-        of_name = sql.SQL(" AND ").join([sql.SQL("event_name_id = each_name.id"), conditions])
-        events = _NEWEST_OF_EACH_NAME.format(newest=_NEWEST.format(conditions=of_name))
+        of_name = _OF_NAME.format(conditions=conditions)
+        events = _NEWEST_OF_EACH_NAME.format(
+            newest_one=_NEWEST.format(conditions=of_name, limit=sql.SQL("1")),
+            newest=_NEWEST.format(conditions=_NOT_TOO_OLD.format(of_name=of_name), limit=_LIMIT),
+        )
     return _read(_SHOWN.format(events=_CUT.format(events=events)), parameters)
 
 
@@ -234,7 +250,6 @@ def _conditions(filters: Filters, cursor: Cursor | None, moment: str | None) -> 
 
 
 def _read(statement: sql.Composed, parameters: Mapping[str, Any]) -> list[LoggedEvent]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        rows: list[tuple[Any, ...]] = [(*row[:-2], exact_json.loads(row[-2]), row[-1]) for row in cursor.fetchall()]
-    return [LoggedEvent(*row) for row in rows]
+    rows = database.ask(statement.as_string(), parameters)
+    shown: list[tuple[Any, ...]] = [(*row[:-2], exact_json.loads(row[-2]), row[-1]) for row in rows]
+    return [LoggedEvent(*row) for row in shown]

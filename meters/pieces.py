@@ -8,11 +8,10 @@ forward, but for a rebuild; a statement that finds what was read before no longe
 A meter with a position of its own is read from raw events alone, which is faster than a long tail.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, LiteralString
 
-from django.db import connection
 from psycopg import sql
 
 from core import database
@@ -83,6 +82,14 @@ class Query:
         return self.in_windows and len(self.asked) > 1 and not self.rolled
 
     @property
+    def shape(self) -> Hashable:
+        """What the statement's text depends on, for one customer each; the rest is parameters."""
+        # Written out, because True and 1 are equal, and a condition for the one is none for the other.
+        meters = repr(dict(self.standing.definitions))
+        count = len(self.asked) if self.few_customers else 0
+        return meters, count, bool(self.rolled), self.has_edges, self.standing.is_in_epoch
+
+    @property
     def columns(self) -> list[str]:
         """What the aggregations read of a rollup besides the number of events and the latest timestamp."""
         read = (AGGREGATIONS[definition.aggregation].columns for definition in self.standing.definitions.values())
@@ -100,9 +107,9 @@ def compose(query: Query, parameters: Parameters) -> sql.Composable:
     if query.is_one_stretch:
         counted.append(_stretch(query, parameters))
     elif query.one_customer_each or query.has_edges or not query.rolled:
-        expressions.append(template("span"))
+        expressions.append(template("span").format(limit=_counted_out(query)))
     if query.rolled:
-        expressions.append(_tail(query, parameters))
+        expressions.append(tail(query, parameters))
         counted.append(_counted(query))
         rolled = _rolled(query)
     if not query.is_one_stretch and (query.has_edges or not query.rolled):
@@ -113,11 +120,16 @@ def compose(query: Query, parameters: Parameters) -> sql.Composable:
     return sql.SQL(", ").join(expressions)
 
 
-def _tail(query: Query, parameters: Parameters) -> sql.Composable:
+def _counted_out(query: Query) -> sql.Composable:
+    return sql.SQL("LIMIT {}").format(sql.Literal(len(query.asked))) if query.few_customers else NOTHING
+
+
+def tail(query: Query, parameters: Parameters) -> sql.Composable:
+    """Compose the expressions up to `tail`: what the live position has not reached of the spans' whole buckets."""
     common = {
         "grouping": query.grouping or sql.SQL("NULL::text"),
         "unrolled": template("unrolled"),
-        "not_voided": meter_sql.voided_at(query.at, parameters),
+        "not_voided_of_tail": template("not_voided_of_tail"),
     }
     definitions = query.standing.definitions
     if query.few_customers:
@@ -156,6 +168,8 @@ def _rolled(query: Query) -> sql.Composable:
         return template("rolled_days_of_customers").format(columns=columns)
     if query.rollup == "rolled_days":
         span, inside = _window(query, sql.Identifier("u", "day"), "rolled_first_days", "rolled_end_days", "date")
+        if "latest_quantity" in query.columns and len(query.rolled) == 1:
+            return template("rolled_days_latest").format(span=span, columns=columns)
     else:
         span, inside = _window(query, sql.Identifier("u", "starts_at"), "rolled_starts", "rolled_ends", "timestamptz")
     return template(query.rollup).format(span=span, inside=inside, columns=columns)
@@ -294,15 +308,20 @@ def standing(meter_ids: Iterable[int]) -> Standing:
     return found
 
 
-def run(
-    found: Standing, build: Callable[[Standing], tuple[sql.Composable, Mapping[str, Any]]], *, moved_back: int
-) -> list[tuple[Any, ...]]:
+@dataclass(frozen=True)
+class Statement:
+    """A statement about usage with its parameters. prepared: planning it costs more than running it."""
+
+    text: str
+    parameters: Mapping[str, Any]
+    prepared: bool = False
+
+
+def run(found: Standing, build: Callable[[Standing], Statement], *, moved_back: int) -> list[tuple[Any, ...]]:
     """Run the statement that `build` makes of the meters as they stand; moved_back: the column that tells to do it again."""
     while True:
-        statement, parameters = build(found)
-        with connection.cursor() as cursor:
-            cursor.execute(statement, parameters)
-            rows = cursor.fetchall()
+        statement = build(found)
+        rows = database.ask(statement.text, statement.parameters, prepared=statement.prepared)
         if not rows[0][moved_back]:
             return rows
         found = standing(found.definitions)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from psycopg import sql
@@ -52,8 +52,7 @@ class Question:
     top: int | None = None
 
 
-@dataclass(frozen=True)
-class UsageRow:
+class UsageRow(NamedTuple):
     """One window's usage, of one group where groups were asked for.
 
     group: the metadata value (None: the property is missing).  latest_at: the latest counted event's timestamp, if any.
@@ -139,7 +138,7 @@ def _read(question: Question, standing: Standing, cut: Sequence[Period], only: l
 
 def _statement(
     question: Question, standing: Standing, source: _Source, cut: Sequence[Period], only: list[UsageRow] | None, limit: int
-) -> tuple[sql.Composable, dict[str, Any]]:
+) -> pieces.Statement:
     definition = standing.definitions[question.meter_id]
     raw = source.raw or question.meter_id in standing.behind
     parameters = Parameters()
@@ -162,7 +161,7 @@ def _statement(
             quantity=sql.SQL(AGGREGATIONS[definition.aggregation].tally_sql)
         ),
     )
-    return statement, {**parameters.bound, **pieces.bound(query), "limit": min(limit, MAX_ROWS + 1)}
+    return pieces.Statement(statement.as_string(), {**parameters.bound, **pieces.bound(query), "limit": min(limit, MAX_ROWS + 1)})
 
 
 def _span(period: Period, rollup: Rollup, *, raw: bool) -> windows.Span:
@@ -197,9 +196,7 @@ def _only(question: Question, only: list[UsageRow] | None, parameters: Parameter
     return sql.SQL("({} OR grouping::jsonb = ANY({}::jsonb[]))").format(without, parameters.add(groups))
 
 
-def _run(
-    standing: Standing, build: Callable[[Standing], tuple[sql.Composable, dict[str, Any]]], *, limited: bool
-) -> list[tuple[Any, ...]]:
+def _run(standing: Standing, build: Callable[[Standing], pieces.Statement], *, limited: bool) -> list[tuple[Any, ...]]:
     """Run a statement; one that may read too many raw events to wait for is stopped after a few seconds."""
     if not limited:
         return pieces.run(standing, build, moved_back=0)
@@ -216,7 +213,7 @@ def _with_empty(rows: list[UsageRow], cut: Sequence[Period], question: Question,
     found = {row.start: row for row in rows}
     empty = nothing(definition)
     return [
-        replace(found[period.start], customer_id=question.customer_id)
+        found[period.start]._replace(customer_id=question.customer_id)
         if period.start in found
         else UsageRow(period.start, period.end, question.customer_id, None, empty.quantity, empty.event_count, None)
         for period in cut

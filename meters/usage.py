@@ -3,7 +3,7 @@
 `quantities` and `recompute` answer the same; the second reads only raw events, through the Python meaning of meters.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,7 +11,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from psycopg import sql
 
 from core.errors import DomainError
 from core.exact_json import loads
@@ -91,14 +90,34 @@ def _count(requests: Sequence[UsageRequest], found: Standing, at: Snapshot | Non
     return answer, at or Snapshot(rows[0][0], rows[0][1])
 
 
-def _statement(
-    requests: Sequence[UsageRequest], standing: Standing, at: Snapshot | None
-) -> tuple[sql.Composable, dict[str, Any]]:
+def _statement(requests: Sequence[UsageRequest], standing: Standing, at: Snapshot | None) -> pieces.Statement:
     only_raw = standing.definitions.keys() if at else standing.behind
     asked = [
         Asked(request.meter_id, request.customer_id, _span(request, raw=request.meter_id in only_raw)) for request in requests
     ]
     query = pieces.Query(asked, standing, "rolled_days", at=at)
+    text, bound = _text(query)
+    return pieces.Statement(text, {**bound, **pieces.bound(query)}, prepared=query.few_customers)
+
+
+# Composing costs a small question as much as answering it.
+_TEXTS: dict[Hashable, tuple[str, Mapping[str, Any]]] = {}
+MOST_TEXTS = 200
+
+
+def _text(query: pieces.Query) -> tuple[str, Mapping[str, Any]]:
+    """Compose the statement, with the parameters that the meters bind; one of the same shape is not composed again."""
+    if query.at is not None:
+        return _composed(query)
+    shape = query.shape
+    if (found := _TEXTS.get(shape)) is None:
+        if len(_TEXTS) >= MOST_TEXTS:
+            _TEXTS.clear()
+        found = _TEXTS[shape] = _composed(query)
+    return found
+
+
+def _composed(query: pieces.Query) -> tuple[str, Mapping[str, Any]]:
     parameters = Parameters()
     statement = template("quantities").format(
         pieces=pieces.compose(query, parameters),
@@ -106,7 +125,7 @@ def _statement(
         moved_back=template("moved_back"),
         quantity=pieces.quantity(query),
     )
-    return statement, {**parameters.bound, **pieces.bound(query)}
+    return statement.as_string(), parameters.bound
 
 
 def nothing(definition: Definition) -> Quantity:

@@ -104,6 +104,18 @@ def test_a_page_reads_an_index_and_not_the_table(key, ada):
         assert "Seq Scan on events_event " not in explained.plan
 
 
+def test_of_many_names_only_those_of_a_page_are_read_and_none_is_missed(key, ada):
+    names = [f"name{n}" for n in range(7)]
+    send(key, *[event(f"e{n:02}", ada, timestamp=at(n // 3), event_name=names[n * n % 7]) for n in range(40)])
+    seen, cursor = [], None
+
+    while page := log.page(filters=Filters(), size=3, cursor=cursor):
+        seen += [one.event_id for one in page]
+        cursor = page[-1].cursor
+
+    assert seen == [row.event_id for row in Event.objects.order_by("-timestamp", "arrival")]
+
+
 class Explained:
     """Run EXPLAIN before a statement and keep the plan."""
 
@@ -111,5 +123,5 @@ class Explained:
 
     def __call__(self, execute, statement, parameters, many, context):
         with connection.connection.cursor() as cursor:
-            self.plan = "\n".join(line for (line,) in cursor.execute(sql.SQL("EXPLAIN ") + statement, parameters).fetchall())
+            self.plan = "\n".join(line for (line,) in cursor.execute("EXPLAIN " + statement, parameters).fetchall())
         return execute(statement, parameters, many, context)

@@ -4,5 +4,5 @@ tally AS (
     SELECT span, {merged} FROM piece GROUP BY span
 )
 SELECT d.log_epoch, pg_current_snapshot()::text, {moved_back}, t.span, {quantity}, t.event_count
-FROM core_deployment d
+FROM (SELECT (SELECT log_epoch FROM core_deployment) AS log_epoch) AS d
 LEFT JOIN (tally t JOIN span s ON s.number = t.span) ON true

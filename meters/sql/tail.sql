@@ -9,5 +9,5 @@ unrolled AS MATERIALIZED (
 tail AS (
     SELECT e.*
     FROM unrolled e
-    WHERE e.number IS NOT NULL AND {not_voided}
+    WHERE e.number IS NOT NULL AND {not_voided_of_tail}
 )
