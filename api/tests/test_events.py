@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from dodopayments import DodoPayments
 
+from api.v1 import events
+
 # Lists show what was committed when their first page was read, so tests of lists commit.
 NOON = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=2)
 
@@ -24,14 +26,14 @@ def sent(call: Callable[..., Any]) -> dict[str, str]:
     ids = {
         name: call("POST", "/customers", {"email": f"{name}@x.com", "name": name}).body["customer_id"] for name in ("ada", "bob")
     }
-    events = [
+    made = [
         event("1", ids["ada"], minutes=0, tokens=10, model="large"),
         event("2", ids["ada"], minutes=1, tokens=20, model="small"),
         event("3", ids["bob"], minutes=1, tokens=0.1, model="large"),
         event("4", ids["bob"], minutes=120, name="other"),
         event("a/b?c%2F é..", ids["bob"], minutes=60, tokens="5", model="=cmd"),
     ]
-    assert call("POST", "/events/ingest", {"events": events}).body["ingested_count"] == 5
+    assert call("POST", "/events/ingest", {"events": made}).body["ingested_count"] == 5
     return ids
 
 
@@ -100,6 +102,27 @@ def test_filters_by_what_a_meter_counts(call: Callable[..., Any], sent: dict[str
     assert (contradiction.status, contradiction.body["code"]) == (400, "EVENT_NAME_CONTRADICTS_METER")
     assert call("GET", "/events?meter_id=mtr_x").body["code"] == "METER_NOT_FOUND"
     assert call("GET", "/events?customer_id=cus_x").body["code"] == "CUSTOMER_NOT_FOUND"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_page_of_a_filter_that_hardly_any_event_passes_is_bounded(
+    dodo: DodoPayments, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "LOOKED_AT", 4)
+    customer = dodo.customers.create(email="a@x.com", name="A").customer_id
+    sent = [event(f"e{n}", customer, minutes=-n, rare=n in (2, 5, 7)) for n in range(14)]
+    dodo.usage_events.ingest(events=sent)  # type: ignore[arg-type]
+    only_rare = {"conjunction": "and", "clauses": [{"key": "rare", "operator": "equals", "value": True}]}
+    content = {"name": "M", "event_name": "call", "measurement_unit": "u", "aggregation": {"type": "count"}, "filter": only_rare}
+    meter = call("POST", "/meters", content).body["id"]
+
+    pages = [call("GET", f"/events?meter_id={meter}&page_number={number}") for number in range(3)]
+    at = (NOON - timedelta(minutes=11) + timedelta(microseconds=1)).isoformat()
+    further = call("GET", f"/events?meter_id={meter}&end={at.replace('+', '%2B')}")
+
+    assert [found(one) for one in pages[:2]] == [["e2"], ["e5", "e7"]]
+    assert (pages[2].status, pages[2].body["code"], at in pages[2].body["message"]) == (400, "RANGE_TOO_LARGE", True)
+    assert (further.status, found(further)) == (200, [])
 
 
 def test_shows_numbers_digit_for_digit(call: Callable[..., Any], sent: dict[str, str]) -> None:

@@ -1,7 +1,7 @@
 """Serve the log of events: list and retrieve; POST /events/ingest stands in ingest.py."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
@@ -12,7 +12,7 @@ from api.v1 import body, shapes
 from api.v1.deployment import business_id
 from api.v1.errors import Refused
 from api.v1.lookup import find
-from api.v1.pagination import PageQuery, Slice, page
+from api.v1.pagination import PageQuery, Slice, page, too_deep
 from api.v1.resource import Resource, answer
 from api.v1.schema import describes
 from customers import find as customers
@@ -21,6 +21,10 @@ from events.log import Cursor, Filters, LoggedEvent
 from meters import filter_sql, filters
 from meters.filter_sql import Parameters
 from meters.models import Meter
+
+LOOKED_AT = 100_000
+"""So many events are looked at for one page of what fits a meter's filter: a quarter of a second."""
+MOST_SKIPPED_FITTING = 10_000
 
 
 class EventAnswer(msgspec.Struct, kw_only=True):
@@ -47,18 +51,41 @@ class EventQuery(PageQuery, kw_only=True):
 
 
 class LogListing:
-    """The log, newest first, then in order of arrival; as it was when the list's first page was read."""
+    """The log, newest first, then in order of arrival; as it was when the list's first page was read.
+
+    looked_to: the page that was read last is short, because the look for what fits a meter's filter ended there; the next one goes on.
+    """
 
     def __init__(self, filters: Filters) -> None:
         self.filters = filters
+        self.looked_to: Cursor | None = None
 
     def read(self, part: Slice) -> Sequence[LoggedEvent]:
-        cursor = Cursor.parse(part.end) if part.end else None
+        cursor, moment = Cursor.parse(part.end) if part.end else None, part.upper or None
         offset = 0 if cursor else part.offset
-        return log.page(filters=self.filters, size=part.limit, cursor=cursor, offset=offset, moment=part.upper or None)
+        if self.filters.where is None:
+            return log.page(filters=self.filters, size=part.limit, cursor=cursor, offset=offset, moment=moment)
+        return self._fitting(part.limit, cursor, offset, moment)
+
+    def _fitting(self, size: int, cursor: Cursor | None, offset: int, moment: str | None) -> Sequence[LoggedEvent]:
+        """Look at a bounded number of events. An empty page would end a client's list, so where there may be more it is refused."""
+        if offset > MOST_SKIPPED_FITTING:
+            raise too_deep(MOST_SKIPPED_FITTING)
+        part = log.fitting(filters=self.filters, size=size + offset, most=LOOKED_AT, cursor=cursor, moment=moment)
+        self.looked_to = part.looked_to
+        if part.looked_to and len(part.events) <= offset:
+            # Others of that very microsecond may not have been looked at.
+            end = part.looked_to.timestamp + timedelta(microseconds=1)
+            raise Refused(
+                "RANGE_TOO_LARGE",
+                f"Of {LOOKED_AT} events of the meter's name, back to {end.isoformat()}, its filter lets none through "
+                "that would stand on this page. Give that instant as `end` to look further, or a customer.",
+                field="end",
+            )
+        return part.events[offset:]
 
     def end_of(self, row: LoggedEvent) -> str:
-        return str(row.cursor)
+        return str(self.looked_to or row.cursor)
 
     def upper(self) -> str:
         return log.now()

@@ -95,17 +95,22 @@ def page(
     before = _recall(request, query, first - 1, now=now) if first else None
     upper = before.upper if before else "" if first else listing.upper()
     if before is None and first * query.page_size > MOST_SKIPPED:
-        raise Refused(
-            "PAGE_TOO_DEEP",
-            f"A jump may pass over {MOST_SKIPPED} items. Ask for the pages in order, or narrow the list by its filters.",
-            field="page_number",
-        )
+        raise too_deep(MOST_SKIPPED)
     limit = count * query.page_size
     rows = listing.read(Slice(limit=limit, offset=first * query.page_size, end=before.end if before else "", upper=upper))
     end = listing.end_of(rows[-1]) if rows else before.end if before else ""
     if end:
         _remember(request, query, first + count - 1, end=end, upper=upper, now=now)
     return {"items": shown(rows)}
+
+
+def too_deep(most: int) -> Refused:
+    """Refuse a jump over more than so many items."""
+    return Refused(
+        "PAGE_TOO_DEEP",
+        f"A jump may pass over {most} items. Ask for the pages in order, or narrow the list by its filters.",
+        field="page_number",
+    )
 
 
 def _recall(request: Request, query: PageQuery, number: int, *, now: datetime) -> PageEnd | None:
