@@ -14,7 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from core.periods import local_date, local_midnight
 from dashboard import charts
-from dashboard.reading import happenings, home
+from dashboard.reading import happenings, home, meter_months
 from dashboard.views.figures import HtmxHttpRequest, figure_response, palette_of
 
 
@@ -31,6 +31,7 @@ def page(request: HtmxHttpRequest) -> HttpResponse:
         "next_billing": home.next_billing(now=now),
         "latest_invoices": home.latest_invoices(),
         "days": home.accepted_by_day(now=now),
+        "busiest": meter_months.busiest(now=now),
     }
     return render(request, "dashboard/home.html", context)
 

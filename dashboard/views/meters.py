@@ -1,10 +1,12 @@
 """Show what is counted: meters, and for each its usage over time and by customer."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -13,7 +15,7 @@ from core.periods import Period
 from customers.models import Customer
 from dashboard import charts
 from dashboard.palette import Palette
-from dashboard.reading import meter_lines, meter_usage, zero
+from dashboard.reading import meter_lines, meter_months, meter_usage, zero
 from dashboard.reading.meter_lines import Line
 from dashboard.reading.ranges import LABELS
 from dashboard.views.figures import HtmxHttpRequest, figure_response, palette_of
@@ -33,6 +35,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "dashboard/meters/list.html",
         MeterFilter(request.GET, queryset=Meter.objects.all()),
         controls=("search", "aggregation", "archived"),
+        describe=partial(meter_months.months, now=timezone.now()),
     )
 
 
