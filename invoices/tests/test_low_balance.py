@@ -127,3 +127,12 @@ def test_after_a_week_without_beat_nothing_is_missed_or_done_twice(acme, endpoin
     ]
     expired = [entry for entry in entries if entry[1] == "expired"]
     assert [one["amount"] for one in told("credit.expired")] == [amount.removeprefix("-") for _start, _kind, amount in expired]
+
+
+def test_two_workers_that_see_the_same_crossing_tell_it_once(acme, endpoint):
+    grant = watched(acme)
+
+    # Both found it low before either waited for its lock.
+    assert [low_balance._cross(grant, Decimal(3), utc("2026-01-10")) for _worker in range(2)] == [1, 0]
+
+    assert (crossings(), len(told("credit.balance_low"))) == ([("01-10", None)], 1)
