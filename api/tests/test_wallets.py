@@ -52,6 +52,30 @@ def test_the_client_credits_debits_and_lists(dodo: DodoPayments) -> None:
     assert (WalletEntry.objects.count(), CreditEntry.objects.count()) == (4, 5)
 
 
+def test_the_client_reads_what_is_left_of_an_entitlement_and_what_changed_it(dodo: DodoPayments) -> None:
+    customer = dodo.customers.create(email="ada@example.com", name="Ada").customer_id
+    other = dodo.customers.create(email="eve@example.com", name="Eve").customer_id
+    for amount, kind in ((500, "credit"), (200, "debit")):
+        dodo.customers.wallets.ledger_entries.create(customer, amount=amount, currency="USD", entry_type=kind)
+    (grant,) = [one.credit_entitlement_id for one in dodo.customers.list_credit_entitlements(customer).items]
+    balances = dodo.credit_entitlements.balances
+
+    one = balances.retrieve(customer, credit_entitlement_id=grant)
+
+    assert (one.balance, one.overage, one.customer_id) == ("300", "0", customer)
+    assert list(balances.list(grant)) == [one] == list(balances.list(grant, customer_id=customer))
+    assert list(balances.list(grant, customer_id=other)) == []
+    moved = list(balances.list_ledger(customer, credit_entitlement_id=grant, page_size=1))
+    assert [(m.transaction_type, m.is_credit, m.amount, m.balance_before, m.balance_after) for m in moved] == [
+        ("manual_adjustment", False, "200", "500", "300"),
+        ("credit_added", True, "500", "0", "500"),
+    ]
+    added = balances.list_ledger(customer, credit_entitlement_id=grant, transaction_type="credit_added")
+    assert list(added) == moved[1:]
+    with pytest.raises(dodopayments.NotFoundError):
+        balances.retrieve(other, credit_entitlement_id=grant)
+
+
 @pytest.mark.parametrize(
     ("changed", "status", "code"),
     [

@@ -1,0 +1,199 @@
+"""Serve the balances of credit entitlements, where an entitlement is a grant, which one customer has, and its ledger."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from itertools import accumulate
+from typing import Literal
+
+import msgspec
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from api.v1 import body, shapes
+from api.v1.deployment import brand_id, business_id
+from api.v1.lookup import find
+from api.v1.pagination import NewestFirst, PageQuery, page
+from api.v1.resource import Resource, answer
+from api.v1.schema import describes
+from core.money import exact, plain
+from credits.models import CreditEntry, CreditGrant, EntryKind
+from customers import find as customers
+from invoices import live_credit
+
+Transaction = Literal["credit_added", "credit_deducted", "credit_expired", "credit_rolled_over", "manual_adjustment", "refund"]
+TRANSACTIONS: dict[str, Transaction] = {
+    EntryKind.GRANTED: "credit_added",
+    EntryKind.TOPPED_UP: "credit_added",
+    EntryKind.BURNED: "credit_deducted",
+    EntryKind.EXPIRED: "credit_expired",
+    EntryKind.ROLLED_IN: "credit_rolled_over",
+    EntryKind.ROLLED_OUT: "credit_rolled_over",
+    EntryKind.RETURNED: "refund",
+    EntryKind.DEBITED: "manual_adjustment",
+    EntryKind.VOIDED: "manual_adjustment",
+}
+_GRANTS = CreditGrant.objects.select_related("customer")
+
+
+class BalanceQuery(PageQuery, kw_only=True):
+    """The filter of the balances of an entitlement."""
+
+    customer_id: str | None = None
+
+
+class LedgerQuery(PageQuery, kw_only=True):
+    """The filters of a ledger: written in [start_date, end_date), of one kind of transaction."""
+
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+    transaction_type: str | None = None
+
+
+class EntitlementBalanceAnswer(msgspec.Struct, kw_only=True):
+    """What a customer has left of a grant at this moment, after all usage so far, in its unit or in minor units."""
+
+    id: str
+    balance: str
+    created_at: datetime
+    credit_entitlement_id: str
+    customer_id: str
+    overage: str
+    updated_at: datetime
+    last_transaction_at: datetime | None
+
+
+class EntitlementEntryAnswer(msgspec.Struct, kw_only=True):
+    """One change of what a grant holds by its ledger; usage that is on no invoice yet is not in it. reference_id: the invoice's."""
+
+    id: str
+    amount: str
+    balance_after: str
+    balance_before: str
+    brand_id: str
+    business_id: str
+    created_at: datetime
+    credit_entitlement_id: str
+    customer_id: str
+    is_credit: bool
+    metadata: shapes.Metadata
+    overage_after: str
+    overage_before: str
+    transaction_type: Transaction
+    description: str | None
+    grant_id: str
+    reference_id: str | None
+    reference_type: str | None
+
+
+class EntitlementBalances(Resource):
+    """/credit-entitlements/{id}/balances"""
+
+    @describes(
+        "List who has a balance of a credit entitlement",
+        query=BalanceQuery,
+        answer=EntitlementBalanceAnswer,
+        listed=True,
+        errors=[404],
+    )
+    def get(self, request: Request, id: str) -> HttpResponse:
+        query = body.decode_query(request.GET, BalanceQuery)
+        having = _GRANTS.filter(id=find(_GRANTS, id).id)
+        if query.customer_id is not None:
+            having = having.filter(customer=customers.find(query.customer_id))
+
+        def shown(rows: Sequence[CreditGrant]) -> list[EntitlementBalanceAnswer]:
+            return [_balance(grant, self.now) for grant in rows]
+
+        return answer(page(request, query, NewestFirst(having), shown, now=self.now))
+
+
+class EntitlementBalance(Resource):
+    """/credit-entitlements/{id}/balances/{customer_id}"""
+
+    @describes("Retrieve a customer's balance of a credit entitlement", answer=EntitlementBalanceAnswer, errors=[404])
+    def get(self, request: Request, id: str, customer_id: str) -> HttpResponse:
+        return answer(_balance(_grant_of(id, customer_id), self.now))
+
+
+class EntitlementLedger(Resource):
+    """/credit-entitlements/{id}/balances/{customer_id}/ledger"""
+
+    @describes(
+        "List what changed a customer's balance of a credit entitlement, newest first",
+        query=LedgerQuery,
+        answer=EntitlementEntryAnswer,
+        listed=True,
+        errors=[404],
+    )
+    def get(self, request: Request, id: str, customer_id: str) -> HttpResponse:
+        grant = _grant_of(id, customer_id)
+        query = body.decode_query(request.GET, LedgerQuery)
+        after, business, brand = _balances_after(grant), business_id(), brand_id()
+
+        def shown(rows: Sequence[CreditEntry]) -> list[EntitlementEntryAnswer]:
+            return [_entry(entry, after[entry.pk], grant, business=business, brand=brand) for entry in rows]
+
+        return answer(page(request, query, NewestFirst(_entries(grant, query)), shown, now=self.now))
+
+
+def _grant_of(id: str, customer_id: str) -> CreditGrant:
+    return find(_GRANTS.filter(customer=customers.find(customer_id)), id)
+
+
+def _balance(grant: CreditGrant, now: datetime) -> EntitlementBalanceAnswer:
+    credit = live_credit.of_customers([grant.customer_id], now=now)
+    latest = CreditEntry.objects.filter(period__grant=grant).order_by("-created_at", "-id").first()
+    return EntitlementBalanceAnswer(
+        id=grant.public_id,
+        balance=plain(credit.left(grant.id, at=now)),
+        created_at=grant.created_at,
+        credit_entitlement_id=grant.public_id,
+        customer_id=grant.customer.public_id,
+        overage="0",
+        updated_at=latest.created_at if latest else grant.created_at,
+        last_transaction_at=latest.created_at if latest else None,
+    )
+
+
+def _entries(grant: CreditGrant, query: LedgerQuery) -> QuerySet[CreditEntry]:
+    rows = CreditEntry.objects.filter(period__grant=grant)
+    if query.start_date is not None:
+        rows = rows.filter(created_at__gte=shapes.utc(query.start_date))
+    if query.end_date is not None:
+        rows = rows.filter(created_at__lt=shapes.utc(query.end_date))
+    if query.transaction_type is not None:
+        rows = rows.filter(kind__in=[kind for kind, word in TRANSACTIONS.items() if word == query.transaction_type])
+    return rows
+
+
+@exact()
+def _balances_after(grant: CreditGrant) -> Mapping[int, Decimal]:
+    """Add the grant's entries up in order of writing, over all of its periods; it has a few for each of its cycles."""
+    rows = list(CreditEntry.objects.filter(period__grant=grant).order_by("created_at", "id").values_list("id", "amount"))
+    return dict(zip((key for key, _ in rows), accumulate(amount for _, amount in rows), strict=True))
+
+
+@exact()
+def _entry(entry: CreditEntry, after: Decimal, grant: CreditGrant, *, business: str, brand: str) -> EntitlementEntryAnswer:
+    return EntitlementEntryAnswer(
+        id=str(entry.pk),
+        amount=plain(abs(entry.amount)),
+        balance_after=plain(after),
+        balance_before=plain(after - entry.amount),
+        brand_id=brand,
+        business_id=business,
+        created_at=entry.created_at,
+        credit_entitlement_id=grant.public_id,
+        customer_id=grant.customer.public_id,
+        is_credit=entry.amount > 0,
+        metadata={},
+        overage_after="0",
+        overage_before="0",
+        transaction_type=TRANSACTIONS[entry.kind],
+        description=entry.reason or None,
+        grant_id=grant.public_id,
+        reference_id=entry.invoice_id or None,
+        reference_type="invoice" if entry.invoice_id else None,
+    )
