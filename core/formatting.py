@@ -4,6 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 
+from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal
 
@@ -66,6 +67,12 @@ def change(now: Decimal | None, before: Decimal | None, *, locale: str = "en") -
     sign = "+" if tenths > 0 else "\u2212"
     text = format_decimal(Decimal(abs(tenths)).scaleb(-1), locale=locale)
     return f"{sign}{text}%"
+
+
+def country(code: str, *, locale: str = "en") -> str:
+    """Name a country by its ISO 3166-1 code; what is no such code stays as it is."""
+    name: str = Locale.parse(locale).territories.get(code.upper(), code)
+    return name
 
 
 def instant(moment: datetime, *, seconds: bool = False, locale: str = "en") -> str:

@@ -60,7 +60,7 @@ def _party(named: Mapping[str, Any]) -> dict[str, Any]:
     lines = (
         named["street"],
         ", ".join(part for part in (town, named["state"]) if part),
-        named["country"],
+        formatting.country(named["country"], locale=locale()),
         named["email"],
         tax_id,
     )

@@ -67,3 +67,8 @@ def test_an_instant_says_its_zone() -> None:
 
 def test_a_fraction_is_shown_as_percent() -> None:
     assert formatting.percent(Decimal("0.185")) == "18.5%"
+
+
+def test_a_country_is_named_and_what_is_none_stays() -> None:
+    assert [formatting.country(code) for code in ("DE", "in", "Narnia", "")] == ["Germany", "India", "Narnia", ""]
+    assert formatting.country("DE", locale="fr") == "Allemagne"

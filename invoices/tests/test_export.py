@@ -10,6 +10,7 @@ import openpyxl
 import pytest
 from django.db import connection
 
+from core.sheets import FORMULA_STARTS, cell
 from invoices import export, journal, void, xlsx
 from invoices.models import Invoice
 from invoices.tests.story import begin, bill, give, use
@@ -22,9 +23,9 @@ NAME = "=HYPERLINK(1)"
 
 @pytest.fixture
 def _billed(db):
-    calls = making.meter("call")
+    calls = making.meter("call", name="-calls")
     acme = making.customer(NAME, tax_rate="0.1")
-    begin(acme, making.product(per_unit(calls, "0.015", free_threshold=1), fee=100), "2026-01-01")
+    begin(acme, making.product(per_unit(calls, "0.015", free_threshold=1), fee=100, name="@Plan"), "2026-01-01")
     use(acme, "call", "2026-01-10", times=3)
     bill("2026-02-01T01:00")
     bill("2026-03-01")
@@ -69,6 +70,30 @@ def test_each_line_is_a_row_with_every_figure():
         ("INV-2026-000002", "usage", "3", "1", "2", "0.015", "0.03", "0"),
     ]
     assert read(export.csv(Invoice.objects.none(), "lines")) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("kind", "column", "contents"),
+    [
+        ("free", "text", [None, "", "Acme", "1=1", *(f"{start}SUM(A1)" for start in FORMULA_STARTS)]),
+        ("decimal", "numeric", [None, Decimal("1.50"), Decimal("-0.000"), Decimal("1e20"), Decimal("0.000000000001")]),
+        ("instant", "timestamptz", [None, NOW, NOW.replace(microsecond=120_003), datetime(2026, 7, 1, 23, 59, 59, tzinfo=UTC)]),
+    ],
+)
+def test_copy_writes_a_cell_as_every_other_csv_does(kind, column, contents):
+    with export._unhurried(), connection.cursor() as cursor:
+        cursor.execute(f"SELECT {export._WRITTEN[kind].format('x')}::text FROM unnest(%s::{column}[]) x", [contents])
+        written = [text or "" for (text,) in cursor.fetchall()]
+
+    assert written == [cell(content) for content in contents]
+
+
+@pytest.mark.usefixtures("_billed")
+def test_a_lines_description_is_no_formula():
+    rows = read(export.csv(Invoice.objects.filter(kind="regular"), "lines"))
+
+    assert [row["description"] for row in rows] == ["'@Plan", "'-calls"]
 
 
 @pytest.mark.usefixtures("_billed")
