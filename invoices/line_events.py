@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from core import database
 from core.errors import DomainError
 from core.periods import Period
-from core.sheets import Cell, csv_lines
+from core.sheets import Cell, blocks, csv_lines
 from events.models import LogSnapshot
 from invoices import recount
 from invoices.models import InvoiceLine
@@ -61,10 +62,15 @@ def of(snapshot: LogSnapshot) -> Snapshot:
     return Snapshot(snapshot.log_epoch, snapshot.snapshot)
 
 
-def csv(line: InvoiceLine) -> Iterator[str]:
-    """Yield the lines of a CSV file with a row for each event, newest first; streamed. Raises LineWithoutEvents."""
-    wanted, changed = asked(line), is_difference(line)
-    return csv_lines(header=COLUMNS, rows=(_row(event, changed=changed) for event in behind.events(wanted)))
+def csv(line: InvoiceLine) -> Iterator[bytes]:
+    """Give a CSV file with a row for each event, newest first, piece by piece. Raises LineWithoutEvents, before anything is sent."""
+    return _csv(asked(line), changed=is_difference(line))
+
+
+def _csv(wanted: Asked, *, changed: bool) -> Iterator[bytes]:
+    # In a transaction PostgreSQL hands the events out as it finds them; outside of one it would put them all by first.
+    with database.unhurried():
+        yield from blocks(csv_lines(header=COLUMNS, rows=(_row(event, changed=changed) for event in behind.events(wanted))))
 
 
 def _row(event: Behind, *, changed: bool) -> tuple[Cell, ...]:

@@ -17,6 +17,8 @@ from meters.filter_sql import FALSE, TRUE, Parameters, template
 from meters.meter_sql import Snapshot
 from meters.usage import within_reach
 
+ROWS_AT_ONCE = 2000
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -78,9 +80,10 @@ def events(asked: Asked, *, after: Place | None = None, limit: int | None = None
     }
     with connection.chunked_cursor() as cursor:
         cursor.execute(statement, {**parameters.bound, **bound})
-        for event_id, timestamp, arrival, received_at, metadata, number, change, changed_at in cursor:
-            place = Place(timestamp, arrival)
-            yield Behind(event_id, place, received_at, loads(metadata), number, change, changed_at)
+        while part := cursor.fetchmany(ROWS_AT_ONCE):
+            for event_id, timestamp, arrival, received_at, metadata, number, change, changed_at in part:
+                place = Place(timestamp, arrival)
+                yield Behind(event_id, place, received_at, loads(metadata), number, change, changed_at)
 
 
 def _counts(at: Snapshot | None, parameters: Parameters) -> sql.Composable:

@@ -10,10 +10,12 @@ import openpyxl
 import pytest
 from django.db import connection
 
+from core import database
 from core.sheets import FORMULA_STARTS, cell
 from invoices import export, journal, void, xlsx
 from invoices.models import Invoice
 from invoices.tests.story import begin, bill, give, use
+from meters.models import Meter
 from products.tests import making
 from products.tests.making import ACTOR, per_unit
 
@@ -23,7 +25,8 @@ NAME = "=HYPERLINK(1)"
 
 @pytest.fixture
 def _billed(db):
-    calls = making.meter("call", name="-calls")
+    calls = making.meter("call")
+    Meter.objects.update(name="-calls")
     acme = making.customer(NAME, tax_rate="0.1")
     begin(acme, making.product(per_unit(calls, "0.015", free_threshold=1), fee=100, name="@Plan"), "2026-01-01")
     use(acme, "call", "2026-01-10", times=3)
@@ -82,7 +85,7 @@ def test_each_line_is_a_row_with_every_figure():
     ],
 )
 def test_copy_writes_a_cell_as_every_other_csv_does(kind, column, contents):
-    with export._unhurried(), connection.cursor() as cursor:
+    with database.unhurried(), connection.cursor() as cursor:
         cursor.execute(f"SELECT {export._WRITTEN[kind].format('x')}::text FROM unnest(%s::{column}[]) x", [contents])
         written = [text or "" for (text,) in cursor.fetchall()]
 
