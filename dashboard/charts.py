@@ -115,7 +115,7 @@ def _layout(palette: Palette, window: Window, *, several: bool) -> dict[str, Any
     }
     return {
         "autosize": True,
-        "margin": {"l": 8, "r": 12, "t": 34 if several else 16, "b": 8},
+        "margin": {"l": 8, "r": 30, "t": 34 if several else 16, "b": 8},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": FONT, "size": 12, "color": palette.text},

@@ -14,9 +14,11 @@ from dashboard.reading.ranges import Range
 from meters.models import Meter
 
 DEFAULT_SORT = "-usage"
-CHARGED_AT_MOST = 2000
-PREVIEWED_AT_MOST = 500
-"""So many customers are charged, or their next invoices made, to be sorted by it; more would take longer than somebody waits."""
+CHARGED_AT_MOST = 5000
+PREVIEWED_AT_MOST = 2000
+"""So many customers are charged, or their next invoices made, to be sorted by it: 0.3 and 0.9 ms each on two cores, so that nobody waits
+for more than two seconds. No cheaper bound stands in for a charge: what a credit leaves may cost more at volume prices than the whole.
+"""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Found:
     """Those who are listed, in order. total: of all customers with usage; shown_total: of those found; None is no value.
 
     all_count: how many have usage.  is_cut: there are more than are read, and the greatest are.  sorts: by what can be sorted.
+    charged_at_most: among how many customers one can sort by charge.
     """
 
     used: Sequence[CustomerUsage]
@@ -33,6 +36,7 @@ class Found:
     all_count: int
     is_cut: bool
     sorts: Sequence[str]
+    charged_at_most: int
 
 
 Key = Callable[[CustomerUsage], Any]
@@ -60,6 +64,7 @@ def find(meter: Meter, chosen: Range, *, search: str, sort: str, now: datetime) 
         all_count=len(everyone),
         is_cut=meter_usage.is_cut(chosen, everyone),
         sorts=sorts,
+        charged_at_most=most,
     )
 
 

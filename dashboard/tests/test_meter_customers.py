@@ -110,3 +110,14 @@ def test_beyond_what_is_listed_the_total_is_still_that_of_all(
     assert (
         f'title="{formatting.quantity(whole)}"' in owner.get(reverse("dashboard:meter", args=[meter.public_id])).content.decode()
     )
+
+
+def test_beyond_what_can_be_charged_the_page_says_how_to_sort_by_charge(
+    owner: Client, three: Meter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meter_customers, "CHARGED_AT_MOST", 2)
+    page = tab(owner, three, sort="-charge")
+
+    assert names(page) == ["Papaya", "acorn", "Quill"]
+    assert "Up to 2 customers can be sorted by charge" in page.content.decode()
+    assert tab(owner, three, sort="-charge", search="aco").context["found"].sort == "-charge"

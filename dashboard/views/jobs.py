@@ -1,6 +1,7 @@
 """Show long work and how far it is, end it, take it up again, hand out what it made."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -55,9 +56,20 @@ def detail(request: HttpRequest, public_id: str) -> HttpResponse:
         "is_stopped": job.status in STOPPED,
         "can_take_back": job.kind == bulk_void.VOID and job.status not in OPEN,
         "files": job.files.order_by("name"),
-        "facts": FACTS[job.kind](job) if job.kind in FACTS else [*job.parameters.items(), *job.outcome.items()],
+        "facts": FACTS[job.kind](job) if job.kind in FACTS else _as_kept({**job.parameters, **job.outcome}),
     }
     return render(request, "dashboard/jobs/detail.html", context)
+
+
+def _as_kept(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Write facts that no kind puts in words, lists and tables of them in one line."""
+
+    def text(fact: Any) -> str:
+        if isinstance(fact, Mapping):
+            return ", ".join(f"{name} {text(one)}" for name, one in fact.items())
+        return ", ".join(text(one) for one in fact) if isinstance(fact, list) else str(fact)
+
+    return [(name.replace("_", " "), text(fact)) for name, fact in facts.items()]
 
 
 @require_POST
