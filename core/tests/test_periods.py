@@ -127,6 +127,9 @@ def test_a_local_date_begins_at_its_first_instant(day, zone, instant):
         ("2026-03-28T22:59:59.999999", "Europe/Berlin", "2026-03-28"),
         ("2026-03-28T23:00", "Europe/Berlin", "2026-03-29"),
         ("2022-11-06T05:30", "America/Havana", "2022-11-06"),
+        # Clocks went back at 00:01, and showed the day before for an hour.
+        ("2010-11-07T02:29:59.999999", "America/St_Johns", "2010-11-06"),
+        ("2010-11-07T02:45", "America/St_Johns", "2010-11-07"),
         ("2011-12-30T09:59", "Pacific/Apia", "2011-12-29"),
         ("2011-12-30T10:00", "Pacific/Apia", "2011-12-31"),
     ],

@@ -111,12 +111,12 @@ def test_a_change_within_the_cycle_ends_the_old_and_grants_a_part_of_the_new(cal
     subscription = begin(sold(units(calls, 1000)), "2026-04-01")
     held(subscription, "2026-04-02")
     change.change_product(
-        subscription=subscription, product=sold(units(calls, 3000)), when=When.SAME_CYCLE, actor=ACTOR, now=utc("2026-04-11")
+        subscription=subscription, product=sold(units(calls, 3001)), when=When.SAME_CYCLE, actor=ACTOR, now=utc("2026-04-11")
     )
 
     assert held(subscription, "2026-05-02") == [
         [("04-01", "04-11", 1000)],
-        [("04-11", "05-01", 2000), ("05-01", "06-01", 3000)],  # 20 of 30 days
+        [("04-11", "05-01", 2001), ("05-01", "06-01", 3001)],  # 20 of 30 days are 2000.67
     ]
 
 
