@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from django.db import connection, models
 
-from core.database import of_django
+from core.database import of_django, read
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -57,9 +57,7 @@ def escaped(text: str) -> str:
 
 def keys(table: str, count: int) -> list[int]:
     """Take that many primary keys from a table's sequence."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, count])
-        return [key for (key,) in cursor.fetchall()]
+    return _taken(table, "id", count)
 
 
 def number(rows: Sequence[Row]) -> None:
@@ -68,10 +66,14 @@ def number(rows: Sequence[Row]) -> None:
     if not lacking:
         return
     meta = type(rows[0])._meta
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
-            [meta.db_table, meta.pk.column, len(lacking)],
-        )
-        for row, (key,) in zip(lacking, cursor.fetchall(), strict=True):
-            row.pk = key
+    for row, key in zip(lacking, _taken(meta.db_table, str(meta.pk.column), len(lacking)), strict=True):
+        row.pk = key
+
+
+def _taken(table: str, column: str, count: int) -> list[int]:
+    # MATERIALIZED, or the sequence would be looked up by name for each of its keys, which costs more than they do.
+    statement = """
+        WITH of AS MATERIALIZED (SELECT pg_get_serial_sequence(%(table)s, %(column)s)::regclass AS sequence)
+        SELECT nextval(of.sequence) FROM of, generate_series(1, %(count)s)
+    """
+    return [key for (key,) in read(statement, {"table": table, "column": column, "count": count})]

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import psycopg
 from django.db import connection, transaction
+from django.db.models.expressions import RawSQL
 from psycopg.pq import TransactionStatus
 
 KEPT_ALIVE = ("keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
@@ -133,6 +134,11 @@ def ask(statement: str, parameters: Mapping[str, Any], *, prepared: bool = False
 def array(members: Iterable[object]) -> str:
     """Write numbers, or other texts without quotes, commas and backslashes, as one array parameter: faster than a list."""
     return f"{{{','.join(map(str, members))}}}"
+
+
+def among(keys: Iterable[int]) -> RawSQL:
+    """Give any number of keys as what `__in` takes, as one parameter: Django would write and send each of thousands on its own."""
+    return RawSQL("SELECT unnest(%s::bigint[])", [array(keys)])
 
 
 def is_usable(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any] | None) -> bool:

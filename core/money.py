@@ -126,7 +126,9 @@ def approximate(number: Fraction, *, places: int = 18) -> Decimal:
 
 def plain(number: Decimal) -> str:
     """Write a Decimal without exponent and without trailing zeros: 1E+3 as "1000", 1.50 as "1.5", -0 as "0"."""
-    text = format(number, "f")
+    text = str(number)
+    if "E" in text:
+        text = format(number, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text

@@ -5,12 +5,13 @@ Instants are aware UTC datetimes to the microsecond; a local date always comes w
 
 import zoneinfo
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 # A machine with older zone files would end the same cycle at another instant: every process reads the tzdata package that
 # requirements.txt pins, never the system's files.
@@ -30,8 +31,7 @@ class PeriodInvalid(ValueError):
     """A period is empty, runs backwards, or its ends are not aware UTC datetimes."""
 
 
-@dataclass(frozen=True, order=True)
-class Period:
+class Period(Struct, frozen=True, order=True):
     """The half-open stretch [start, end) of time; never empty. `Period.since(start)` has no end. Raises PeriodInvalid."""
 
     start: datetime
@@ -45,10 +45,6 @@ class Period:
             raise PeriodInvalid(f"a period needs aware UTC datetimes, not {self.start!r} and {self.end!r}")
         if self.start >= self.end:
             raise PeriodInvalid(f"a period must end after its start: {self.start.isoformat()}, {self.end.isoformat()}")
-
-    def __hash__(self) -> int:
-        # Periods are keys wherever many invoices are read at once; a datetime remembers its hash, a tuple of them does not.
-        return hash(self.start) ^ (hash(self.end) << 1)
 
     @classmethod
     def since(cls, start: datetime) -> "Period":
@@ -92,8 +88,7 @@ class Period:
         return tuple(Period(a, b) for a, b in pairwise(marks))
 
 
-@dataclass(frozen=True)
-class Interval:
+class Interval(Struct, frozen=True):
     """A calendar interval: count whole days, weeks, months or years, count >= 1. Raises ValueError."""
 
     unit: Unit

@@ -1,9 +1,11 @@
 """Read what customers hold: the sum of each period's entries, as the pure balances that burning takes."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core import database
 from core.periods import FOREVER, Period
@@ -14,8 +16,7 @@ from credits.models import GrantPeriod
 from credits.rules import Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """One grant period's balance with the grant that it belongs to."""
 
     grant: Rule

@@ -5,9 +5,11 @@ earlier, that has the smaller id.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.money import exact
 from core.periods import Period
@@ -15,8 +17,7 @@ from core.periods import Period
 _LAST_INSTANT = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True)
-class Balance:
+class Balance(Struct, frozen=True):
     """What one grant period still holds.
 
     available: units of the meter, or minor units of the currency.  period: as granted, open when it never expires.
@@ -38,8 +39,7 @@ class Balance:
         return Period(self.period.start, min(self.period.end, self.voided_at)) if self.voided_at > self.period.start else None
 
 
-@dataclass(frozen=True)
-class Draw:
+class Draw(Struct, frozen=True):
     """Units or minor units taken from one grant period, for usage within `usage_period`. amount > 0."""
 
     grant_period_id: int
@@ -48,16 +48,14 @@ class Draw:
     usage_period: Period
 
 
-@dataclass(frozen=True)
-class PhaseUsage:
+class PhaseUsage(Struct, frozen=True):
     """A meter's usage in one part of a cycle. quantity: in the meter's unit; a sum may fall, so it may be negative."""
 
     period: Period
     quantity: Decimal
 
 
-@dataclass(frozen=True)
-class UnitBurn:
+class UnitBurn(Struct, frozen=True):
     """Steps 2 and 3 of a charge. free + credited + remaining units = what the quantity has grown by, unless it fell."""
 
     free_quantity: Decimal

@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from access.actors import Actor
+from core import database
 from core.periods import FOREVER, Period
 from credits.models import CreditGrant, CreditTerms, ProductCredit
 from products import carried, subscribe, terms
@@ -56,7 +57,7 @@ def customers_granted(customer_ids: Iterable[int]) -> set[int]:
 
 def _having_credits(customer_ids: Iterable[int]) -> QuerySet[Subscription]:
     products = ProductCredit.objects.values("price_version__product")
-    having = Subscription.objects.filter(customer__in=set(customer_ids), phases__product__in=products)
+    having = Subscription.objects.filter(customer__in=database.among(set(customer_ids)), phases__product__in=products)
     return having.distinct().order_by("id")
 
 

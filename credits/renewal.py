@@ -5,7 +5,6 @@ Callers hold the locks of the customers (semantics.md [7]).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -14,6 +13,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import connection
 from django.db.models import F, Q, Sum
+from msgspec import Struct
 
 from access.actors import Actor
 from core import copying, database
@@ -34,8 +34,7 @@ REOPENED = "reopened:"
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """A period that a grant must have. amount: what it begins with, in units or minor units."""
 
     grant: Rule

@@ -12,10 +12,13 @@ Nothing has changed where the usage is the same: then no step moves a unit.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core.money import exact
 from core.periods import Period
@@ -73,8 +76,7 @@ class Figures:
         return self + -other
 
 
-@dataclass(frozen=True)
-class ClosedCharge:
+class ClosedCharge(Struct, frozen=True):
     """One meter's charge of one closed cycle, as billed so far.
 
     quantities: by phase, as they were billed last (one where they do not add up).  earlier: what was counted then in the part of the

@@ -1,13 +1,16 @@
 """Compute what closed charges are adjusted by, many in one usage statement, for the invoices that take them up."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from django.conf import settings
 from django.db.models import Sum
 from django.db.models.functions import Coalesce
+from msgspec import Struct
+from msgspec.structs import replace
 
+from core import database
 from core.periods import FOREVER, Period
 from credits.balances import Held, less
 from credits.burndown import Balance, Draw, PhaseUsage, after
@@ -43,8 +46,7 @@ class Looks:
     snapshot: Snapshot | None = None
 
 
-@dataclass(frozen=True)
-class Carried:
+class Carried(Struct, frozen=True):
     """What one invoice takes up: every charge looked at for it, the changed ones as inputs."""
 
     looks: tuple[Computed, ...] = ()
@@ -82,7 +84,7 @@ class Taken:
 
 def take(subscription_ids: Collection[int]) -> Taken:
     """Look at the late usage that is to be billed to these subscriptions; one small query where there is none."""
-    return _taken([late.slot(row) for row in late.to_bill().filter(subscription__in=subscription_ids)])
+    return _taken([late.slot(row) for row in late.to_bill().filter(subscription__in=database.among(subscription_ids))])
 
 
 def foreseen(customer_ids: Collection[int]) -> Taken:

@@ -5,10 +5,11 @@ below zero; tax is computed once per rate; invoice credits (wallets) come off th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
+
+from msgspec import Struct
 
 from core.money import approximate, exact, largest_remainders, ratio, round_half_away
 from core.periods import Period
@@ -23,8 +24,7 @@ AppliesTo = Literal["usage", "invoice"]
 COVERED_BY_USAGE_CREDIT: frozenset[LineKind] = frozenset({"usage", "minimum", "adjustment"})
 
 
-@dataclass(frozen=True)
-class FeeInput:
+class FeeInput(Struct, frozen=True):
     """A fixed or one-time amount.
 
     amount: minor units for a whole cycle, for `quantity` of the product.  proration: the part of one that `period` lasts, below zero
@@ -40,8 +40,7 @@ class FeeInput:
     quantity: int = 1
 
 
-@dataclass(frozen=True)
-class UsageInput:
+class UsageInput(Struct, frozen=True):
     """One meter's usage with its terms. meter: any key; unit balances are found by it."""
 
     meter: int
@@ -51,16 +50,14 @@ class UsageInput:
     proration: Fraction = WHOLE
 
 
-@dataclass(frozen=True)
-class MoneyBalance:
+class MoneyBalance(Struct, frozen=True):
     """A money grant of the invoice's currency and what it applies to."""
 
     applies_to: AppliesTo
     balance: Balance
 
 
-@dataclass(frozen=True)
-class InvoiceInputs:
+class InvoiceInputs(Struct, frozen=True):
     """All that decides an invoice's figures.
 
     period: the invoice's, which decides the money credits that may be used.  unit_balances: by meter.
@@ -79,8 +76,7 @@ class InvoiceInputs:
     adjustments: tuple[AdjustmentInput, ...] = ()
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line. amount: minor units, rounded once.  unrounded_amount: before rounding and maximum.
 
     waterfall: every figure behind a usage line.  meter: that of a usage or minimum line.
@@ -109,8 +105,7 @@ class Line:
         return self.waterfall
 
 
-@dataclass(frozen=True)
-class TaxLine:
+class TaxLine(Struct, frozen=True):
     """Tax of one rate. base: minor units after usage credits, without the tax.  amount: minor units."""
 
     rate: Decimal
@@ -119,8 +114,7 @@ class TaxLine:
     amount: int
 
 
-@dataclass(frozen=True)
-class Credit:
+class Credit(Struct, frozen=True):
     """Money taken from one grant period. amount: minor units, > 0."""
 
     grant_period_id: int
@@ -129,8 +123,7 @@ class Credit:
     amount: int
 
 
-@dataclass(frozen=True)
-class InvoiceDraft:
+class InvoiceDraft(Struct, frozen=True):
     """The whole invoice. All amounts in minor units of its currency.
 
     carried_forward: what lies below zero; it becomes a money grant of the customer, and the total is zero.

@@ -12,9 +12,10 @@ Steps 1 to 3 stand here, 4 to 7 in products.pricing.rate, in this order.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+
+from msgspec import Struct
 
 from core.money import exact
 from core.periods import Period
@@ -22,8 +23,7 @@ from credits.burndown import Balance, Draw, PhaseUsage, UnitBurn, burn_at_end, b
 from products.pricing import WHOLE, Charge, PriceTerms, rate, rate_on
 
 
-@dataclass(frozen=True)
-class MeteredUsage:
+class MeteredUsage(Struct, frozen=True):
     """What one meter counted in one cycle.
 
     phases: the parts of the cycle in order of time with their quantities, for a meter whose quantities add up (count, sum).
@@ -48,8 +48,7 @@ class MeteredUsage:
             return sum((phase.quantity for phase in self.phases), Decimal(0))
 
 
-@dataclass(frozen=True)
-class Waterfall:
+class Waterfall(Struct, frozen=True):
     """Every figure from the quantity to the amount. Quantities in the meter's unit, amounts in minor units.
 
     chargeable_quantity is what the price model saw: quantity - free - credited, and 0 where the quantity is below zero.

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
+from msgspec.structs import replace
 
 from core import database
 from core.copying import keys
@@ -77,8 +78,11 @@ def claim(*, now: datetime, after: Position, count: int) -> Claim | None:
     moved = any((row[2], row[3]) != _next_point(planner.subscribers[row[0]]) for row in points)
     if moved or len(still) < len(drafts):
         return Claim((), planner, after)
-    found = [Due._make((*row, False)) for row in drafts] + list(_new(points, planner, horizon, grace_limit(now), count))
-    ordered = sorted((one for one in found if _position(one) <= horizon), key=lambda one: (*_position(one), one.revision, one.id))
+    found = [Due(*row) for row in drafts] + list(_new(points, planner, horizon, grace_limit(now), count))
+    ordered = sorted(
+        (one for one in found if _position(one) <= horizon),
+        key=lambda one: (one.point_at, one.subscription_id, one.revision, one.id),
+    )
     taken = _independent(ordered[:count])
     upto = _position(taken[-1]) if taken else horizon
     begun = {one.subscription_id for one in taken if one.is_new}
@@ -112,7 +116,7 @@ def _new(points: Sequence[tuple], planner: Planner, horizon: Position, limit: da
         for number in range(n, n + count + 1):
             if at is None or at > limit:
                 break
-            yield Due(0, "", subscription_id, customer_id, number, 0, at, True)
+            yield Due(0, "", subscription_id, customer_id, number, 0, at, is_new=True)
             if Position(at, subscription_id) > horizon:
                 break
             at = planner.schedule(subscription_id).point_at(number + 1)
@@ -148,6 +152,6 @@ def _with_keys(due: Sequence[Due]) -> list[Due]:
     for one in due:
         if one.is_new:
             key, public_id = next(fresh)
-            one = one._replace(id=key, public_id=public_id)
+            one = replace(one, id=key, public_id=public_id)
         given.append(one)
     return given

@@ -1,12 +1,12 @@
 """Bill late usage of subscriptions that have ended: one adjustment invoice each at the end of a calendar month."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from msgspec.structs import replace
 
 from access.actors import Actor
 from core.faults import fault

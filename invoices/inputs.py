@@ -1,13 +1,15 @@
 """Read all that decides the invoices of many billing points, in a fixed number of statements; usage in exactly one."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.conf import settings
+from msgspec import Struct
+from msgspec.structs import replace
 
 from core import database
 from core.errors import DomainError
@@ -43,8 +45,7 @@ class PointKey(NamedTuple):
     point: int
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """A billing point with the terms that apply to it, before usage and credits are read.
 
     period: the invoice's (cycle n, at point 0 cycle 1).  used: the terms of the cycle whose usage is billed, None at point 0.
@@ -69,8 +70,7 @@ class Plan:
         return () if self.used is None else self.used.meters
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True):
     """A billing point with everything that decides its invoice but the credits, which `with_credits` adds."""
 
     plan: Plan
@@ -313,19 +313,16 @@ class Asked(NamedTuple):
 def _asked(one: Plan, definitions: Mapping[int, Definition], own: Sequence[Held]) -> list[Asked]:
     """Cut the cycle for each meter; where quantities add up, at the instants where its unit grants begin, end or were voided."""
     with_units = {held.grant.meter_id for held in own if held.grant.meter_id is not None}
-
-    def parts(meter_id: int) -> tuple[Period, ...]:
+    asked = []
+    for meter_id in [meter.meter_id for meter in one.meters]:
+        earlier = one.rated_on.get(meter_id)
+        parts: tuple[Period, ...] = (one.period,)
         if definitions[meter_id].aggregation not in ADDITIVE:
-            earlier = one.rated_on.get(meter_id)
-            return (one.period if earlier is None else Period(earlier.start, one.period.end),)
-        if meter_id not in with_units:
-            return (one.period,)
-        return phases(cycle=one.period, balances=[held.balance for held in own if held.grant.meter_id == meter_id])
-
-    def earlier(meter_id: int) -> tuple[Period, ...]:
-        return (one.rated_on[meter_id],) if meter_id in one.rated_on else ()
-
-    return [Asked(parts(meter.meter_id), one.paused, earlier(meter.meter_id)) for meter in one.meters]
+            parts = (one.period if earlier is None else Period(earlier.start, one.period.end),)
+        elif meter_id in with_units:
+            parts = phases(cycle=one.period, balances=[held.balance for held in own if held.grant.meter_id == meter_id])
+        asked.append(Asked(parts, one.paused, () if earlier is None else (earlier,)))
+    return asked
 
 
 def _usages(
@@ -337,17 +334,16 @@ def _usages(
     proration = one.schedule.proration(one.key.point)
     usages = []
     for meter, stretches in zip(one.meters, asked, strict=True):
-        counted = [next(answers) for _ in stretches.parts]
-        common: dict[str, Any] = {
-            "cycle": one.period,
-            "event_count": sum(quantity.event_count for quantity in counted),
-            "paused_event_count": sum(next(answers).event_count for _ in stretches.paused),
-            "earlier": next((_phase(part, next(answers)) for part in stretches.earlier), None),
-        }
-        if definitions[meter.meter_id].aggregation not in ADDITIVE:
-            metered = MeteredUsage(whole=counted[0].quantity, **common)
-        else:
-            metered = MeteredUsage(phases=tuple(map(_phase, stretches.parts, counted)), **common)
+        counted, paused, earlier = ([next(answers) for _ in asked_for] for asked_for in stretches)
+        is_additive = definitions[meter.meter_id].aggregation in ADDITIVE
+        metered = MeteredUsage(
+            cycle=one.period,
+            event_count=sum([quantity.event_count for quantity in counted]),
+            phases=tuple(map(_phase, stretches.parts, counted)) if is_additive else None,
+            whole=None if is_additive else counted[0].quantity,
+            earlier=_phase(stretches.earlier[0], earlier[0]) if earlier else None,
+            paused_event_count=sum([quantity.event_count for quantity in paused]),
+        )
         usages.append(UsageInput(meter.meter_id, meter.meter_name, metered, meter.terms, proration))
     return tuple(usages)
 

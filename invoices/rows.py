@@ -5,11 +5,12 @@ everything else.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
+
+from msgspec import Struct
 
 from access.actors import Actor
 from core import exact_json
@@ -48,7 +49,7 @@ _NULL = "\\N"
 _IDS_AT_ONCE = 512
 
 
-class Due(NamedTuple):
+class Due(Struct, frozen=True):
     """A billing point whose grace is over: a draft, or one that becomes an invoice without having been one (is_new)."""
 
     id: int
@@ -58,11 +59,10 @@ class Due(NamedTuple):
     point: int
     revision: int
     point_at: datetime
-    is_new: bool
+    is_new: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Assembled:
+class Assembled(Struct, frozen=True):
     """A billing point with its figures, and what it takes up of late usage."""
 
     due: Due

@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import NamedTuple
 
 from core import database
 
 ADDRESS = ("street", "city", "state", "zipcode", "country")
+_own_address = attrgetter(*ADDRESS)
+_customers_address = attrgetter(*(f"customer_{part}" for part in ADDRESS))
 
 
 class Subscriber(NamedTuple):
@@ -49,13 +52,13 @@ class Subscriber(NamedTuple):
 
     def billed_to(self) -> dict[str, str]:
         """Copy who is billed; an address of the subscription replaces the customer's whole."""
-        own = any(getattr(self, part) for part in ADDRESS)
+        own, customers = _own_address(self), _customers_address(self)
         return {
             "id": self.customer_public_id,
             "name": self.business_name or self.customer_name,
             "email": self.customer_email,
             "tax_id": self.tax_id or self.customer_tax_id,
-            **{part: getattr(self, part if own else f"customer_{part}") for part in ADDRESS},
+            **dict(zip(ADDRESS, own if any(own) else customers, strict=True)),
         }
 
 

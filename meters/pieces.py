@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, LiteralString
 
+from msgspec import Struct
 from psycopg import sql
 
 from core import database
@@ -28,8 +29,7 @@ NOTHING = sql.SQL("")
 FEW = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """One span of one meter; customer_id: of one customer only, else of all (the same for every span of a statement).
 
     Without customers the spans are one meter's, ascending and apart.
@@ -238,7 +238,8 @@ def bound(query: Query) -> dict[str, Any]:
 
 def _of_spans(query: Query) -> dict[str, Any]:
     # Many spans are one and the same, and arrays are sent as text: a large billing run asks for thousands.
-    columns = {id(one.span): _texts(one.span) for one in query.asked}
+    spans = {id(one.span): one.span for one in query.asked}
+    columns = {key: _texts(span) for key, span in spans.items()}
     starts, ends, whole_starts, whole_ends, first_days, end_days = (
         zip(*(columns[id(one.span)] for one in query.asked), strict=True) if query.asked else ((),) * 6
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from msgspec import Struct
 
 from core.errors import DomainError
 from core.exact_json import loads
@@ -34,8 +35,7 @@ class PeriodOutOfReach(DomainError):
     code = "PERIOD_OUT_OF_REACH"
 
 
-@dataclass(frozen=True, slots=True)
-class UsageRequest:
+class UsageRequest(Struct, frozen=True):
     """One meter, one customer, by primary keys, and a half-open period."""
 
     meter_id: int
@@ -43,8 +43,7 @@ class UsageRequest:
     period: Period
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(Struct, frozen=True):
     """quantity: in the meter's unit; None is no value (max and last of nothing).  event_count: the events it is made of."""
 
     quantity: Decimal | None

@@ -11,6 +11,8 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from functools import lru_cache
 
+from msgspec import Struct
+
 from core.money import ratio
 from core.periods import Interval, Period, add_interval, local_date, local_midnight
 
@@ -21,8 +23,7 @@ class NoSuchCycle(LookupError):
     """A subscription has no cycle of that number, or none at that instant."""
 
 
-@dataclass(frozen=True)
-class Phase:
+class Phase(Struct, frozen=True):
     """A stretch of cycles that share anchor and interval; a later phase begins where the one before it is cut.
 
     first_cycle: the number of its first cycle, which begins at starts_at.  anchor_date: the local date from which the interval is
@@ -45,8 +46,7 @@ class Phase:
     former_expires_at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class BillingPoint:
+class BillingPoint(Struct, frozen=True):
     """Point `number` of a subscription and the instant at which it lies."""
 
     number: int
@@ -79,8 +79,13 @@ class Schedule:
         return found
 
     def proration(self, n: int) -> Fraction:
-        """Give the part of a whole cycle that cycle n lasts."""
-        return proration(n, self.phases, self.zone, ends_at=self.ends_at)
+        """Give the part of a whole cycle that cycle n lasts, by duration; 1 for a cycle that is not cut, or made longer.
+
+        The first cycle of a phase is whole although it begins after its day's midnight: it is what the customer agreed to. One that
+        goes on with a cycle which other terms began is the part that is left of it.
+        """
+        whole, actual = self.whole_cycle(n), self.cycle(n)
+        return _ALL if actual == whole else min(_ALL, ratio(actual.microseconds, whole.microseconds))
 
     def cycle_at(self, instant: datetime) -> int:
         """Give the number of the cycle that holds an instant. Raises NoSuchCycle."""
@@ -114,6 +119,8 @@ class Schedule:
 
         expires_at: the end agreed for the life that runs now.
         """
+        if self.phases[-1].first_cycle <= n:
+            return self if expires_at == self.ends_at else Schedule(self.phases, self.zone, expires_at)
         start = self.without_end().cycle(n).start
         known = (one for one in self.phases if one.first_cycle <= n or one.made_at is None or one.made_at <= start)
         anew = next((one for one in self.phases if one.first_cycle > n and one.begins_anew), None)
@@ -146,17 +153,6 @@ def cycle(n: int, phases: Sequence[Phase], zone: str, *, ends_at: datetime | Non
     if ends_at is not None:
         end = min(end, ends_at)
     return whole if end == whole.end else Period(whole.start, end)
-
-
-def proration(n: int, phases: Sequence[Phase], zone: str, *, ends_at: datetime | None = None) -> Fraction:
-    """Give the part of a whole cycle that cycle n lasts, by duration; 1 for a cycle that is not cut, or made longer.
-
-    The first cycle of a phase is whole although it begins after its day's midnight: it is what the customer agreed to. One that goes
-    on with a cycle which other terms began is the part that is left of it.
-    """
-    whole = whole_cycle(n, phases, zone)
-    actual = cycle(n, phases, zone, ends_at=ends_at)
-    return _ALL if actual == whole else min(_ALL, ratio(actual.microseconds, whole.microseconds))
 
 
 def cycle_at(instant: datetime, phases: Sequence[Phase], zone: str, *, ends_at: datetime | None = None) -> int:

@@ -9,17 +9,17 @@
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
+
+from msgspec import Struct
 
 from core.money import ratio
 from core.periods import Period
 from products.cycles import Schedule
 
 
-@dataclass(frozen=True)
-class FeePart:
+class FeePart(Struct, frozen=True):
     """A part of the fee of one cycle, of which `part` is due for `period`; below zero it is given back."""
 
     cycle: int
@@ -27,8 +27,7 @@ class FeePart:
     part: Fraction
 
 
-@dataclass(frozen=True)
-class Course:
+class Course(Struct, frozen=True):
     """All that decides when fees are due.
 
     expires_at: the end agreed from the beginning.  pauses: disjoint.  bill_from: what lies before was billed elsewhere.

@@ -10,6 +10,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Literal, get_args
 
+from msgspec import Struct
+
 from core.errors import DomainError
 from core.money import exact, exponent, plain, round_half_away
 
@@ -91,8 +93,7 @@ class PriceTerms:
         return cls(**{**stored, **numbers, "tiers": tiers, "free_threshold": free})
 
 
-@dataclass(frozen=True)
-class PricedPart:
+class PricedPart(Struct, frozen=True):
     """What one tier, or the whole of an untiered price, contributes.
 
     quantity: paid units in it.  unit_price: minor units per unit (package: per package).  packages: whole ones, for that model.
@@ -106,8 +107,7 @@ class PricedPart:
     packages: int | None = None
 
 
-@dataclass(frozen=True)
-class Charge:
+class Charge(Struct, frozen=True):
     """The figures of steps 4 to 7, each kept. Amounts in minor units.
 
     parts add up to unrounded_amount; rounded_amount = unrounded_amount + rounding_difference; amount is rounded_amount capped at

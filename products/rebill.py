@@ -1,10 +1,10 @@
 """Move the date on which a subscription is billed next."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
+from msgspec.structs import replace
 
 from access.actors import Actor
 from core.errors import DomainError

@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 
 from core.periods import Interval, Period
-from products.cycles import BillingPoint, NoSuchCycle, Phase, Schedule, billing_points, cycle, cycle_at, first_phase, proration
+from products.cycles import BillingPoint, NoSuchCycle, Phase, Schedule, billing_points, cycle, cycle_at, first_phase
 
 
 def utc(text):
@@ -35,7 +35,7 @@ def test_a_later_phase_may_make_the_cycle_before_it_longer():
 
     assert cycle(1, phases, "UTC").end == utc("2026-04-01")
     assert cycle_at(utc("2026-03-20"), phases, "UTC") == 1
-    assert proration(1, phases, "UTC") == 1
+    assert Schedule(phases, "UTC").proration(1) == 1
 
 
 def test_an_end_cuts_the_last_cycle():
@@ -50,9 +50,9 @@ def test_there_is_no_cycle_after_the_end_or_before_the_first():
 
 
 def test_a_cut_cycle_counts_by_its_duration_and_the_first_one_whole():
-    assert proration(1, MOVED, "UTC") == 1
-    assert proration(2, MOVED, "UTC") == Fraction(14, 28)
-    assert proration(3, MOVED, "UTC") == 1
+    assert Schedule(MOVED, "UTC").proration(1) == 1
+    assert Schedule(MOVED, "UTC").proration(2) == Fraction(14, 28)
+    assert Schedule(MOVED, "UTC").proration(3) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """Read golden cases of adjustments: an invoice, what came late, and the invoices that follow it."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from core.money import plain
 from core.periods import Period

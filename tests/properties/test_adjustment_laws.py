@@ -1,10 +1,10 @@
 """Laws of adjustments that hold for any prices, grants, late events and voids."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from core.money import exact
 from credits.burndown import PhaseUsage, after, chargeable_by_phase, phases, totals

@@ -12,7 +12,7 @@ from core.periods import FOREVER, Interval, Period, add_interval, days, local_da
 from credits.burndown import Balance, PhaseUsage, after, burn, burn_by_phase, phases, totals
 from invoices.assemble import COVERED_BY_USAGE_CREDIT, FeeInput, InvoiceInputs, MoneyBalance, UsageInput, invoice
 from invoices.charge import MeteredUsage
-from products.cycles import Phase, billing_points, cycle, cycle_at, first_phase, proration
+from products.cycles import Phase, Schedule, billing_points, cycle, cycle_at, first_phase
 from products.pricing import PriceTerms, Tier, rate
 
 CYCLE = Period(datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC))
@@ -220,7 +220,7 @@ def test_cycles_follow_each_other_without_gap_or_overlap(start, interval, zone, 
     for n, one in enumerate(cycles, 1):
         assert cycle_at(one.start, phases_, zone) == n
         assert cycle_at(one.end - timedelta(microseconds=1), phases_, zone) == n
-        assert 0 < proration(n, phases_, zone) <= 1
+        assert 0 < Schedule(tuple(phases_), zone).proration(n) <= 1
     points = [point.at for point in islice(billing_points(phases_, zone, until=cycles[-1].end), 9)]
     assert points == [start, *(c.end for c in cycles)]
 
