@@ -1,4 +1,4 @@
-"""Issue what is due in several processes of one run, to the same invoices and numbers as in one.
+"""Do the work of one billing run in several processes, to the same invoices and numbers as in one.
 
 # Note [Two tokens]
 The processes form a ring. Whoever holds the claim token locks the next chunk and passes the token on with the place up to which everything
@@ -9,11 +9,13 @@ A process that dies closes its pipes: the others roll back and end, and what the
 """
 
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection
 
@@ -23,6 +25,11 @@ from core.faults import fault
 from invoices import issue
 from invoices.due import BEGINNING, Position
 from invoices.issue import Issued, Turn
+
+_FORK = multiprocessing.get_context("fork")
+_ENDED = "A process of the billing run ended before its time. What it committed stands: start the run again."
+Part = TypeVar("Part")
+Done = TypeVar("Done")
 
 
 class BillingProcessEnded(RuntimeError):
@@ -73,13 +80,32 @@ def issue_due(*, now: datetime, actor: Actor, processes: int) -> Issued:
     return _sum([done, issue.issue_due(now=now, actor=actor)])
 
 
-def _round(now: datetime, actor: Actor, processes: int) -> tuple[bool, Issued]:
-    """Run the ring until nothing is due, or until it has to start over; tell whether it has, and what it did."""
+def spread(work: Callable[[Part], Done], parts: Sequence[Part], *, processes: int) -> list[Done]:
+    """Do a function of a module with each part, in so many processes and any order; give what came of them. Raises BillingProcessEnded.
+
+    Within a transaction always in this one, see issue_due.
+    """
+    if processes < 2 or len(parts) < 2 or connection.in_atomic_block:
+        return [work(part) for part in parts]
+    _disconnect()
+    try:
+        with ProcessPoolExecutor(processes, mp_context=_FORK) as pool:
+            return list(pool.map(work, parts))
+    except BrokenProcessPool:
+        raise BillingProcessEnded(_ENDED) from None
+
+
+def _disconnect() -> None:
+    """Close what a fork would share with the process that it leaves."""
     connection.close()
     if hasattr(connection, "close_pool"):
         connection.close_pool()
-    fork = multiprocessing.get_context("fork")
-    claims, commits, results = ([fork.Pipe(duplex=False) for _ in range(processes)] for _ in range(3))
+
+
+def _round(now: datetime, actor: Actor, processes: int) -> tuple[bool, Issued]:
+    """Run the ring until nothing is due, or until it has to start over; tell whether it has, and what it did."""
+    _disconnect()
+    claims, commits, results = ([_FORK.Pipe(duplex=False) for _ in range(processes)] for _ in range(3))
     claims[0][1].send(BEGINNING)
     commits[0][1].send(True)
     running = []
@@ -88,7 +114,7 @@ def _round(now: datetime, actor: Actor, processes: int) -> tuple[bool, Issued]:
         ends = _Ends(claims[i][0], claims[following][1], commits[i][0], commits[following][1])
         own = (ends.claim_in, ends.claim_out, ends.commit_in, ends.commit_out, results[i][1])
         others = [end for pipe in (*claims, *commits, *results) for end in pipe if end not in own]
-        running.append(fork.Process(target=_work, args=(ends, results[i][1], others, now, actor)))
+        running.append(_FORK.Process(target=_work, args=(ends, results[i][1], others, now, actor)))
     for process in running:
         process.start()
     for pipe in (*claims, *commits):
@@ -99,9 +125,7 @@ def _round(now: datetime, actor: Actor, processes: int) -> tuple[bool, Issued]:
     for process in running:
         process.join()
     if None in answers:
-        raise BillingProcessEnded(
-            "A process of the billing run ended before its time. What it committed stands: start the run again."
-        )
+        raise BillingProcessEnded(_ENDED)
     return any(again for again, _ in answers), _sum([found for _, found in answers])
 
 

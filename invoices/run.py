@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -16,7 +17,7 @@ from core.faults import fault
 from credits import renewal
 from credits.models import GrantPeriod
 from customers.models import Customer
-from invoices import billed, drafting, ended, late, parallel
+from invoices import billed, drafting, due, ended, late, parallel
 
 CHUNK_CUSTOMERS = 500
 
@@ -41,7 +42,7 @@ def run_billing(*, now: datetime, actor: Actor, ahead: bool = False, processes: 
     """Bill everything that is due at `now`, which also dates the invoices (no earlier than the latest number of the series).
 
     Any number of runs at once, killed anywhere and started again, come to the same invoices with the same numbers.
-    processes: in how many of them to issue; more than one only where nothing but this run lives in the calling process.
+    processes: in how many of them to work; more than one only where nothing but this run lives in the calling process.
     Raises AheadOfClock where `now` is ahead of the database's clock, unless `ahead` or settings.DEVELOPMENT says that it is meant.
     """
     if not (ahead or settings.DEVELOPMENT) and now > (clock := database_now()):
@@ -55,11 +56,11 @@ def run_billing(*, now: datetime, actor: Actor, ahead: bool = False, processes: 
         # Points in their grace of subscriptions that had older ones just issued; and those behind what was held just now.
         drafted += issued.drafted_count + drafting.write_drafts(now=now, actor=actor, waiting_only=True)
         adjusted = ended.issue_ended(now=now, actor=actor)
-        settled = settle_credits(now=now, actor=actor)
+        settled = settle_credits(now=now, actor=actor, processes=processes)
     return BillingReport(drafted, issued.issued_count + adjusted, issued.held_count, settled)
 
 
-def settle_credits(*, now: datetime, actor: Actor) -> int:
+def settle_credits(*, now: datetime, actor: Actor, processes: int = 1) -> int:
     """Give renewing grants their periods up to `now` and close those that every invoice has passed; give the number closed."""
     renewing = Q(creditgrant__renews=True, creditgrant__voided_at=None)
     ended = Q(
@@ -68,16 +69,20 @@ def settle_credits(*, now: datetime, actor: Actor) -> int:
         .values("grant__customer")
     )
     ids = list(Customer.objects.filter(renewing | ended).order_by("id").distinct().values_list("id", flat=True))
-    settled = 0
-    for start in range(0, len(ids), CHUNK_CUSTOMERS):
-        settled += _settle_chunk(ids[start : start + CHUNK_CUSTOMERS], now, actor)
-        fault("billing: credits settled")
+    chunks = [ids[start : start + CHUNK_CUSTOMERS] for start in range(0, len(ids), CHUNK_CUSTOMERS)]
+    return sum(parallel.spread(partial(_settle, now=now, actor=actor), chunks, processes=processes))
+
+
+def _settle(customer_ids: list[int], *, now: datetime, actor: Actor) -> int:
+    with acting(actor):
+        settled = _settle_chunk(customer_ids, now, actor)
+    fault("billing: credits settled")
     return settled
 
 
 @uncollected()
 @transaction.atomic
 def _settle_chunk(customer_ids: list[int], now: datetime, actor: Actor) -> int:
-    list(Customer.objects.select_for_update(no_key=True).filter(id__in=customer_ids).order_by("id").values_list("id"))
+    due.lock_customers(customer_ids)
     renewal.make_periods(customer_ids=customer_ids, until=now, actor=actor, now=now)
     return renewal.settle(customer_ids=customer_ids, billed_until=billed.until, actor=actor, now=now)

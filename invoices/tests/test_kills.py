@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from core.faults import striking
 from core.periods import Interval
 from credits.models import CreditEntry
-from invoices import drafting, issue, parallel
+from invoices import drafting, issue, parallel, run
 from invoices.models import Invoice
 from invoices.run import run_billing
 from invoices.tests.story import begin, give, invoices, use
@@ -152,7 +152,9 @@ def test_runs_at_once_equal_a_clean_one(story, clean):
     assert result() == clean
 
 
-def test_a_run_in_several_processes_equals_a_clean_one(story, clean):
+def test_a_run_in_several_processes_equals_a_clean_one(story, clean, monkeypatch):
+    monkeypatch.setattr(run, "CHUNK_CUSTOMERS", 1)
+
     report = run_billing(now=NOW, actor=ACTOR, processes=3)
 
     assert result() == clean
