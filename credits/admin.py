@@ -89,7 +89,7 @@ class CreditEntryAdmin(BackOfficeAdmin):
     list_display = ("period", "kind", "amount", "invoice_id", "actor_kind", "actor_id", "created_at")
     list_select_related = ("period",)
     list_filter = (("kind", ChoicesDropdownFilter), ("created_at", RangeDateTimeFilter))
-    search_fields = ("invoice_id__exact", "cause__startswith")
+    search_fields = ("invoice_id__exact", "cause__exact")
 
 
 @admin.register(WalletEntry)

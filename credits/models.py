@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from core.exact_json import ExactDecoder, ExactEncoder
 from core.fields import PublicIdField
 from core.history import append_only, never_deleted, tracked
+from core.references import refers
 from customers.models import Customer
 from meters.models import Meter
 from products.models import IntervalUnit, PriceVersion, Subscription
@@ -195,7 +196,7 @@ class CreditEntry(models.Model):
     invoice_id, line_id: public ids of what used or returned it, or ''.
     """
 
-    period = models.ForeignKey(GrantPeriod, on_delete=models.PROTECT, related_name="entries")
+    period = models.ForeignKey(GrantPeriod, on_delete=models.PROTECT, related_name="entries", db_constraint=False)
     kind = models.CharField(max_length=10, choices=EntryKind)
     amount = models.DecimalField(max_digits=48, decimal_places=18)
     cause = models.CharField(max_length=200, unique=True)
@@ -217,7 +218,7 @@ class CreditEntry(models.Model):
                 name="credit_entry_sign",
             ),
         ]
-        triggers = append_only("credit_entry")
+        triggers = [*append_only("credit_entry"), refers("credit_entry_refers", {"period_id": "credits_grantperiod"})]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.amount}"

@@ -85,7 +85,7 @@ class InvoiceAdmin(BackOfficeAdmin):
         ("customer", AutocompleteSelectFilter),
         ("issued_at", RangeDateTimeFilter),
     )
-    search_fields = ("public_id__startswith", "number__startswith", "customer__public_id__startswith")
+    search_fields = ("public_id__exact", "number__startswith", "customer__public_id__startswith")
     ordering = ("-created_at", "-id")
     inlines = (InvoiceLineInline, InvoiceTaxInline, InvoiceCreditInline, InvoiceEventInline)
 
@@ -99,7 +99,7 @@ class InvoiceLineAdmin(BackOfficeAdmin):
         ("meter", AutocompleteSelectFilter),
         ("invoice", AutocompleteSelectFilter),
     )
-    search_fields = ("public_id__startswith", "invoice__number__startswith")
+    search_fields = ("public_id__exact", "invoice__number__startswith")
 
 
 @admin.register(InvoiceTax)
@@ -114,7 +114,7 @@ class InvoiceCreditAdmin(BackOfficeAdmin):
     list_display = ("public_id", "invoice", "line", "period", "applies_to", "amount")
     list_select_related = ("invoice", "line", "period")
     list_filter = (("invoice", AutocompleteSelectFilter),)
-    search_fields = ("public_id__startswith",)
+    search_fields = ("public_id__exact",)
 
 
 @admin.register(InvoiceEvent)

@@ -7,7 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from core.exact_json import ExactDecoder, ExactEncoder
 from core.fields import NumericField, PublicIdField
-from core.history import append_only, tracked
+from core.history import append_only, never_deleted, tracked
+from core.references import refers
 from credits.models import AppliesTo, GrantPeriod
 from customers.models import Customer, PostalAddress
 from events.models import LogSnapshot
@@ -57,6 +58,7 @@ class InvoiceSeries(models.Model):
             models.UniqueConstraint(fields=["series", "year"], name="invoice_series_year_unique"),
             models.CheckConstraint(condition=Q(series__in=["INV", "CN"]), name="invoice_series_known"),
         ]
+        triggers = never_deleted("invoice_series")
 
     def __str__(self) -> str:
         return f"{self.series}-{self.year}"
@@ -110,6 +112,14 @@ FROZEN = pgtrigger.Trigger(
 )
 
 
+REFERRED = {
+    "customer_id": "customers_customer",
+    "subscription_id": "products_subscription",
+    "series_id": "invoices_invoiceseries",
+    "snapshot_id": "events_logsnapshot",
+}
+
+
 class Invoice(models.Model):
     """One billing point's invoice, or a credit note, or an adjustment after the end.
 
@@ -123,13 +133,16 @@ class Invoice(models.Model):
     public_id = PublicIdField(prefix="inv")
     kind = models.CharField(max_length=11, choices=InvoiceKind)
     status = models.CharField(max_length=6, choices=InvoiceStatus, default=InvoiceStatus.DRAFT)
-    # No index of its own where a longer one begins with it: here, for the series, and for an invoice's lines and taxes.
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, db_index=False)
-    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="invoices")
+    # No index of its own where a longer one begins with it: here, for the series, and for an invoice's lines and taxes; where few rows
+    # have it, an index of those; where nobody asks for it and it is never deleted, none.
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, db_index=False, db_constraint=False)
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="invoices", db_constraint=False)
     point = models.IntegerField()
     point_at = models.DateTimeField()
     revision = models.SmallIntegerField(default=0)
-    corrects = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrections")
+    corrects = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="corrections", db_index=False
+    )
     currency = models.CharField(max_length=3)
     period_start = models.DateTimeField()
     period_end = models.DateTimeField()
@@ -142,14 +155,18 @@ class Invoice(models.Model):
     estimate_total = models.BigIntegerField(null=True, blank=True)
     estimated_at = models.DateTimeField(null=True, blank=True)
 
-    series = models.ForeignKey(InvoiceSeries, on_delete=models.PROTECT, null=True, blank=True, db_index=False)
+    series = models.ForeignKey(
+        InvoiceSeries, on_delete=models.PROTECT, null=True, blank=True, db_index=False, db_constraint=False
+    )
     series_number = models.BigIntegerField(null=True, blank=True)
     number = models.CharField(max_length=30, unique=True, null=True, blank=True)
     issued_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)
     seller_copy = models.JSONField(null=True, blank=True)
     customer_copy = models.JSONField(null=True, blank=True)
-    snapshot = models.ForeignKey(LogSnapshot, on_delete=models.PROTECT, null=True, blank=True)
+    snapshot = models.ForeignKey(
+        LogSnapshot, on_delete=models.PROTECT, null=True, blank=True, db_index=False, db_constraint=False
+    )
     subtotal = models.BigIntegerField(default=0)
     usage_credit_amount = models.BigIntegerField(default=0)
     tax_amount = models.BigIntegerField(default=0)
@@ -175,6 +192,7 @@ class Invoice(models.Model):
             ),
             models.Index(fields=["customer", "-period_end", "id"], name="invoice_of_customer"),
             models.Index(fields=["-created_at", "-id"], name="invoice_newest"),
+            models.Index(fields=["corrects"], name="invoice_correcting", condition=Q(corrects__isnull=False)),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -232,7 +250,11 @@ class Invoice(models.Model):
                 name="invoice_voided_when_void",
             ),
         ]
-        triggers = [FROZEN]
+        triggers = [
+            FROZEN,
+            refers("invoice_refers", REFERRED),
+            refers("invoice_refers_when_changed", REFERRED, operation=pgtrigger.Update),
+        ]
 
     def __str__(self) -> str:
         return self.number or self.public_id
@@ -261,7 +283,7 @@ class InvoiceLine(models.Model):
     position = models.IntegerField()
     kind = models.CharField(max_length=10, choices=LineKind)
     description = models.TextField()
-    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, null=True, blank=True, db_index=False)
+    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, null=True, blank=True, db_index=False, db_constraint=False)
     period_start = models.DateTimeField()
     period_end = models.DateTimeField()
     quantity = NumericField(null=True)
@@ -277,12 +299,15 @@ class InvoiceLine(models.Model):
     definition = models.JSONField(null=True, encoder=ExactEncoder, decoder=ExactDecoder)
     terms = models.JSONField(null=True)
     waterfall = models.JSONField(default=dict)
-    snapshot = models.ForeignKey(LogSnapshot, on_delete=models.PROTECT, null=True)
-    adjusts = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="adjusted_by")
+    snapshot = models.ForeignKey(LogSnapshot, on_delete=models.PROTECT, null=True, db_index=False, db_constraint=False)
+    adjusts = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="adjusted_by", db_index=False)
 
     class Meta:
         verbose_name = _("invoice line")
-        indexes = [models.Index(fields=["meter", "period_end"], name="invoice_line_of_meter", condition=Q(meter__isnull=False))]
+        indexes = [
+            models.Index(fields=["meter", "period_end"], name="invoice_line_of_meter", condition=Q(meter__isnull=False)),
+            models.Index(fields=["adjusts"], name="invoice_line_adjusting", condition=Q(adjusts__isnull=False)),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["invoice", "position"], name="invoice_line_position_unique"),
             models.CheckConstraint(condition=Q(kind__in=LineKind.values), name="invoice_line_kind_known"),
@@ -296,7 +321,10 @@ class InvoiceLine(models.Model):
                 condition=Q(kind="adjustment", adjusts__isnull=False) | (~Q(kind="adjustment")), name="invoice_line_adjusts_one"
             ),
         ]
-        triggers = append_only("invoice_line")
+        triggers = [
+            *append_only("invoice_line"),
+            refers("invoice_line_refers", {"meter_id": "meters_meter", "snapshot_id": "events_logsnapshot"}),
+        ]
 
     def __str__(self) -> str:
         return self.description
@@ -330,14 +358,14 @@ class InvoiceCredit(models.Model):
     public_id = PublicIdField(prefix="drw")
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="credits")
     line = models.ForeignKey(InvoiceLine, on_delete=models.PROTECT, null=True, related_name="credits")
-    period = models.ForeignKey(GrantPeriod, on_delete=models.PROTECT)
+    period = models.ForeignKey(GrantPeriod, on_delete=models.PROTECT, db_constraint=False)
     applies_to = models.CharField(max_length=7, choices=AppliesTo)
     amount = models.DecimalField(max_digits=48, decimal_places=18)
 
     class Meta:
         verbose_name = _("invoice credit")
         constraints = [models.CheckConstraint(condition=Q(amount__gt=0), name="invoice_credit_positive")]
-        triggers = append_only("invoice_credit")
+        triggers = [*append_only("invoice_credit"), refers("invoice_credit_refers", {"period_id": "credits_grantperiod"})]
 
     def __str__(self) -> str:
         return f"{self.invoice_id} {self.amount}"

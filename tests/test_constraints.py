@@ -146,6 +146,7 @@ NEVER_DELETED = [
     "credit_grant_never_deleted",
     "grant_period_never_deleted",
     "late_usage_never_deleted",
+    "invoice_series_never_deleted",
 ]
 
 # name of the trigger: a column that any other code might try to change
@@ -170,7 +171,14 @@ APPEND_ONLY = {
     "verification_append_only": "holds",
     "late_decision_append_only": "reason",
 }
-BY_THEMSELVES = {"invoice_frozen", "meter_definition_stands"}
+# name of the trigger: columns that refer to rows which are never deleted
+REFERS = {
+    "credit_entry_refers": ["period_id"],
+    "invoice_refers": ["customer_id", "subscription_id", "series_id", "snapshot_id"],
+    "invoice_line_refers": ["meter_id", "snapshot_id"],
+    "invoice_credit_refers": ["period_id"],
+}
+BY_THEMSELVES = {"invoice_frozen", "invoice_refers_when_changed", "meter_definition_stands"}
 
 LINES = [tuple(part.strip() for part in (line + "||").split("|")[:3]) for line in CONSTRAINTS.strip().splitlines()]
 
@@ -232,7 +240,7 @@ def refusal_of(sql: str) -> tuple[str | None, str]:
 
 
 def test_every_constraint_and_trigger_has_a_line() -> None:
-    listed = {name for name, *_rest in LINES} | set(NEVER_DELETED) | set(APPEND_ONLY)
+    listed = {name for name, *_rest in LINES} | set(NEVER_DELETED) | set(APPEND_ONLY) | set(REFERS)
 
     assert listed | BY_THEMSELVES == set(MODEL_OF)
 
@@ -263,6 +271,24 @@ def test_history_is_neither_changed_nor_deleted(statement: str) -> None:
         assert refusal_of(statement.format(table=table, column=column))[1] == (
             f"pgtrigger: Cannot update or delete rows from {table} table"
         )
+
+
+@pytest.mark.usefixtures("filled")
+def test_what_is_referred_to_must_be_there() -> None:
+    unique = {"invoice_refers": ", point = 999, number = 'X', series_number = 999", "invoice_line_refers": ", position = 999"}
+    issued = {"invoice_refers": "status = 'issued' AND kind = 'regular'"}
+    for name, columns in REFERS.items():
+        for column in columns:
+            overrides = f"{column} = -1{unique.get(name, '')}"
+            assert refusal_of(copy_of_newest(MODEL_OF[name], overrides, issued.get(name, "")))[0] == name
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_draft_refers_to_what_is_there_after_every_change_too() -> None:
+    for column in REFERS["invoice_refers"]:
+        change = f"UPDATE invoices_invoice SET {column} = -1 WHERE status = 'draft'"
+        # The last two are NULL while it is a draft, which a constraint of their own sees to.
+        assert refusal_of(change)[0] in {"invoice_refers_when_changed", "invoice_numbered_when_issued"}
 
 
 @pytest.mark.django_db
