@@ -80,27 +80,42 @@ class Bench:
 @contextlib.contextmanager
 def bench() -> Iterator[Bench]:
     """Make a cluster in a folder that is deleted afterwards; fsync and synchronous_commit are on."""
-    folder = Path(tempfile.mkdtemp(prefix="tallybook-bench-"))
-    folder.chmod(0o755)
-    cluster = Cluster(folder / "postgres")
+    with running() as cluster:
+        environment = migrated(cluster, "tallybook")
+        made = subprocess.run(
+            [sys.executable, "-c", SETUP], env=environment, cwd=CLONE, check=True, stdout=subprocess.PIPE
+        ).stdout
+        yield Bench(cluster, environment, cluster.folder.parent, json.loads(made))
+
+
+@contextlib.contextmanager
+def running(folder: Path | None = None) -> Iterator[Cluster]:
+    """Run a durable cluster in a folder that is deleted afterwards, or in one that stays with all that is in it."""
+    place = folder or Path(tempfile.mkdtemp(prefix="tallybook-bench-"))
+    place.mkdir(parents=True, exist_ok=True)
+    place.chmod(0o755)
+    cluster = Cluster(place / "postgres")
     try:
         cluster.start()
-        cluster.create_database("tallybook")
-        environment = {name: text for name, text in os.environ.items() if name != for_tests.FOLDER}
-        environment |= {
-            "DATABASE_URL": cluster.url("tallybook"),
-            "DJANGO_SETTINGS_MODULE": "billing_project.settings",
-            "SECRET_KEY": "benchmark-only-" + "k" * 50,
-            "DEVELOPMENT": "true",
-            "PYTHONPATH": str(CLONE),
-        }
-        python = [sys.executable]
-        subprocess.run([*python, "-m", "django", "migrate", "--verbosity", "0"], env=environment, cwd=CLONE, check=True)
-        made = subprocess.run([*python, "-c", SETUP], env=environment, cwd=CLONE, check=True, stdout=subprocess.PIPE).stdout
-        yield Bench(cluster, environment, folder, json.loads(made))
+        yield cluster
     finally:
         cluster.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder is None:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def migrated(cluster: Cluster, database: str) -> dict[str, str]:
+    """Make a database with the product's tables unless it is there; give the environment in which a process uses it."""
+    cluster.create_database(database)
+    environment = {name: text for name, text in os.environ.items() if name != for_tests.FOLDER} | {
+        "DATABASE_URL": cluster.url(database),
+        "DJANGO_SETTINGS_MODULE": "billing_project.settings",
+        "SECRET_KEY": "benchmark-only-" + "k" * 50,
+        "DEVELOPMENT": "true",
+        "PYTHONPATH": str(CLONE),
+    }
+    subprocess.run([sys.executable, "-m", "django", "migrate", "--verbosity", "0"], env=environment, cwd=CLONE, check=True)
+    return environment
 
 
 def cpu_seconds(process: subprocess.Popen[bytes]) -> float:

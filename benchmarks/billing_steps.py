@@ -105,6 +105,11 @@ def fill(count: int, start: int) -> dict[str, Any]:
     return {"events": events, "seconds": time.perf_counter() - began}
 
 
+def count() -> dict[str, Any]:
+    """Say how many subscriptions there are."""
+    return {"subscriptions": Subscription.objects.count()}
+
+
 def _customers(numbers: Iterable[int], sold: Sequence[Product], meters: Sequence[Meter]) -> Sequence[Customer]:
     """Write customers; of four, one has unit credits that renew with the cycle, one unit credits once, one money, one a wallet."""
     stamps: dict[str, Any] = {"created_at": LONG_AGO, "updated_at": LONG_AGO}
@@ -217,7 +222,7 @@ def profile() -> dict[str, Any]:
     return done
 
 
-STEPS: dict[str, Callable[..., dict[str, Any]]] = {"fill": fill, "run": run, "saves": saves, "profile": profile}
+STEPS: dict[str, Callable[..., dict[str, Any]]] = {"count": count, "fill": fill, "run": run, "saves": saves, "profile": profile}
 
 if __name__ == "__main__":
     step, *arguments = sys.argv[1:]

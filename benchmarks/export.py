@@ -29,7 +29,8 @@ def step(one: Bench, *arguments: object) -> dict[str, Any]:
 
 def filled(one: Bench, wanted: int) -> int:
     """Bill some subscriptions and multiply the lines; give how many there are then."""
-    billing.billed(one, BILLED, 1)
+    billing.step(one.environment, "fill", BILLED, 1)
+    billing.step(one.environment, "run")
     lines: int = step(one, "fill", wanted)["lines"]
     return lines
 
