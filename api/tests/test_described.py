@@ -60,7 +60,7 @@ def ask(operation: Any, *, url: str, secret: str, known: dict[str, str]) -> None
         for case in (fitting, unfitting):
             if about:
                 case.path_parameters = {name: known.get(name, given) for name, given in (case.path_parameters or {}).items()}
-            response = case.call(base_url=url, headers={"Authorization": f"Bearer {secret}"})
+            response = case.call(base_url=url, headers={"Authorization": f"Bearer {secret}"}, timeout=60)
             case.validate_response(response, checks=CHECKS)
 
     each()
