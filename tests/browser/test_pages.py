@@ -75,6 +75,7 @@ def addresses() -> list[str]:
     return [
         *found,
         reverse("dashboard:invoice", args=[draft.public_id]),
+        reverse("dashboard:invoice_void", args=[Invoice.objects.filter(status="issued").order_by("id")[0].public_id]),
         reverse("dashboard:refused_request", args=[RefusedRequest.objects.get().pk]),
         reverse("dashboard:conflict", args=[EventConflict.objects.get().pk]),
         reverse("dashboard:delivery_key", args=[ApiKey.objects.get(name="Key 1").public_id]) + "?span=90d",
