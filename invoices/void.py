@@ -17,7 +17,7 @@ from credits.models import CreditEntry, CreditGrant, EntryKind
 from customers.models import Customer
 from invoices import billed, late, notices, numbers, state_changes, unwinding
 from invoices.inputs import KINDS_OF_POINTS
-from invoices.models import Invoice, InvoiceKind, InvoiceLine, InvoiceStatus, InvoiceTax, VoidOutcome
+from invoices.models import Invoice, InvoiceKind, InvoiceLine, InvoiceSeries, InvoiceStatus, InvoiceTax, VoidOutcome
 
 VOIDABLE = (InvoiceStatus.ISSUED, InvoiceStatus.PAID)
 
@@ -48,12 +48,9 @@ def void(*, invoice: Invoice, then: str, reason: str, actor: Actor, now: datetim
     """
     if then not in VoidOutcome.values:
         raise VoidOutcomeUnknown("then is reissue or waive.", field="then")
-    series = numbers.lock(series=numbers.CREDIT_NOTES, now=now)
-    late.lock()
-    invoice = Invoice.objects.select_for_update().get(id=invoice.id)
+    series, invoice = lock(invoice, now=now)
     if invoice.kind == InvoiceKind.CREDIT_NOTE or invoice.status not in VOIDABLE:
         raise InvoiceNotVoidable(f"{invoice} is {invoice.status}: only an issued or paid invoice can be voided, no credit note.")
-    Customer.objects.select_for_update(no_key=True).get(id=invoice.customer_id)
     _take_back_carried(invoice, reason, actor, now)
     note = _credit_note(invoice, series, reason, actor, now)
     Invoice.objects.filter(id=invoice.id).update(status=InvoiceStatus.VOID, voided_at=now, void_outcome=then)
@@ -67,6 +64,15 @@ def void(*, invoice: Invoice, then: str, reason: str, actor: Actor, now: datetim
     return note
 
 
+def lock(invoice: Invoice, *, now: datetime) -> tuple[InvoiceSeries, Invoice]:
+    """Lock all that a void changes until the transaction ends; give the series of its credit note, and the invoice as it is now."""
+    series = numbers.lock(series=numbers.CREDIT_NOTES, now=now)
+    late.lock()
+    invoice = Invoice.objects.select_for_update().get(id=invoice.id)
+    Customer.objects.select_for_update(no_key=True).get(id=invoice.customer_id)
+    return series, invoice
+
+
 def _take_back_carried(invoice: Invoice, reason: str, actor: Actor, now: datetime) -> None:
     carried = CreditGrant.objects.filter(cause=f"carried:{invoice.public_id}", voided_at=None).first()
     if carried is None:
@@ -77,7 +83,7 @@ def _take_back_carried(invoice: Invoice, reason: str, actor: Actor, now: datetim
     grants.void(grant=carried, reason=reason, actor=actor, now=carried.effective_at)
 
 
-def _credit_note(invoice: Invoice, series: numbers.InvoiceSeries, reason: str, actor: Actor, now: datetime) -> Invoice:
+def _credit_note(invoice: Invoice, series: InvoiceSeries, reason: str, actor: Actor, now: datetime) -> Invoice:
     """Write the invoice once more with every amount negated, in the series of credit notes."""
     issued_at = numbers.issue_time(series, now)
     (number,) = numbers.take(series, 1, issued_at=issued_at)

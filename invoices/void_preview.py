@@ -78,6 +78,7 @@ def foresee(*, invoice: Invoice, then: str, actor: Actor, now: datetime) -> Fore
 
 
 def _seen(invoice: Invoice, then: str, actor: Actor, now: datetime) -> Foreseen:
+    void.lock(invoice, now=now)  # first, so that nothing which others write while this waits is taken for the void's
     open_before = set(_open_late(invoice).values_list("id", flat=True))
     newest = CreditEntry.objects.order_by("-id").values_list("id", flat=True).first() or 0
     note = void.void(invoice=invoice, then=then, reason="", actor=actor, now=now)
@@ -92,7 +93,7 @@ def _open_late(invoice: Invoice) -> QuerySet[LateUsage]:
 
 @exact()
 def _moved(invoice: Invoice, newest: int) -> list[CreditMoved]:
-    """Add up the entries of the void, in the order of the ledger. The customer is locked: no entry of another cause is among them."""
+    """Add up the entries of the void, in the order of the ledger. The customer is locked since before: no entry of others is among them."""
     entries = CreditEntry.objects.filter(id__gt=newest, period__grant__customer=invoice.customer_id)
     back: dict[int, Decimal] = defaultdict(Decimal)
     expires: dict[int, Decimal] = defaultdict(Decimal)

@@ -1,14 +1,20 @@
 """Voiding an invoice from its page: each outcome is shown before it is chosen, and shows what then happens."""
 
 import re
+import time
+from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
+from threading import Event, Thread
 
 import pytest
 import time_machine
+from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from credits.models import CreditEntry
+from customers.models import Customer
 from dashboard.tests import world
 from invoices import void, void_preview
 from invoices.models import Invoice, InvoiceEvent
@@ -69,6 +75,26 @@ def test_what_was_foreseen_happens(billed, then):
     moved = {"units": (6, 0, 0) if then == "reissue" else (4, 4, 0), "wallet": (50, 0, 0)}
     assert entries == {name: tuple(map(Decimal, each)) for name, each in moved.items()}
     assert InvoiceEvent.objects.filter(invoice=invoice).latest("id").actor_kind == "user"
+
+
+def test_what_others_write_while_a_preview_waits_is_no_part_of_it(billed):
+    invoice, wallet = billed
+    locked, given = Event(), {"kind": "granted", "cause": "beside", "actor_kind": "system", "created_at": timezone.now()}
+
+    def write_beside():
+        with closing(connection), transaction.atomic():
+            Customer.objects.select_for_update(no_key=True).get()
+            CreditEntry.objects.create(period=wallet.periods.get(), amount=Decimal(7), **given)
+            locked.set()
+            time.sleep(0.5)
+
+    beside = Thread(target=write_beside)
+    beside.start()
+    locked.wait()
+    foreseen = void_preview.foresee(invoice=invoice, then="waive", actor=ACTOR, now=timezone.now())
+    beside.join()
+
+    assert {one.grant.name: one.back for one in foreseen.credit} == {"units": Decimal(4), "wallet": Decimal(50)}
 
 
 def test_an_outcome_and_a_reason_are_asked_for_and_a_void_invoice_is_refused(billed):
