@@ -9,12 +9,11 @@ A process that dies closes its pipes: the others roll back and end, and what the
 """
 
 import multiprocessing
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkProcess
 from typing import Any, TypeVar
 
 from django.db import connection
@@ -81,18 +80,44 @@ def issue_due(*, now: datetime, actor: Actor, processes: int) -> Issued:
 
 
 def spread(work: Callable[[Part], Done], parts: Sequence[Part], *, processes: int) -> list[Done]:
-    """Do a function of a module with each part, in so many processes and any order; give what came of them. Raises BillingProcessEnded.
+    """Do a function with each part, in so many processes; give what came of them, in order. Raises BillingProcessEnded.
 
-    Within a transaction always in this one, see issue_due.
+    Within a transaction always in this one, see issue_due. Where this process dies, the others end behind the part that they are at.
     """
-    if processes < 2 or len(parts) < 2 or connection.in_atomic_block:
+    count = min(processes, len(parts))
+    if count < 2 or connection.in_atomic_block:
         return [work(part) for part in parts]
     _disconnect()
-    try:
-        with ProcessPoolExecutor(processes, mp_context=_FORK) as pool:
-            return list(pool.map(work, parts))
-    except BrokenProcessPool:
-        raise BillingProcessEnded(_ENDED) from None
+    results = [_FORK.Pipe(duplex=False) for _ in range(count)]
+    running = []
+    for i, (_, own) in enumerate(results):
+        others = [end for pipe in results for end in pipe if end is not own]
+        running.append(_FORK.Process(target=_share, args=(work, parts[i::count], own, others)))
+    for process in running:
+        process.start()
+    answers = _gathered(running, results, [results[n % count][0] for n in range(len(parts))])
+    return [done for (done,) in answers]
+
+
+def _share(work: Callable[[Part], Done], parts: Sequence[Part], result: Connection, others: Sequence[Connection]) -> None:
+    _close(others)
+    for part in parts:
+        result.send((work(part),))
+    connection.close()
+
+
+def _gathered(
+    running: Sequence[ForkProcess], results: Sequence[tuple[Connection, Connection]], expected: Iterable[Connection]
+) -> list[Any]:
+    """Read what started processes send over the pipes `results`, in the order in which it is expected, until they have ended."""
+    for _, outgoing in results:
+        outgoing.close()
+    answers = [_received(incoming) for incoming in expected]
+    for process in running:
+        process.join()
+    if None in answers:
+        raise BillingProcessEnded(_ENDED)
+    return answers
 
 
 def _disconnect() -> None:
@@ -119,13 +144,7 @@ def _round(now: datetime, actor: Actor, processes: int) -> tuple[bool, Issued]:
         process.start()
     for pipe in (*claims, *commits):
         _close(pipe)
-    for _, outgoing in results:
-        outgoing.close()
-    answers = [_received(incoming) for incoming, _ in results]
-    for process in running:
-        process.join()
-    if None in answers:
-        raise BillingProcessEnded(_ENDED)
+    answers = _gathered(running, results, [incoming for incoming, _ in results])
     return any(again for again, _ in answers), _sum([found for _, found in answers])
 
 

@@ -1,7 +1,10 @@
 """Runs that are killed at any step, and runs at once, come to the same invoices, number for number, as one clean run."""
 
+import multiprocessing
 import os
 import threading
+import time
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
@@ -173,6 +176,46 @@ def test_a_run_of_which_a_process_dies_ends_and_another_goes_on_to_the_same_numb
 
     assert bill().issued_count > 0
     assert result() == clean
+
+
+def share_out(alive):
+    """Work in two processes of one, of which each keeps the pipe `alive` open, tells that it has begun, and takes its time."""
+
+    def part(number):
+        alive.send(number)
+        time.sleep(0.2)
+
+    parallel.spread(part, range(100), processes=2)
+
+
+def told(pipe):
+    """Yield what is sent until all who could have ended; each must be waited for before."""
+    with suppress(EOFError):
+        while True:
+            yield None
+            pipe.recv()
+
+
+def test_processes_end_soon_after_the_run_that_they_work_for_is_killed():
+    connection.close()
+    fork = multiprocessing.get_context("fork")
+    begun, alive = fork.Pipe(duplex=False)
+    running = fork.Process(target=share_out, args=[alive])
+    running.start()
+    alive.close()
+    first = {begun.recv(), begun.recv()}
+    running.kill()
+    running.join()
+
+    assert first == {0, 1}
+    assert all(begun.poll(10) for _ in told(begun)), "a process waits for ever"
+
+
+def test_a_part_that_fails_ends_the_run_and_says_so():
+    with pytest.raises(parallel.BillingProcessEnded, match="start the run again"):
+        parallel.spread(lambda number: 1 // number, [2, 0, 1], processes=2)
+
+    assert parallel.spread(lambda number: number * number, [3, 1, 2], processes=2) == [9, 1, 4]
 
 
 def once_beside(call, *, seconds=1):
