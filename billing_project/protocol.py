@@ -4,13 +4,17 @@
 An ASGI request costs a scope, a task, an event, a time-out and two writes to the socket, which together is more than judging an event
 and sharing in its commit. A request to ingest whose body came with its head needs none of them: it is judged at once, and answered
 in one write when its group is committed. A request that is not plain (its body is still to come, a header changes its meaning, its key or a
-customer has to be looked up, anything is wrong with it) goes the usual way through the ASGI application, from its beginning: nothing is
-said in two places, and under another server or protocol everything goes that way.
+customer has to be looked up, it is to stand in the access log, anything is wrong with it) goes the usual way through the ASGI application,
+from its beginning: nothing is said in two places, and under another server or protocol everything goes that way.
 
 Where uvicorn asks for the request that is being answered, which is a RequestResponseCycle there, it finds a _Short here.
+
+Fields behind a chunked body are let go of, whichever way the request goes: uvicorn adds them to those of its head, where one could bring
+a key that a proxy before us never saw (RFC 9110, 6.5.1).
 """
 
 import asyncio
+import logging
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -37,6 +41,7 @@ class Protocol(HttpToolsProtocol):
     """One connection."""
 
     _parts: list[bytes] | None = None  # of the body, while a request may still go the short way
+    _head_is_whole = False
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -49,8 +54,14 @@ class Protocol(HttpToolsProtocol):
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
+        self._head_is_whole = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._head_is_whole:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        self._head_is_whole = True
         is_first = self.cycle is None or self.cycle.response_complete
         if (
             is_first
@@ -80,6 +91,7 @@ class Protocol(HttpToolsProtocol):
     def _is_plain(self) -> bool:
         return (
             self.limit_concurrency is None
+            and not (self.access_log and self.access_logger.isEnabledFor(logging.INFO))
             and not self.flow.write_paused
             and UNUSUAL.isdisjoint([name for name, _ in self.headers])
         )

@@ -108,9 +108,11 @@ class IngestApp:
             if batch is None:
                 return False
             self._admit(len(body), inside)
-        except (DomainError, Doubt):
+            outcome = self._group.submit(batch)
+        except Exception:  # no key, no room, a doubt, or a fault of ours: the usual way comes upon it again, and says so
+            self._admission.leave(events=inside[0], size=inside[1])
             return False
-        self._group.submit(batch).add_done_callback(lambda outcome: self._taken(outcome, batch, body, inside, answer))
+        outcome.add_done_callback(lambda outcome: self._taken(outcome, batch, body, inside, answer))
         return True
 
     def _taken(
@@ -124,9 +126,7 @@ class IngestApp:
         result = None if outcome.cancelled() or outcome.exception() else outcome.result()
         if result is not None:
             self._admission.leave(events=inside[0], size=inside[1])
-            note(batch.key_id, batch.received_at, result)
-            rate.charge(batch.key_id, events=result.event_count)
-            answer(ingest_http.accepted(result, lenient=False))
+            answer(_noted(batch, result))
             return
         task = asyncio.get_running_loop().create_task(self._finish(outcome, batch, body, inside, answer))
         self._finishing.add(task)
@@ -278,6 +278,16 @@ def _judged(body: bytes, received_at: datetime) -> Judgement:
     return judge_fast(body, received_at=received_at, max_age=age_limit())
 
 
+def _noted(batch: Batch, result: IngestResult) -> Reply:
+    """Count a request that is stored; whatever happens, it is answered."""
+    try:
+        note(batch.key_id, batch.received_at, result)
+        rate.charge(batch.key_id, events=result.event_count)
+        return ingest_http.accepted(result, lenient=False)
+    except Exception:
+        return _our_fault()
+
+
 async def _replied(replying: Coroutine[Any, Any, Reply]) -> Reply:
     """Wait for a reply; what is raised instead becomes one."""
     try:
@@ -286,7 +296,10 @@ async def _replied(replying: Coroutine[Any, Any, Reply]) -> Reply:
         try:
             return ingest_http.refused(error)
         except Exception:
-            log.exception("ingest failed")
-            return ingest_http.refused(
-                Unacceptable(500, "INTERNAL_ERROR", "Something went wrong on our side; it has been logged.")
-            )
+            return _our_fault()
+
+
+def _our_fault() -> Reply:
+    """Log the exception that is being handled, and answer 500."""
+    log.exception("ingest failed")
+    return ingest_http.refused(Unacceptable(500, "INTERNAL_ERROR", "Something went wrong on our side; it has been logged."))

@@ -1,6 +1,7 @@
 """uvicorn's protocol with the short way answers as without it, however a request arrives."""
 
 import json
+import logging
 import socket
 import time
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from billing_project.asgi import ingest
+from billing_project.protocol import Protocol
 from customers.models import Customer
 from events.models import Event
 from events.tests.sending import body, event, make_customer, make_key
@@ -78,19 +80,86 @@ def test_requests_are_answered_in_order_however_they_are_cut(connection: socket.
     assert (ingest._admission.events, ingest._admission.bytes) == (0, 0)
 
 
-def test_the_short_way_is_taken_and_ends_with_the_connection(connection: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
-    ada, secret = make_customer(), make_key()[1]
-    taken: list[bool] = []
+def answer(connection: socket.socket, sent: bytes) -> tuple[int, Any]:
+    """Send one request and read its answer, as the connection stays open."""
+    connection.sendall(sent)
+    head, _, received = connection.recv(65_536).partition(b"\r\n\r\n")
+    return int(head[9:12]), json.loads(received)
+
+
+def in_pieces(content: bytes, headers: Sequence[str], trailers: Sequence[str]) -> bytes:
+    head = "\r\n".join(["POST /api/v1/events/ingest HTTP/1.1", "Host: localhost", *headers, "Transfer-Encoding: chunked", "", ""])
+    end = "\r\n".join(["0", *trailers, "", ""])
+    return head.encode() + b"%x\r\n%s\r\n" % (len(content), content) + end.encode()
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Which requests with a whole body went the short way."""
+    told: list[bool] = []
     take = ingest.take
 
     def spied(*args: Any) -> bool:
-        taken.append(take(*args))
-        return taken[-1]
+        told.append(take(*args))
+        return told[-1]
 
     monkeypatch.setattr(ingest, "take", spied)
-    sent = [request(secret, body(event(f"e{number}", ada)), version="1.1" if number < 3 else "1.0") for number in range(4)]
+    return told
 
-    read = answers(connection, [b"".join(sent)])
 
-    assert [status for status, _ in read] == [200, 200, 200, 200]
-    assert taken[0] is False  # nothing is known yet; the others wait behind it for their turn
+def test_the_short_way_is_taken_and_ends_with_the_connection(connection: socket.socket, taken: list[bool]) -> None:
+    ada, secret = make_customer(), make_key()[1]
+    sent = [request(secret, body(event(f"e{number}", ada))) for number in range(3)]
+
+    alone = [answer(connection, one)[0] for one in sent]
+    last = answers(connection, [request(secret, body(event("e3", ada)), version="1.0")])
+
+    assert (alone, [status for status, _ in last], taken) == ([200, 200, 200], [200], [False, True, True, True])
+
+
+def test_a_request_that_is_to_be_logged_goes_the_usual_way(
+    connection: socket.socket, taken: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, secret = make_customer(), make_key()[1]
+    answer(connection, request(secret, body(event("warm", ada))))
+    logged: list[tuple[Any, ...]] = []
+    access_logger = logging.getLogger("uvicorn.access")
+    monkeypatch.setattr(Protocol, "access_log", property(lambda _self: True), raising=False)
+    monkeypatch.setattr(access_logger, "isEnabledFor", lambda level: level >= logging.INFO)
+    monkeypatch.setattr(access_logger, "info", lambda _text, *told: logged.append(told[1:]))
+
+    answer(connection, request(secret, body(event("a", ada))))
+
+    assert (logged, taken) == ([("POST", "/api/v1/events/ingest", "1.1", 200)], [False])
+
+
+def test_what_follows_a_chunked_body_is_no_part_of_the_head(connection: socket.socket, taken: list[bool]) -> None:
+    ada, secret = make_customer(), make_key()[1]
+    bearer = f"Authorization: Bearer {secret}"
+    answer(connection, request(secret, body(event("warm", ada))))
+
+    told = [
+        answer(connection, in_pieces(body(event("a", ada)), [bearer], ["Authorization: Bearer wrong"])),
+        answer(connection, in_pieces(body(event("b", ada)), [], [bearer])),
+        answer(connection, in_pieces(b"{", [bearer], ["Content-Encoding: gzip"])),
+    ]
+
+    assert [status for status, _ in told] == [200, 401, 422]
+    assert "gzip" not in told[2][1]["message"]
+    assert taken == [False, True, False, False]
+
+
+@pytest.mark.parametrize("failing", ["events.rows.copy_lines", "api.v1.ingest_asgi.note"])
+def test_a_fault_of_ours_is_answered_and_leaves_nothing_inside(
+    connection: socket.socket, failing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, secret = make_customer(), make_key()[1]
+    answer(connection, request(secret, body(event("warm", ada))))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(failing, lambda *_args: 1 // 0)
+        status, told = answer(connection, request(secret, body(event("a", ada))))
+
+    assert (status, told["code"]) == (500, "INTERNAL_ERROR")
+    assert (ingest._admission.events, ingest._admission.bytes) == (0, 0)
+    assert answer(connection, request(secret, body(event("b", ada))))[0] == 200
