@@ -195,6 +195,7 @@ MODELS = {
     "events.eventvoid": ModelRule(view=ALL),
     "events.eventconflict": ModelRule(view=ALL),
     "events.refusedrequest": ModelRule(view=CONFIGURE),
+    "events.refusedcompanions": ModelRule(view=CONFIGURE),
     "events.rejectedevent": ModelRule(view=ALL),
     "events.deliveryhour": ModelRule(view=ALL),
     "events.deliveryrefusal": ModelRule(view=ALL),

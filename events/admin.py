@@ -18,6 +18,7 @@ from events.models import (
     EventProperty,
     EventVoid,
     LogSnapshot,
+    RefusedCompanions,
     RefusedRequest,
     RejectedEvent,
 )
@@ -126,6 +127,15 @@ class RefusedRequestAdmin(BackOfficeAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("body")
+
+
+@admin.register(RefusedCompanions)
+class RefusedCompanionsAdmin(BackOfficeAdmin):
+    list_display = ("request", "keys")
+    list_select_related = ("request",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("request__body")
 
 
 @admin.register(RejectedEvent)

@@ -214,7 +214,7 @@ class RefusedCompanions(models.Model):
         indexes = [GinIndex(fields=["keys"], name="refused_companions_by_key")]
 
     def __str__(self) -> str:
-        return str(self.request_id)
+        return str(self.request)
 
 
 class RejectedEvent(models.Model):

@@ -25,6 +25,7 @@ from events.models import (
     EventProperty,
     EventVoid,
     LogSnapshot,
+    RefusedCompanions,
     RefusedRequest,
     RejectedEvent,
 )
@@ -293,6 +294,7 @@ def _events(n: int, payer: Customer, key: ApiKey) -> None:
         first_received_at=NOW,
         latest_received_at=NOW,
     )
+    RefusedCompanions.objects.create(request=request, keys=[one.key])
     RejectedEvent.objects.create(request=request, index=0, code="MISSING", message="No events.")
     DeliveryHour.objects.create(api_key=key, hour=NOW)
     DeliveryRefusal.objects.create(api_key=key, hour=NOW, code="MISSING")

@@ -157,6 +157,7 @@ MODELS_EXPECTED = """
     events.eventvoid                   vfpo  -     -     -
     events.eventconflict               vfpo  -     -     -
     events.refusedrequest              po    -     -     -
+    events.refusedcompanions           po    -     -     -
     events.rejectedevent               vfpo  -     -     -
     events.deliveryhour                vfpo  -     -     -
     events.deliveryrefusal             vfpo  -     -     -

@@ -94,7 +94,7 @@ class IngestApp:
 
         False for any other: nothing was done then, and calling the application will tell what became of it.
         """
-        if len(body) > SMALL_BODY_BYTES:
+        if len(body) > min(SMALL_BODY_BYTES, settings.MAX_BODY_BYTES):
             return False
         received_at, inside = datetime.now(UTC), [0, 0]
         try:
