@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Sum
 
 from access.actors import Actor
 from core.copying import copy
@@ -77,7 +78,9 @@ def _take_back_carried(invoice: Invoice, reason: str, actor: Actor, now: datetim
     carried = CreditGrant.objects.filter(cause=f"carried:{invoice.public_id}", voided_at=None).first()
     if carried is None:
         return
-    if CreditEntry.objects.filter(period__grant=carried).exclude(kind=EntryKind.GRANTED).exists():
+    # What a later invoice drew, and gave back when it was voided, is no longer used.
+    used = CreditEntry.objects.filter(period__grant=carried).exclude(kind=EntryKind.GRANTED).aggregate(sum=Sum("amount"))
+    if used["sum"]:
         raise CarriedForwardUsed(f"What {invoice} carried forward was used already; void the later invoice first.")
     # From its beginning: what was never owed must not pay for the usage between then and now either.
     grants.void(grant=carried, reason=reason, actor=actor, now=carried.effective_at)

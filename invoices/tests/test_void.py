@@ -221,3 +221,25 @@ def test_what_a_voided_invoice_carried_forward_pays_for_nothing(billed):
         ]
     ]
     assert ledger(grant) == [("2026-02-01", "granted", "70"), ("2026-02-01", "voided", "-70")]
+
+
+@pytest.mark.parametrize("then", ["waive", "reissue"])
+def test_what_was_carried_forward_is_free_again_once_the_invoice_that_used_it_is_void(billed, then):
+    acme, _units, _wallet = billed
+    carried = GrantInput(
+        kind="money", amount=Decimal(70), currency="USD", applies_to="invoice", priority=0, effective_at=utc("2026-02-01")
+    )
+    cause = f"carried:{Invoice.objects.get(point=1).public_id}"
+    grant = grants.create(customer=acme, grant=carried, actor=ACTOR, now=utc("2026-02-01"), cause=cause)
+    use(acme, "call", "2026-02-05")
+    bill("2026-03-01T01:00")
+    with pytest.raises(void.CarriedForwardUsed):
+        cancel("waive", point=1)
+    cancel(then, point=2)
+
+    cancel("waive", point=1)
+    bill("2026-03-02")
+
+    assert sum(entry.amount for entry in grant.periods.get().entries.all()) == 0
+    again = Invoice.objects.filter(point=2, status="issued", kind="regular").values_list("invoice_credit_amount", flat=True)
+    assert list(again) == ([50] if then == "reissue" else [])
