@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from access.models import Scope
+from api.v1 import rate
 from billing_project.asgi import ingest
 from billing_project.protocol import Protocol
 from customers.models import Customer
@@ -115,6 +117,26 @@ def test_the_short_way_is_taken_and_ends_with_the_connection(connection: socket.
     last = answers(connection, [request(secret, body(event("e3", ada)), version="1.0")])
 
     assert (alone, [status for status, _ in last], taken) == ([200, 200, 200], [200], [False, True, True, True])
+
+
+def test_the_short_way_skips_no_rule(connection: socket.socket, taken: list[bool], settings: Any) -> None:
+    ada, secret, reader = make_customer(), make_key()[1], make_key(Scope.READ)[1]
+    answer(connection, request(secret, body(event("warm", ada))))
+    may_not = [answer(connection, request(reader, body(event("a", ada)))) for _ in range(2)]
+    lenient = answer(connection, request(secret, body(event("a", ada)), "prefer: handling=lenient"))
+    settings.MAX_BODY_BYTES = 1000
+    large = answer(connection, request(secret, body(event("a", ada, unknown="x" * 1000))))
+    settings.MAX_BODY_BYTES = 1_000_000
+    rate.forget()
+    settings.INGEST_EVENTS_PER_SECOND = 1
+
+    many = [answer(connection, request(secret, body(*[event(f"{part}{n}", ada) for n in range(50)]))) for part in "bc"]
+
+    assert [(status, told["code"]) for status, told in may_not] == [(403, "SCOPE_MISSING")] * 2
+    assert (lenient[0], lenient[1]["error_count"]) == (200, 0)
+    assert (large[0], large[1]["code"]) == (413, "BODY_TOO_LARGE")
+    assert (many[0][0], many[1][0], many[1][1]["code"]) == (200, 429, "RATE_LIMITED")
+    assert taken == [False, False, False, False, True, False]
 
 
 def test_a_request_that_is_to_be_logged_goes_the_usual_way(
