@@ -199,13 +199,18 @@ def test_an_invoice_below_zero_is_voided_with_what_it_carried_forward(then):
     assert {(row["account"], row["debit"]) for row in booked if row["debit"] == "23.10"} == {("wallet", "23.10")}
 
 
-def test_what_a_voided_invoice_carried_forward_pays_for_nothing(billed):
-    acme, _units, _wallet = billed
+def carry(customer):
+    """Give a customer the grant that January's invoice would have left below zero."""
     carried = GrantInput(
         kind="money", amount=Decimal(70), currency="USD", applies_to="invoice", priority=0, effective_at=utc("2026-02-01")
     )
     cause = f"carried:{Invoice.objects.get(point=1).public_id}"
-    grant = grants.create(customer=acme, grant=carried, actor=ACTOR, now=utc("2026-02-01"), cause=cause)
+    return grants.create(customer=customer, grant=carried, actor=ACTOR, now=utc("2026-02-01"), cause=cause)
+
+
+def test_what_a_voided_invoice_carried_forward_pays_for_nothing(billed):
+    acme, _units, _wallet = billed
+    grant = carry(acme)
     use(acme, "call", "2026-02-05")
 
     cancel("waive")
@@ -226,11 +231,7 @@ def test_what_a_voided_invoice_carried_forward_pays_for_nothing(billed):
 @pytest.mark.parametrize("then", ["waive", "reissue"])
 def test_what_was_carried_forward_is_free_again_once_the_invoice_that_used_it_is_void(billed, then):
     acme, _units, _wallet = billed
-    carried = GrantInput(
-        kind="money", amount=Decimal(70), currency="USD", applies_to="invoice", priority=0, effective_at=utc("2026-02-01")
-    )
-    cause = f"carried:{Invoice.objects.get(point=1).public_id}"
-    grant = grants.create(customer=acme, grant=carried, actor=ACTOR, now=utc("2026-02-01"), cause=cause)
+    grant = carry(acme)
     use(acme, "call", "2026-02-05")
     bill("2026-03-01T01:00")
     with pytest.raises(void.CarriedForwardUsed):
