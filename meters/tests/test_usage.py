@@ -64,6 +64,15 @@ def test_nothing_is_zero_for_count_and_sum_and_no_value_for_max_and_last() -> No
     assert list(answer.values()) == [Quantity(Decimal(0), 0)] * 2 + [Quantity(None, 0)] * 2
 
 
+def test_a_statement_that_is_kept_for_whole_days_is_not_taken_for_parts_of_them() -> None:
+    acme, meter, midnight = factories.customer(), factories.meter("count", None), NOW.replace(hour=0, minute=0)
+    log(acme, midnight + DAY - HOUR)
+    rollup.roll(now=NOW)
+    starts = [midnight, midnight + HOUR, midnight + DAY - HOUR, midnight + DAY]
+
+    assert [quantity(meter, acme, Period(start, midnight + 3 * DAY)).event_count for start in starts] == [1, 1, 1, 0]
+
+
 @pytest.mark.parametrize(
     ("start", "end", "count"),
     [
