@@ -131,6 +131,15 @@ def test_amounts_of_two_currencies_are_never_put_in_one_order(drafts):
     assert "1 draft, estimated €9.00 together" in shown["?currency=EUR"]
 
 
+@pytest.mark.parametrize("query", ["", "?currency=", "?currency=EUR", "?currency=XYZ"])
+@pytest.mark.usefixtures("drafts")
+def test_all_is_said_of_one_currency_that_has_drafts_or_nothing_is_issued(query):
+    answer = world.signed_in("finance").post(reverse("dashboard:review_issue") + query, {"all": "1"}, follow=True)
+
+    assert "Choose the currency whose drafts are to be issued first." in answer.content.decode()
+    assert not Job.objects.exists()
+
+
 def test_all_that_the_list_finds_are_issued_as_a_job_but_what_is_held(drafts):
     Invoice.objects.filter(id=drafts["Calm"].id).update(is_held=True, hold_reason="asked by phone")
     finance = world.signed_in("finance")

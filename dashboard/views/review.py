@@ -52,6 +52,9 @@ def issue_chosen(request: HttpRequest) -> HttpResponse:
     """Issue the chosen drafts and show what became of each; many, or all that the filters find, as a job."""
     now, actor = timezone.now(), actor_of(request)
     if "all" in request.POST:
+        if request.GET.get("currency") not in [one.currency for one in _currencies(request.GET)]:
+            messages.info(request, _("Choose the currency whose drafts are to be issued first."))
+            return redirect("dashboard:review")
         return _begun(request, issuing.begin_all(filters=request.GET.dict(), actor=actor, now=now).public_id)
     chosen = list(Invoice.objects.filter(public_id__in=request.POST.getlist("invoice")).select_related("customer"))
     if not chosen:
