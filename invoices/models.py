@@ -13,6 +13,7 @@ from credits.models import AppliesTo, GrantPeriod
 from customers.models import Customer, PostalAddress
 from events.models import LogSnapshot
 from invoices import late_models, remark_models  # noqa: F401 -- Django finds an app's tables through this module
+from invoices.frozen import FROZEN, REFERRED
 from meters.models import Meter
 from products.models import Subscription
 
@@ -82,42 +83,6 @@ class InvoiceStatus(models.TextChoices):
 class VoidOutcome(models.TextChoices):
     REISSUE = "reissue", _("Bill again")
     WAIVE = "waive", _("Waive")
-
-
-# Semantics 8. What may change once a row is not a draft is named; everything else is compared as a whole row.
-FROZEN = pgtrigger.Trigger(
-    name="invoice_frozen",
-    operation=pgtrigger.Update | pgtrigger.Delete,
-    when=pgtrigger.Before,
-    func="""
-        IF OLD.status = 'draft' THEN
-            RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
-        END IF;
-        IF TG_OP = 'DELETE' THEN
-            RAISE EXCEPTION 'invoice % is issued: it is never deleted', OLD.number
-                USING ERRCODE = 'check_violation', CONSTRAINT = 'invoice_frozen';
-        END IF;
-        IF NEW.status <> OLD.status
-           AND (OLD.status, NEW.status) NOT IN (('issued', 'paid'), ('issued', 'void'), ('paid', 'void'), ('paid', 'issued')) THEN
-            RAISE EXCEPTION 'invoice % cannot go from % to %', OLD.number, OLD.status, NEW.status
-                USING ERRCODE = 'check_violation', CONSTRAINT = 'invoice_frozen';
-        END IF;
-        IF to_jsonb(NEW) - ARRAY['status', 'paid_at', 'amount_paid', 'voided_at', 'void_outcome']
-           IS DISTINCT FROM to_jsonb(OLD) - ARRAY['status', 'paid_at', 'amount_paid', 'voided_at', 'void_outcome'] THEN
-            RAISE EXCEPTION 'invoice % is issued: its figures are frozen', OLD.number
-                USING ERRCODE = 'check_violation', CONSTRAINT = 'invoice_frozen';
-        END IF;
-        RETURN NEW;
-    """,
-)
-
-
-REFERRED = {
-    "customer_id": "customers_customer",
-    "subscription_id": "products_subscription",
-    "series_id": "invoices_invoiceseries",
-    "snapshot_id": "events_logsnapshot",
-}
 
 
 class Invoice(models.Model):
