@@ -3,12 +3,12 @@
 import pytest
 
 from invoices.assemble import invoice
-from tests.golden import adjustment_facts, credit_facts, cycle_facts, invoice_facts
+from tests.golden import adjustment_facts, cycle_facts, invoice_facts, lived_facts
 from tests.golden.cases import HERE, Case, CaseUnreadable, cases, unread
 
-FOLDERS = ("invoices", "cycles", "adjustments", "credits")
-INVOICES, CYCLES, ADJUSTMENTS, CREDITS = map(cases, FOLDERS)
-ALL = INVOICES + CYCLES + ADJUSTMENTS + CREDITS
+FOLDERS = ("invoices", "cycles", "adjustments", "credits", "ended")
+INVOICES, CYCLES, ADJUSTMENTS, CREDITS, ENDED = map(cases, FOLDERS)
+ALL = INVOICES + CYCLES + ADJUSTMENTS + CREDITS + ENDED
 
 
 def named(case):
@@ -38,7 +38,13 @@ def test_what_came_late_is_adjusted_line_by_line(case):
 @pytest.mark.django_db
 @pytest.mark.parametrize("case", CREDITS, ids=named)
 def test_credit_is_used_renewed_and_written_off_line_by_line(case):
-    assert list(credit_facts.render(case)) == list(case.gives)
+    assert list(lived_facts.render(case)) == list(case.gives)
+
+
+@pytest.mark.django_db(transaction=True)  # snapshots tell committed events only
+@pytest.mark.parametrize("case", ENDED, ids=named)
+def test_what_comes_after_the_end_is_adjusted_line_by_line(case):
+    assert list(lived_facts.render(case)) == list(case.gives)
 
 
 def test_every_golden_file_is_read():

@@ -1,4 +1,4 @@
-"""Live through golden cases of credits: grants, usage and billing runs, then every invoice and every grant's ledger as text."""
+"""Live through golden cases on a database: grants, usage, ends, late events, billing runs; then every invoice and ledger as text."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -6,17 +6,22 @@ from decimal import Decimal
 from core.money import plain
 from core.periods import Interval
 from credits import grants
-from credits.models import CreditGrant
+from credits.models import CreditEntry, CreditGrant, EntryKind
 from customers.models import Customer
-from invoices.models import Invoice
+from events.models import Event
+from invoices.models import Invoice, InvoiceKind
 from invoices.tests import story
+from meters import void as voids
 from meters.models import Meter
+from products.cancel import Cancellation, cancel_now
 from products.models import Subscription
 from products.tests import making
 from products.tests.making import ACTOR
 from tests.golden.cases import CaseUnreadable, instant, shown
 from tests.golden.invoice_facts import Words
 
+# The grant of what an invoice came to below zero: nobody named it.
+_CARRIED = "carried"
 EVERY = {"weekly": Interval("Week", 1), "monthly": Interval("Month", 1)}
 
 
@@ -37,12 +42,13 @@ def render(case):
         words = Words(fact)
         verb = words.take()
         if verb not in _VERBS:
-            raise CaseUnreadable(f"{case.title}: {verb!r} is no fact of credits")
+            raise CaseUnreadable(f"{case.title}: {verb!r} is no fact of a case that is lived through")
         _VERBS[verb](told, words)
         words.done()
     for one in Invoice.objects.exclude(number=None).order_by("series_number"):
         yield from _invoice(one, told)
-    for name, grant in told.grants.items():
+    carried = CreditGrant.objects.filter(customer=told.customer).exclude(id__in=[grant.id for grant in told.grants.values()])
+    for name, grant in [*told.grants.items(), *((_CARRIED, grant) for grant in carried.order_by("id"))]:
         for period in grant.periods.order_by("starts_at"):
             entries = ", ".join(f"{entry.kind} {plain(entry.amount)}" for entry in period.entries.order_by("id"))
             yield f"ledger {name} {shown(period.starts_at)}: {entries}"
@@ -50,22 +56,33 @@ def render(case):
 
 def _invoice(one, told):
     (name,) = (name for name, subscription in told.subscriptions.items() if subscription.id == one.subscription_id)
-    yield f"invoice {one.series_number} {name} {shown(one.period_start)} {shown(one.period_end)}"
+    kind = "adjustment" if one.kind == InvoiceKind.ADJUSTMENT else "invoice"
+    yield f"{kind} {one.series_number} {name} {shown(one.period_start)} {shown(one.period_end)}"
     for line in one.lines.order_by("position"):
         yield (
-            f"usage {line.description}: quantity {plain(line.quantity)}, free {plain(line.free_quantity)}, credited "
+            f"{line.kind} {line.description}: quantity {plain(line.quantity)}, free {plain(line.free_quantity)}, credited "
             f"{plain(line.credited_quantity)}, chargeable {plain(line.chargeable_quantity)}, "
             f"unrounded {plain(line.unrounded_amount)}, amount {line.amount}"
         )
         yield from (f"draw {draw.period.grant.name} {plain(draw.amount)}" for draw in _taken(one, line=line))
-    yield from (f"credit {one.period.grant.name} {one.applies_to} {plain(one.amount)}" for one in _taken(one, line=None))
+        yield from (f"return {entry.period.grant.name} {plain(entry.amount)}" for entry in _given_back(line))
+    yield from (
+        f"credit {one.period.grant.name or _CARRIED} {one.applies_to} {plain(one.amount)}" for one in _taken(one, line=None)
+    )
     for tax in one.taxes.order_by("rate"):
         yield f"tax {plain(tax.rate * 100)}%: base {tax.taxable_amount}, amount {tax.amount}"
     yield f"total {one.total}, due {one.total - one.invoice_credit_amount}"
+    if one.carried_forward_amount:
+        yield f"carried forward {one.carried_forward_amount}"
 
 
 def _taken(invoice, *, line):
     return invoice.credits.filter(line=line).select_related("period__grant").order_by("id")
+
+
+def _given_back(line):
+    returned = CreditEntry.objects.filter(line_id=line.public_id, kind=EntryKind.RETURNED)
+    return returned.select_related("period__grant").order_by("id")
 
 
 def _tax(told, words):
@@ -112,6 +129,22 @@ def _use(told, words):
     story.use(told.customer, name, at.removesuffix("Z"), n=int(words.take()))
 
 
+def _late(told, words):
+    name, at, quantity, received = words.take(), words.take(), int(words.take()), words.take()
+    story.late_event(told.customer, name, at.removesuffix("Z"), received, n=quantity)
+
+
+def _void_event(told, words):
+    name, at, quantity, voided_at = words.take(), instant(words.take()), int(words.take()), instant(words.take())
+    sent = Event.objects.filter(customer_id=told.customer.id, event_name__name=name, timestamp=at, metadata__n=quantity)
+    voids.void(event=sent.get(), reason="case", actor=ACTOR, now=voided_at)
+
+
+def _cancel(told, words):
+    subscription, at = told.subscriptions[words.take()], instant(words.take())
+    cancel_now(subscription=subscription, why=Cancellation(), actor=ACTOR, now=at)
+
+
 def _void(told, words):
     grants.void(grant=told.grants[words.take()], reason="case", actor=ACTOR, now=instant(words.take()))
 
@@ -126,5 +159,6 @@ def _bill(told, words):
 
 
 _VERBS = {
-    "tax": _tax, "meter": _meter, "subscribe": _subscribe, "grant": _grant, "use": _use, "void": _void, "top_up": _top_up, "bill": _bill,
+    "tax": _tax, "meter": _meter, "subscribe": _subscribe, "cancel": _cancel, "grant": _grant, "use": _use, "late": _late,
+    "void_event": _void_event, "void": _void, "top_up": _top_up, "bill": _bill,
 }  # fmt: skip
