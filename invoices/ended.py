@@ -1,29 +1,38 @@
 """Bill late usage of subscriptions that have ended: one adjustment invoice each at the end of a calendar month."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db import connection, transaction
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from msgspec.structs import replace
 
 from access.actors import Actor
+from core.collecting import uncollected
+from core.copying import keys
 from core.faults import fault
+from core.ids import public_ids
 from core.periods import Period, local_date, local_midnight
+from core.sql import load
 from credits import balances
+from credits.balances import Held
 from invoices import adjustments, closed, inputs, issue, late, line_events
-from invoices.adjustments import Carried, Taken
-from invoices.assemble import InvoiceDraft, InvoiceInputs, invoice
+from invoices.adjustments import NOTHING, Taken
+from invoices.assemble import InvoiceInputs, invoice
+from invoices.closed import Closed
 from invoices.due import lock_customers
-from invoices.inputs import UNBILLABLE, Point, PointKey
+from invoices.inputs import UNBILLABLE, Planner, Point, PointKey
 from invoices.late_models import LateUsage
-from invoices.models import Invoice, InvoiceEvent, InvoiceKind, InvoiceStatus, Seller
+from invoices.models import Invoice, InvoiceKind, InvoiceStatus, Seller
 from invoices.rows import Assembled, Due
 from meters import behind
 from meters.behind import Asked
 from meters.meter_sql import Snapshot
 from products.models import Subscription
+
+CHUNK_SUBSCRIPTIONS = 250
+CHARGES_AT_ONCE = 500
 
 
 def issue_ended(*, now: datetime, actor: Actor) -> int:
@@ -33,11 +42,10 @@ def issue_ended(*, now: datetime, actor: Actor) -> int:
     """
     month = ended_month(now)
     _date_found(now)
-    waiting = _due(month).values_list("subscription", flat=True).order_by("subscription").distinct()
     issued = 0
-    for subscription_id in list(waiting):
-        issued += _issue_one(subscription_id, month, now, actor)
-        fault("billing: adjustment invoice committed")
+    for chunk in _chunks(_due(month).values_list("subscription", "customer").order_by("subscription").distinct()):
+        issued += _issue_chunk(chunk, month, now, actor)
+        fault("billing: adjustment invoices committed")
     return issued
 
 
@@ -63,74 +71,91 @@ def _due(month: Period) -> QuerySet[LateUsage]:
 
 def _date_found(now: datetime) -> None:
     """Date what was found just now by when the first of it came: a search that runs late must not put it into the next month."""
-    rows = list(LateUsage.objects.filter(_ended(), found_at=now))
-    found = closed.read([late.slot(row) for row in rows])
-    for row in rows:
-        one = found.get(late.slot(row))
-        if one is None:
-            continue
-        since = line_events.of(one.latest_snapshot)
-        asked = Asked(one.definition, one.line.invoice.customer_id, one.whole, at=None, since=since)
-        came = min((event.changed_at for event in behind.events(asked)), default=now)
-        LateUsage.objects.filter(id=row.id, found_at=now).update(found_at=min(came, now))
+    rows = {late.slot(row): row.id for row in LateUsage.objects.filter(_ended(), found_at=now)}
+    slots = sorted(rows)
+    for start in range(0, len(slots), CHARGES_AT_ONCE):
+        found = closed.read(slots[start : start + CHARGES_AT_ONCE])
+        first = behind.first_changes([_changed(one) for one in found.values()])
+        dates = [min(at or now, now) for at in first]
+        with connection.cursor() as cursor:
+            cursor.execute(load(__file__, "late_dated"), {"ids": [rows[slot] for slot in found], "dates": dates, "now": now})
 
 
+def _changed(one: Closed) -> Asked:
+    """Ask for the events that changed a charge since it was billed."""
+    since = line_events.of(one.latest_snapshot)
+    return Asked(one.definition, one.line.invoice.customer_id, one.whole, at=None, since=since)
+
+
+def _chunks(waiting: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
+    """Cut (subscription, customer), in order, where a customer comes again, who has then what the first invoice left."""
+    chunk: dict[int, int] = {}
+    for subscription_id, customer_id in waiting:
+        if customer_id in chunk or len(chunk) == CHUNK_SUBSCRIPTIONS:
+            yield list(chunk.values())
+            chunk = {}
+        chunk[customer_id] = subscription_id
+    if chunk:
+        yield list(chunk.values())
+
+
+@uncollected()
 @transaction.atomic
-def _issue_one(subscription_id: int, month: Period, now: datetime, actor: Actor) -> int:
-    """Issue one subscription's adjustment invoice; 0 where it would come to nothing. See Note [Locks of issuing]."""
+def _issue_chunk(subscription_ids: Sequence[int], month: Period, now: datetime, actor: Actor) -> int:
+    """Issue some adjustment invoices, in order of subscription, but for those over nothing. See Note [Locks of issuing]."""
     late.lock()
-    rows = list(_due(month).filter(subscription=subscription_id))
+    rows = list(_due(month).filter(subscription__in=subscription_ids))
     if not rows:
         return 0
-    lock_customers([rows[0].customer_id])
-    taken = adjustments.take([subscription_id])
-    carried = taken.by_subscription.get(subscription_id, adjustments.NOTHING)
-    try:
-        point, made = _assembled(subscription_id, rows, month, carried)
-    except UNBILLABLE:
-        issue.log.exception("the adjustment invoice of subscription %s cannot be made", subscription_id)
-        return 0
-    if not (made.subtotal or carried.moves):
-        LateUsage.objects.filter(id__in=[row.id for row in rows]).update(found_at=month.end)
-        return 0
-    draft = _draft(point, now, actor)
-    read = inputs.Read({}, {}, Seller.objects.get(), _snapshot(taken), {})
-    due = Due(draft.id, draft.public_id, subscription_id, draft.customer_id, draft.point, 0, draft.point_at, is_new=False)
-    ready = Assembled(due, point, made, carried)
-    issue.write(issue.Chunk((ready,), (), {}, True, read, inputs.Planner([]), taken), now, actor)
-    return 1
+    lock_customers({row.customer_id for row in rows})
+    taken = adjustments.take({row.subscription_id for row in rows})
+    made = list(_assembled(rows, month, taken))
+    # Late usage that comes to nothing, in money and units, waits for what the next month brings.
+    needed = [one for one in made if one.made.subtotal or one.carried.moves]
+    idle = {one.due.subscription_id for one in made} - {one.due.subscription_id for one in needed}
+    LateUsage.objects.filter(id__in=[row.id for row in rows if row.subscription_id in idle]).update(found_at=month.end)
+    if needed:
+        read = inputs.Read({}, {}, Seller.objects.get(), _snapshot(taken), {})
+        issue.write(issue.Chunk(tuple(_with_keys(needed)), (), {}, True, read, Planner([]), taken), now, actor)
+    return len(needed)
 
 
-def _assembled(subscription_id: int, rows: Sequence[LateUsage], month: Period, carried: Carried) -> tuple[Point, InvoiceDraft]:
-    latest = max(
-        Invoice.objects.filter(subscription=subscription_id, kind__in=inputs.KINDS_OF_POINTS).values_list("point", flat=True)
-    )
-    (plan,) = inputs.plan([PointKey(subscription_id, latest)])
-    plan = replace(plan, kind=InvoiceKind.ADJUSTMENT, at=month.end, period=month, used=None, fees=())
-    own = InvoiceInputs(currency=rows[0].subscription.currency, period=month)
-    point = Point(plan, own, {})
-    held = balances.held(customer_ids=[rows[0].customer_id], within=month)
-    return point, issue.storable(invoice(inputs=carried.joined(point.with_credits(held))))
+def _assembled(rows: Sequence[LateUsage], month: Period, taken: Taken) -> Iterator[Assembled]:
+    """Assemble the adjustment invoices of a month, those whose figures can be made; they have no keys yet."""
+    held: dict[int, list[Held]] = {}
+    for one in balances.held(customer_ids={row.customer_id for row in rows}, within=month):
+        held.setdefault(one.grant.customer_id, []).append(one)
+    latest = _latest_points({row.subscription_id for row in rows})
+    planner = Planner(latest)
+    for key in latest:
+        carried = taken.by_subscription.get(key.subscription_id, NOTHING)
+        try:
+            point = _point(planner, key, month)
+            made = issue.storable(invoice(inputs=carried.joined(point.with_credits(held.get(point.customer_id, ())))))
+        except UNBILLABLE:
+            issue.log.exception("the adjustment invoice of subscription %s cannot be made", key.subscription_id)
+            continue
+        due = Due(0, "", key.subscription_id, point.customer_id, key.point, 0, month.end, is_new=True)
+        yield Assembled(due, point, made, carried)
 
 
-def _draft(point: Point, now: datetime, actor: Actor) -> Invoice:
-    plan = point.plan
-    draft = Invoice.objects.create(
-        kind=InvoiceKind.ADJUSTMENT,
-        status=InvoiceStatus.DRAFT,
-        customer_id=point.customer_id,
-        subscription_id=plan.key.subscription_id,
-        point=plan.key.point,
-        point_at=plan.at,
-        currency=point.inputs.currency,
-        period_start=plan.period.start,
-        period_end=plan.period.end,
-        created_at=now,
-    )
-    InvoiceEvent.objects.create(
-        invoice=draft, to_status=InvoiceStatus.DRAFT, actor_kind=actor.kind, actor_id=actor.id, created_at=now
-    )
-    return draft
+def _latest_points(subscription_ids: Iterable[int]) -> list[PointKey]:
+    """Give the last billing point of each subscription that has an invoice, in order."""
+    of_points = Invoice.objects.filter(subscription__in=subscription_ids, kind__in=inputs.KINDS_OF_POINTS)
+    latest = of_points.values("subscription").annotate(latest=Max("point")).order_by("subscription")
+    return [PointKey(*row) for row in latest.values_list("subscription", "latest")]
+
+
+def _point(planner: Planner, key: PointKey, month: Period) -> Point:
+    """Give the point as one of the month's end, without usage and fees of its own. Raises UNBILLABLE."""
+    plan = replace(planner.plan(key), kind=InvoiceKind.ADJUSTMENT, at=month.end, period=month, used=None, fees=())
+    return Point(plan, InvoiceInputs(currency=plan.subscriber.currency, period=month), {})
+
+
+def _with_keys(needed: Sequence[Assembled]) -> Iterator[Assembled]:
+    fresh = zip(keys("invoices_invoice", len(needed)), public_ids("inv", len(needed)), strict=True)
+    for one, (key, public_id) in zip(needed, fresh, strict=True):
+        yield replace(one, due=replace(one.due, id=key, public_id=public_id))
 
 
 def _snapshot(taken: Taken) -> Snapshot:

@@ -10,13 +10,14 @@ lock: each settles only rows of customers that it has locked.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import LiteralString, cast
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
 from psycopg import sql
 
 from core.sql import load
@@ -95,11 +96,16 @@ def slot(row: LateUsage) -> Slot:
 
 
 def rows(slots: Iterable[Slot]) -> QuerySet[LateUsage]:
-    """Give the rows of these charges."""
-    wanted = Q(pk__in=())
-    for one in slots:
-        wanted |= Q(subscription_id=one.subscription_id, point=one.point, meter_id=one.meter_id, period_start=one.period_start)
-    return LateUsage.objects.filter(wanted)
+    """Give the rows of these charges, in one condition however many there are."""
+    wanted = list(slots)
+    columns = [[getattr(one, column.name) for one in wanted] for column in fields(Slot)]
+    found = RawSQL(
+        "SELECT k.id FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[], %s::bigint[])"
+        " AS wanted(subscription_id, point, period_start, meter_id)"
+        " JOIN invoices_lateusage k USING (subscription_id, point, period_start, meter_id)",
+        columns,
+    )
+    return LateUsage.objects.filter(id__in=found)
 
 
 def settle(slots: Collection[Slot], *, snapshot: LogSnapshot) -> None:

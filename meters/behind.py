@@ -1,7 +1,7 @@
 """List the very events behind a quantity, and those behind a difference of two counts of the same, newest first, page by page."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -61,29 +61,53 @@ class Behind:
 def events(asked: Asked, *, after: Place | None = None, limit: int | None = None) -> Iterator[Behind]:
     """Stream them, newest first (by timestamp, then arrival), those after a place, at most so many."""
     parameters = Parameters()
+    statement = _statement(asked, parameters, customer=parameters.add(asked.customer_id), after=after)
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(statement, {**parameters.bound, **_bound(asked), "limit": limit})
+        while part := cursor.fetchmany(ROWS_AT_ONCE):
+            for event_id, timestamp, arrival, received_at, metadata, number, change, changed_at in part:
+                place = Place(timestamp, arrival)
+                yield Behind(event_id, place, received_at, loads(metadata), number, change, changed_at)
+
+
+def first_changes(asked: Sequence[Asked]) -> list[datetime | None]:
+    """Give for each question when the first of its events came or changed, None without any; those alike for many customers at once."""
+    alike: dict[Asked, set[int]] = {}
+    for one in asked:
+        alike.setdefault(replace(one, customer_id=0), set()).add(one.customer_id)
+    first = {
+        replace(question, customer_id=customer_id): at
+        for question, customers in alike.items()
+        for customer_id, at in _first_changes(question, customers)
+    }
+    return [first.get(one) for one in asked]
+
+
+def _first_changes(question: Asked, customers: set[int]) -> list[tuple[int, datetime]]:
+    parameters = Parameters()
+    of_one = _statement(question, parameters, customer=sql.SQL("asked.customer_id"), after=None)
+    statement = template("first_changes").format(behind=of_one)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {**parameters.bound, **_bound(question), "limit": None, "customers": list(customers)})
+        return cursor.fetchall()
+
+
+def _statement(asked: Asked, parameters: Parameters, *, customer: sql.Composable, after: Place | None) -> sql.Composed:
     seen_then = FALSE if asked.since is None else meter_sql.seen(asked.since, parameters)
-    statement = template("behind").format(
+    return template("behind").format(
         number=meter_sql.contribution(asked.definition, parameters),
         counts_now=_counts(asked.at, parameters),
         counted_then=FALSE if asked.since is None else _counts(asked.since, parameters),
         is_new=sql.SQL("NOT {}").format(seen_then),
         acted=meter_sql.seen(asked.at, parameters, row="v"),
+        customer=customer,
         after=_after(after, parameters),
     )
+
+
+def _bound(asked: Asked) -> dict[str, Any]:
     reach = within_reach(asked.period)
-    bound: dict[str, Any] = {
-        "event_name": asked.definition.event_name,
-        "customer": asked.customer_id,
-        "starts_at": reach.start,
-        "ends_at": reach.end,
-        "limit": limit,
-    }
-    with connection.chunked_cursor() as cursor:
-        cursor.execute(statement, {**parameters.bound, **bound})
-        while part := cursor.fetchmany(ROWS_AT_ONCE):
-            for event_id, timestamp, arrival, received_at, metadata, number, change, changed_at in part:
-                place = Place(timestamp, arrival)
-                yield Behind(event_id, place, received_at, loads(metadata), number, change, changed_at)
+    return {"event_name": asked.definition.event_name, "starts_at": reach.start, "ends_at": reach.end}
 
 
 def _counts(at: Snapshot | None, parameters: Parameters) -> sql.Composable:
