@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -16,6 +16,7 @@ from access.actors import Actor
 from core.filtering import date_input
 from core.periods import local_midnight
 from customers.models import Customer
+from dashboard.forms import CALENDAR
 from dashboard.reading.events import customers_called
 from products import cancel, change, pause, rebill, subscribe
 from products.cancel import Cancellation
@@ -58,7 +59,12 @@ class CancelForm(forms.Form):
 
 
 class DateForm(forms.Form):
-    date = forms.DateField(label=_("Next billing date"), widget=date_input(), help_text=_("The new anchor of all later cycles."))
+    date = forms.DateField(
+        label=_("Next billing date"),
+        widget=date_input(),
+        validators=CALENDAR,
+        help_text=_("The new anchor of all later cycles."),
+    )
 
 
 class StartForm(forms.Form):
@@ -72,6 +78,7 @@ class StartForm(forms.Form):
     start = forms.DateField(
         label=_("Start"),
         widget=date_input(),
+        validators=CALENDAR,
         required=False,
         help_text=_("Empty: now. A day in the past bills every cycle since, one in the future waits."),
     )
@@ -92,7 +99,7 @@ class StartForm(forms.Form):
 
     def clean_start(self) -> Any:
         day = self.cleaned_data["start"]
-        if day is not None and abs(local_midnight(day, settings.BILLING_TIME_ZONE) - timezone.now()) > timedelta(days=30 * 366):
+        if day is not None and abs(local_midnight(day, settings.BILLING_TIME_ZONE) - timezone.now()) > subscribe.FARTHEST:
             raise forms.ValidationError(_("Enter a day within thirty years of today."))
         return day
 

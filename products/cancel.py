@@ -28,7 +28,7 @@ def cancel_now(
 
     prorate: give back what is left of the fee that was paid in advance. Raises SubscriptionEnded.
     """
-    subscription = locked(subscription, now)
+    subscription, now = locked(subscription, now)
     subscription.cancelled_at = now
     subscription.cancel_at_next_billing_date = False
     subscription.credits_fee_at_end = prorate
@@ -40,7 +40,7 @@ def cancel_now(
 @transaction.atomic
 def cancel_at_next_billing_date(*, subscription: Subscription, why: Cancellation, actor: Actor, now: datetime) -> Subscription:
     """End a subscription with the running cycle; one that has not begun ends as it begins. Raises SubscriptionEnded."""
-    subscription = locked(subscription, now)
+    subscription, now = locked(subscription, now)
     subscription.cancel_at_next_billing_date = True
     _note(subscription, why)
     return reschedule(subscription, running_end(schedule_of(subscription), now), now)
@@ -49,7 +49,7 @@ def cancel_at_next_billing_date(*, subscription: Subscription, why: Cancellation
 @transaction.atomic
 def keep(*, subscription: Subscription, actor: Actor, now: datetime) -> Subscription:
     """Take back a cancellation at the next billing date. Raises SubscriptionEnded, MeterAlreadySubscribed."""
-    subscription = locked(subscription, now)
+    subscription, now = locked(subscription, now)
     subscription.cancel_at_next_billing_date = False
     _note(subscription, Cancellation())
     return reschedule(subscription, subscription.expires_at, now)

@@ -103,7 +103,7 @@ def change_product(
     ProductNotRecurring, CurrencyMismatch, TaxInclusionMismatch, NothingChanges, SubscriptionPaused, CancellationPending,
     PaymentFrequencyDiffers, ScheduledChangeExists, NoNextCycle, MeterAlreadySubscribed, SubscriptionEnded.
     """
-    subscription = locked(subscription, now, product=product)
+    subscription, now = locked(subscription, now, product=product)
     stored, schedule = stored_phases(subscription)
     cut = _Cut(subscription, stored, schedule, running(schedule, now))
     version = _sold(cut, product)
@@ -119,7 +119,7 @@ def change_product(
 @transaction.atomic
 def take_back(*, subscription: Subscription, actor: Actor, now: datetime) -> Subscription:
     """Take back a change of product for the next cycle; a moved billing date stays. Raises NoScheduledChange, SubscriptionEnded."""
-    subscription = locked(subscription, now)
+    subscription, now = locked(subscription, now)
     stored, schedule = stored_phases(subscription)
     cut = _Cut(subscription, stored, schedule, running(schedule, now))
     if not _is_scheduled(cut):

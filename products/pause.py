@@ -23,7 +23,7 @@ class SubscriptionNotPaused(DomainError):
 @transaction.atomic
 def pause(*, subscription: Subscription, actor: Actor, now: datetime) -> Subscription:
     """Suspend the fee of the cycles that begin from now on. Raises SubscriptionNotActive, SubscriptionEnded."""
-    subscription = locked(subscription, now)
+    subscription, now = locked(subscription, now)
     if status_at(subscription, now) != SubscriptionStatus.ACTIVE:
         raise SubscriptionNotActive(
             f"Subscription {subscription.public_id} is {subscription.status}; only an active one is paused."
@@ -38,7 +38,7 @@ def resume(*, subscription: Subscription, actor: Actor, now: datetime) -> Subscr
 
     Raises SubscriptionNotPaused, SubscriptionEnded.
     """
-    subscription = locked(subscription, now)
+    subscription, now = locked(subscription, now)
     if subscription.status != SubscriptionStatus.PAUSED:
         raise SubscriptionNotPaused(f"Subscription {subscription.public_id} is {status_at(subscription, now)}, not paused.")
     last = subscription.pauses.get(during__endswith=None)

@@ -13,11 +13,15 @@ from products import terms
 from products.cycles import Phase
 from products.models import Subscription
 from products.rescheduling import locked, reschedule, running, stored_phases
-from products.subscribe import expiry, write_phase
+from products.subscribe import FARTHEST, expiry, write_phase
 
 
 class NextBillingDateInvalid(DomainError):
     code = "NEXT_BILLING_DATE_NOT_IN_FUTURE"
+
+
+class NextBillingDateTooFar(DomainError):
+    code = "NEXT_BILLING_DATE_TOO_FAR"
 
 
 @transaction.atomic
@@ -26,14 +30,15 @@ def move_next_billing_date(
 ) -> Subscription:
     """End the running cycle at that date's local midnight, which is the new anchor; a change of product for then moves along.
 
-    Raises NextBillingDateInvalid where that midnight is not in the future, SubscriptionEnded.
+    Raises NextBillingDateInvalid where that midnight is not in the future, NextBillingDateTooFar, SubscriptionEnded.
     """
-    subscription = locked(subscription, now)
+    subscription, now = locked(subscription, now)
+    _refuse_outside(next_billing_date, now)
     zone = settings.BILLING_TIME_ZONE
     anchor = local_date(next_billing_date, zone)
     starts_at = local_midnight(anchor, zone)
     if starts_at <= max(now, subscription.trial_ends_at or subscription.start_at):
-        raise NextBillingDateInvalid("next_billing_date must be a future date, after the start.", field="next_billing_date")
+        raise _not_in_future()
     stored, schedule = stored_phases(subscription)
     cycle = running(schedule, now)
     following = terms.phase_of_cycle(stored, cycle + 1)
@@ -49,3 +54,15 @@ def move_next_billing_date(
     # A cancellation moves along with the date, but never beyond the end that was agreed from the beginning.
     ends_at = min(starts_at, agreed or starts_at)
     return reschedule(subscription, ends_at if subscription.cancel_at_next_billing_date else subscription.expires_at, now)
+
+
+def _refuse_outside(next_billing_date: datetime, now: datetime) -> None:
+    """Refuse what lies outside the time that is billed, also where the calendar has no local date for it."""
+    if next_billing_date <= now:
+        raise _not_in_future()
+    if next_billing_date > now + FARTHEST:
+        raise NextBillingDateTooFar("next_billing_date must lie within thirty years of now.", field="next_billing_date")
+
+
+def _not_in_future() -> NextBillingDateInvalid:
+    return NextBillingDateInvalid("next_billing_date must be a future date, after the start.", field="next_billing_date")

@@ -18,16 +18,29 @@ class SubscriptionEnded(DomainError):
     code = "SUBSCRIPTION_ENDED"
 
 
-def locked(subscription: Subscription, now: datetime, *, product: Product | None = None) -> Subscription:
-    """Lock the customer, a product that is to be sold, the subscription, in this order, and read it anew. Raises SubscriptionEnded."""
+def locked(subscription: Subscription, now: datetime, *, product: Product | None = None) -> tuple[Subscription, datetime]:
+    """Lock the customer, a product that is to be sold, the subscription, in this order; give it as it is now, and when a change counts.
+
+    That is `now`, or the instant behind a later billing point that has its invoice or draft already: what is billed does not change,
+    neither by a clock that runs behind nor by a request that waited for the lock. Raises SubscriptionEnded.
+    """
     Customer.objects.select_for_update(no_key=True).get(id=subscription.customer_id)
     if product is not None:
         Product.objects.select_for_update(no_key=True).get(id=product.id)
     subscription = Subscription.objects.select_for_update(no_key=True).get(id=subscription.id)
+    if (billed := _billed_until(subscription)) is not None:
+        now = max(now, billed + MICROSECOND)
     # One that was cancelled before its start lies in the past as well: it can neither be kept nor moved.
     if subscription.status == SubscriptionStatus.CANCELLED or (subscription.ends_at is not None and subscription.ends_at <= now):
         raise SubscriptionEnded(f"Subscription {subscription.public_id} has ended.")
-    return subscription
+    return subscription, now
+
+
+def _billed_until(subscription: Subscription) -> datetime | None:
+    """Give the latest billing point that has its invoice or draft; None where none of those that are billed here has."""
+    point = _next_point(subscription)
+    at = schedule_of(subscription).point_at(point - 1) if point else None
+    return None if at is None or at < (subscription.bill_from or at) else at
 
 
 def stored_phases(subscription: Subscription) -> tuple[list[SubscriptionPhase], Schedule]:
@@ -56,7 +69,7 @@ def within_cycle(schedule: Schedule, n: int, now: datetime) -> datetime:
 
 def reschedule(subscription: Subscription, ends_at: datetime | None, now: datetime) -> Subscription:
     """Store a subscription with its end (None: open), its next billing point and what it carries. Raises MeterAlreadySubscribed."""
-    point = subscription.next_point if subscription.next_point is not None else _after_the_last(subscription)
+    point = _next_point(subscription)
     subscription.ends_at = ends_at
     subscription.next_point_at = schedule_of(subscription).point_at(point)
     subscription.next_point = None if subscription.next_point_at is None else point
@@ -64,6 +77,11 @@ def reschedule(subscription: Subscription, ends_at: datetime | None, now: dateti
     subscription.save()
     carried.sync(subscription)
     return subscription
+
+
+def _next_point(subscription: Subscription) -> int:
+    """Give the number of the first point that has no invoice and no draft, where the stored end allows one or not."""
+    return subscription.next_point if subscription.next_point is not None else _after_the_last(subscription)
 
 
 def _after_the_last(subscription: Subscription) -> int:

@@ -17,6 +17,9 @@ from products import carried, terms
 from products.cycles import Phase, Schedule, first_phase
 from products.models import OneTimeItem, PriceKind, PriceVersion, Product, Subscription, SubscriptionPhase, SubscriptionStatus
 
+# From now, of a start or of a next billing date: the calendar has an end, and every cycle since a start is billed.
+FARTHEST = timedelta(days=30 * 366)
+
 
 class CustomerArchived(DomainError):
     code = "CUSTOMER_ARCHIVED"

@@ -158,6 +158,22 @@ def test_moves_the_next_billing_date_and_amends(call: Callable[..., Any]) -> Non
     assert read["billing"] == {"country": "FR", "street": None, "city": None, "state": None, "zipcode": None}
 
 
+@pytest.mark.parametrize("zone", ["Asia/Kathmandu", "America/Los_Angeles"])
+@pytest.mark.parametrize(
+    ("date", "code"),
+    [("9999-12-31T23:59:59Z", "NEXT_BILLING_DATE_TOO_FAR"), ("0001-01-01T00:00:00Z", "NEXT_BILLING_DATE_NOT_IN_FUTURE")],
+)
+def test_refuses_a_billing_date_at_the_ends_of_the_calendar(
+    call: Callable[..., Any], settings: Any, zone: str, date: str, code: str
+) -> None:
+    settings.BILLING_TIME_ZONE = zone
+    made = call("POST", "/subscriptions", order(making.product())).body["subscription_id"]
+
+    refused = call("PATCH", f"/subscriptions/{made}", {"next_billing_date": date})
+
+    assert (refused.status, refused.body["code"], refused.body["field"]) == (400, code, "next_billing_date")
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [({"status": "on_hold"}, "status"), ({"pause": True}, "pause"), ({"customer_name": "x"}, "customer_name")],

@@ -1,7 +1,7 @@
 """Serve subscriptions: create, list, retrieve, change."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -36,7 +36,6 @@ from products.models import Product, Subscription, SubscriptionPhase, Subscripti
 from products.statuses import of_status
 from products.subscribe import BillingDetails, Extras, OneTimeInput
 
-FARTHEST_START = timedelta(days=30 * 366)
 _PHASES = Prefetch("phases", SubscriptionPhase.objects.order_by("first_cycle").select_related("product"))
 ROWS = Subscription.objects.select_related("customer").prefetch_related(_PHASES, "pauses")
 
@@ -148,7 +147,7 @@ class SubscriptionById(Resource):
 def _start(wanted: SubscriptionCreate, now: datetime) -> datetime:
     """Read the start; every cycle since then is billed, so a slip of the pen must not make a hundred thousand of them."""
     start_at = shapes.utc(wanted.start_at) if wanted.start_at else now
-    if abs(start_at - now) > FARTHEST_START:
+    if abs(start_at - now) > subscribe.FARTHEST:
         raise invalid("start_at", "must lie within thirty years of now")
     return start_at
 

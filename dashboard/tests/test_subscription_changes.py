@@ -90,6 +90,8 @@ def test_a_refusal_goes_back_to_its_form(owner: Client) -> None:
     assert "This product is sold in JPY, the subscription is billed in USD." in shown
     shown = text_of(owner.post(address, {"action": "date", "date": timezone.now().date().isoformat()}))
     assert "next_billing_date must be a future date" in shown
+    for date in ("0001-01-01", "9999-12-31"):
+        assert "Ensure this value is" in text_of(owner.post(address, {"action": "date", "date": date}))
     assert "No customer is called so." in text_of(
         owner.post(reverse("dashboard:subscription_new"), {"customer": "nobody", "product": yen.public_id, "quantity": 1})
     )

@@ -300,6 +300,38 @@ def test_moving_the_date_while_a_draft_waits_leaves_its_fee(acme):
     assert [one[0] for one in lines()] == ["0 fixed_fee Plan: 3100"] * 3
 
 
+BEHIND = "2026-01-31T23:59"  # by the clock of whoever asks, when the cycle of January is billed already
+WAITED = {
+    "cancelled": (cancel.cancel_now, {"why": Cancellation(), "prorate": True}, "-3100"),
+    "moved": (rebill.move_next_billing_date, {"next_billing_date": utc("2026-02-10")}, "3100"),
+    "changed": (change.change_product, {"when": When.NEW_CYCLE}, "-3100"),
+    "paused": (pause.pause, {}, None),
+}
+
+
+@pytest.mark.parametrize("name", WAITED)
+@pytest.mark.parametrize("is_issued", [False, True])
+def test_what_is_billed_stays_billed_once_whatever_the_clock_of_a_change_says(acme, calls, name, is_issued):
+    old = making.product(per_unit(calls, "100"), fee=3100)
+    subscription = begin(acme, old, "2026-01-01")
+    use(acme, "call", "2026-01-31T23:59:30", times=2)
+    use(acme, "call", "2026-02-05")
+    bill("2026-02-01T02:00" if is_issued else "2026-02-01T00:00:10")
+    verb, more, fee = WAITED[name]
+    if verb is change.change_product:
+        more = more | {"product": making.product(per_unit(calls, "100"), fee=0, name="New")}
+    do(verb, subscription, BEHIND, **more)
+
+    bill("2026-03-11")
+
+    january, *later = lines()[1:]
+    assert january == ["0 fixed_fee Plan: 3100", "1 usage Call: 2 - 0 - 0 = 2, 200", "total 3300, due 3300"]
+    fees = [line for one in later for line in one if line.startswith("0 fixed_fee Plan")]
+    assert [line.rsplit(" ", 1)[1] for line in fees][:1] == ([fee] if fee else [])
+    counted = sum(line.endswith("1 - 0 - 0 = 1, 100") for one in later for line in one)
+    assert counted == (0 if name == "cancelled" else 1)  # what is used behind the end of a subscription is nobody's
+
+
 def test_hand_issue_sees_an_earlier_point_that_has_no_draft_yet(acme):
     begin(acme, making.product(fee=1), "2026-01-01")
     later = begin(acme, making.product(fee=1), "2026-01-02")
