@@ -20,12 +20,13 @@ import psycopg
 from benchmarks import load
 from benchmarks.bench import Bench, bench, cpu_seconds, free_port
 from benchmarks.figures import show
-from events.rows import COPY, Batch, copy_lines
-from events.validation import Event
+from events.rows import COPY, KEY, Batch, copy_data, copy_rows
+from events.validation import judge_fast
 from launch import programs
 
 SECONDS = 4.0
 ROUNDS = 3
+DAYS = 30
 MARK = b"@@@@@@@@@@@@"  # replaced by a serial number, so that each body's event ids are new
 PATH = "/api/v1/events/ingest"
 REGIONS = ("eu-central-1", "us-east-1", "ap-south-1")
@@ -40,7 +41,7 @@ def events(made: dict[str, Any], count: int, *, dice: random.Random) -> list[dic
             "event_id": f"{MARK.decode()}-{dice.randrange(16**12):012x}-{number:04d}",
             "customer_id": dice.choice(customers),
             "event_name": dice.choice(names),
-            "timestamp": (now - timedelta(seconds=dice.randrange(86400 * 30))).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
+            "timestamp": (now - timedelta(seconds=dice.randrange(86400 * DAYS))).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
             "metadata": {
                 "model": "large-4",
                 "tokens": dice.randrange(10_000),
@@ -73,15 +74,15 @@ def blocks(one: Bench, count: int) -> list[bytes]:
     dice = random.Random(1)  # noqa: S311
     samples = []
     for _ in range(20):
-        sent = [Event(**event) for event in events(one.made, 1000, dice=dice)]
-        batch = Batch(sent, range(1000), one.made["customers"], one.made["names"], datetime.now(UTC), key_id=0, plain=True)
-        samples.append("".join(copy_lines(batch)))
+        body = json.dumps({"events": events(one.made, 1000, dice=dice)}).encode()
+        sent = judge_fast(body, received_at=datetime.now(UTC), max_age=timedelta(days=DAYS + 1)).events
+        samples.append(copy_rows(Batch(sent, range(1000), one.made["customers"], one.made["names"], datetime.now(UTC), key_id=0)))
 
     def block(number: int) -> bytes:
-        # New ids and new keys at the price of a replacement: the first 12 digits of a key are as random as a hash in their effect.
-        text = samples[number % len(samples)].replace(MARK.decode(), f"c{number:011d}")
-        stamp = f"{random.getrandbits(48):012x}"
-        return "\n".join([stamp + line[12:] if line else line for line in text.split("\n")]).encode()
+        # New ids and new keys at the price of a replacement: the first 6 bytes of a key are as random as a hash in their effect.
+        mark, stamp = b"c%011d" % number, dice.randbytes(6)
+        rows = [row.replace(MARK, mark) for row in samples[number % len(samples)]]
+        return copy_data([row[: KEY.start] + stamp + row[KEY.start + 6 :] for row in rows])
 
     return [block(number) for number in range(count)]
 

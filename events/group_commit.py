@@ -30,7 +30,7 @@ from events.writers import Writers
 log = logging.getLogger(__name__)
 
 CONNECTIONS = 2  # that write in hope, and as many groups at once that are written with care
-MOST_CHARACTERS = 250_000  # of one group: some ten milliseconds
+MOST_BYTES = 250_000  # of one group: some ten milliseconds
 GIVE_UP_SECONDS = 20
 PAUSE_SECONDS = 0.01
 
@@ -39,11 +39,11 @@ _Outcome: TypeAlias = "asyncio.Future[IngestResult | None]"
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """A request, its lines for COPY, the keys of its events, and who waits for it."""
+    """A request, its rows for COPY, the keys of its events, and who waits for it."""
 
     batch: Batch
-    text: str
-    keys: list[str]
+    rows: bytes
+    keys: list[bytes]
     outcome: _Outcome
 
 
@@ -65,7 +65,7 @@ class GroupCommit:
     def __init__(self, connect_params: dict[str, Any], writers: Writers) -> None:
         self._writers = writers
         self._hopeful, self._careful = _Queue(), _Queue()
-        self._in_flight: set[str] = set()  # keys of events that are being written
+        self._in_flight: set[bytes] = set()  # keys of events that are being written
         self._copiers = [_Copier(connect_params) for _ in range(CONNECTIONS)]
         loop = asyncio.get_running_loop()
         hopeful = [self._run(self._hopeful, copier.write, self._careful.add) for copier in self._copiers]
@@ -77,11 +77,11 @@ class GroupCommit:
 
         It fails with psycopg.OperationalError or DomainError: the events may not count as written.
         """
-        lines = rows.copy_lines(batch)
-        keys = [line[: rows.KEY_LENGTH] for line in lines]
+        own = rows.copy_rows(batch)
+        keys = [row[rows.KEY] for row in own]
         outcome: _Outcome = asyncio.get_running_loop().create_future()
         queue = self._careful if store.is_wary(batch.key_id) else self._hopeful
-        queue.add([_Waiting(batch, "".join(lines), keys, outcome)])
+        queue.add([_Waiting(batch, b"".join(own), keys, outcome)])
         return outcome
 
     async def end(self) -> None:
@@ -140,12 +140,12 @@ class GroupCommit:
         """Take what may be written now; who holds an id that is in flight waits, among the careful."""
         group, clashing, size, seen = [], [], 0, 0
         for request in queue.waiting:
-            if size >= MOST_CHARACTERS:
+            if size >= MOST_BYTES:
                 break
             seen += 1
             if self._in_flight.isdisjoint(request.keys):
                 self._in_flight.update(request.keys)
-                size += len(request.text)
+                size += len(request.rows)
                 group.append(request)
             else:
                 clashing.append(request)
@@ -183,8 +183,8 @@ class _Copier:
         """Commit a group. Raises psycopg.Error, ClusterChanged, TimeoutError."""
         try:
             connection = await self._usable()
-            async with connection.cursor() as cursor, cursor.copy(rows.COPY) as lines:
-                await lines.write("".join([request.text for request in group]).encode())
+            async with connection.cursor() as cursor, cursor.copy(rows.COPY) as copying:
+                await copying.write(rows.copy_data(request.rows for request in group))
                 fault("ingest: copied")
         except (psycopg.OperationalError, psycopg.InterfaceError, asyncio.CancelledError):
             await self.close()

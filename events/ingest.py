@@ -189,7 +189,6 @@ def _batch(
         names=numbers,
         received_at=received_at,
         key_id=key_id,
-        plain=judgement.plain,
     )
 
 

@@ -8,9 +8,13 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
+from msgspec import Raw
+
+from core import exact_json
 from events.problems import BodyUnreadable, Problem
 from events.validation import (
     CLOCK_SKEW,
+    EMPTY,
     INTEGER_LIMIT,
     MAX_EVENTS,
     MAX_KEY,
@@ -201,7 +205,7 @@ def _timestamp_findings(text: Any, *, window: tuple[datetime, datetime]) -> Iter
         yield "timestamp", "WRONG_TYPE", f"`timestamp` is {_kind(text)}. Send a string such as 2026-01-31T12:00:00Z."
         return
     try:
-        moment, _ = instant(text)
+        moment = instant(text)
         too_early, too_late = moment < window[0], moment > window[1]
     except (ValueError, OverflowError):
         sentence = f"`timestamp` {shown(text)!r} is no RFC 3339 time. Send one such as 2026-01-31T12:00:00Z."
@@ -255,13 +259,13 @@ def _repetition(sent: dict[str, Any], first: tuple[int, Event]) -> Iterator[Find
 
 
 def _event(sent: dict[str, Any]) -> Event:
-    timestamp = sent.get("timestamp")
+    timestamp, metadata = sent.get("timestamp"), sent.get("metadata")
     return Event(
         event_id=sent["event_id"],
         customer_id=sent["customer_id"],
         event_name=sent["event_name"],
-        timestamp=None if timestamp is None else instant(timestamp)[1],
-        metadata=sent.get("metadata"),
+        timestamp=None if timestamp is None else instant(timestamp),
+        metadata=Raw(exact_json.dumps(metadata)) if metadata else EMPTY,
     )
 
 

@@ -16,7 +16,7 @@ import psycopg
 from psycopg import Connection, errors
 from psycopg.pq import TransactionStatus
 
-from core import sql
+from core import database, sql
 from core.faults import fault
 from events import rows
 from events.problems import Problem
@@ -95,7 +95,7 @@ def store_all(batches: Sequence[Batch], *, connection: Connection[Any]) -> list[
     try:
         if not _beware_of(batches):
             try:
-                copy("".join(group.lines), connection)
+                copy(group.rows, connection)
                 return group.results
             except (errors.UniqueViolation, errors.DeadlockDetected):
                 pass
@@ -122,18 +122,18 @@ def _beware_of(batches: Sequence[Batch]) -> bool:
     return bool(wary)
 
 
-def copy(text: str, connection: Connection[Any]) -> None:
-    """Write COPY lines in one transaction; it is a single statement where the connection commits by itself."""
+def copy(batch_rows: Sequence[bytes], connection: Connection[Any]) -> None:
+    """COPY rows in one transaction; it is a single statement where the connection commits by itself."""
     if connection.autocommit and connection.info.transaction_status == TransactionStatus.IDLE:
-        _copy(text, connection)
+        _copy(rows.copy_data(batch_rows), connection)
     else:
         with connection.transaction():
-            _copy(text, connection)
+            _copy(rows.copy_data(batch_rows), connection)
 
 
-def _copy(text: str, connection: Connection[Any]) -> None:
-    with connection.cursor() as cursor, cursor.copy(rows.COPY) as lines:
-        lines.write(text.encode())
+def _copy(data: bytes, connection: Connection[Any]) -> None:
+    with connection.cursor() as cursor, cursor.copy(rows.COPY) as copying:
+        copying.write(data)
         fault("ingest: copied")
 
 
@@ -153,13 +153,13 @@ class _Group:
         self.batches = batches
         self.connection = connection
         self.results = [IngestResult(ingested_count=len(batch.events)) for batch in batches]
-        self.lines = [line for batch in batches for line in rows.copy_lines(batch)]
+        self.rows = [row for batch in batches for row in rows.copy_rows(batch)]
 
     def write_with_care(self) -> None:
         """Compare what is stored already and COPY the rest. Raises UniqueViolation when some of it was stored in between."""
-        keys = "{" + ",".join([line[: rows.KEY_LENGTH] for line in self.lines]) + "}"
+        keys = database.array(row[rows.KEY].hex() for row in self.rows)
         stored = {n for (n,) in self.connection.execute(sql.load(__file__, "already_stored"), {"keys": keys}).fetchall()}
-        new = "".join([line for n, line in enumerate(self.lines, 1) if n not in stored])
+        new = [row for n, row in enumerate(self.rows, 1) if n not in stored]
         conflicting = self._compare(stored)
         if conflicting:
             with self.connection.transaction():
@@ -171,9 +171,9 @@ class _Group:
     def insert(self) -> None:
         """INSERT what is not stored yet, and compare the rest. Raises DeadlockDetected."""
         with self.connection.transaction():
-            records = self._records(self._numbered(range(1, len(self.lines) + 1)))
-            inserted = {key.hex for (key,) in self.connection.execute(sql.load(__file__, "insert_new"), records).fetchall()}
-            stored = {n for n, line in enumerate(self.lines, 1) if line[: rows.KEY_LENGTH] not in inserted}
+            records = self._records(self._numbered(range(1, len(self.rows) + 1)))
+            inserted = {key.bytes for (key,) in self.connection.execute(sql.load(__file__, "insert_new"), records).fetchall()}
+            stored = {n for n, row in enumerate(self.rows, 1) if row[rows.KEY] not in inserted}
             conflicting = self._compare(stored)
             if conflicting:
                 self._keep_conflicts(conflicting)

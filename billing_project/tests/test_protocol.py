@@ -171,7 +171,7 @@ def test_what_follows_a_chunked_body_is_no_part_of_the_head(connection: socket.s
     assert taken == [False, True, False, False]
 
 
-@pytest.mark.parametrize("failing", ["events.rows.copy_lines", "api.v1.ingest_asgi.note"])
+@pytest.mark.parametrize("failing", ["events.rows.copy_rows", "api.v1.ingest_asgi.note"])
 def test_a_fault_of_ours_is_answered_and_leaves_nothing_inside(
     connection: socket.socket, failing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,7 +81,7 @@ def _named(customer: Customer | None, reference: str | None) -> str | None:
 
 def _timestamps(event: LoggedEvent, later: str | None) -> Difference:
     """A time that was not sent contradicts none: a retry need not repeat it (semantics 22)."""
-    moment = instant(later)[0] if later else None
+    moment = instant(later) if later else None
     given = event.timestamp if event.timestamp_given else None
     return Difference(_("Timestamp"), given, moment, differs=bool(given and moment and given != moment))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from msgspec import Raw
 
 from core import database
 from events import names, store, writers
@@ -26,14 +27,12 @@ Prepare = Callable[..., Batch]
 
 @pytest.fixture
 def batch() -> Prepare:
-    """Make a batch of events by their ids; options: of all its events."""
+    """Make a batch of events by their ids, all with the same metadata."""
     ada, key = make_customer(), make_key()[0]
     numbers = names.numbers({"n"}, connection=database.of_django(), now=NOW)
 
-    def make(*event_ids: str, **fields: Any) -> Batch:
-        sent = [
-            Sent(**{"event_id": one, "customer_id": "ada", "event_name": "n", "timestamp": None} | fields) for one in event_ids
-        ]
+    def make(*event_ids: str, metadata: str = "{}") -> Batch:
+        sent = [Sent(one, "ada", "n", timestamp=None, metadata=Raw(metadata)) for one in event_ids]
         return Batch(sent, range(len(sent)), {"ada": ada.id}, numbers, NOW, key_id=key.id)
 
     return make
@@ -68,13 +67,13 @@ def stored() -> list[str]:
 
 
 def test_a_group_with_duplicates_and_conflicts_tells_each_request_its_own(batch):
-    in_groups(writing(batch("old", "older", metadata={"n": 1})))
+    in_groups(writing(batch("old", "older", metadata='{"n": 1}')))
 
     results = in_groups(
         writing(batch("a", "b")),
-        writing(batch("c", "old", metadata={"n": 1})),
-        writing(batch("older", "d", metadata={"n": 2})),
-        writing(batch("old", metadata={"n": 1})),
+        writing(batch("c", "old", metadata='{"n": 1}')),
+        writing(batch("older", "d", metadata='{"n": 2}')),
+        writing(batch("old", metadata='{"n": 1}')),
     )
 
     assert [counts(result) for result in results] == [(2, 0, 0), (1, 1, 0), (1, 0, 1), (0, 1, 0)]
@@ -84,7 +83,7 @@ def test_a_group_with_duplicates_and_conflicts_tells_each_request_its_own(batch)
 
 
 def test_a_row_that_the_database_refuses_costs_only_its_own_request(batch):
-    results = in_groups(writing(batch("a")), writing(batch("bad", timestamp="no time")), writing(batch("b", "c")))
+    results = in_groups(writing(batch("a")), writing(batch("bad", metadata="no json")), writing(batch("b", "c")))
 
     assert results == [None, None, None]  # each goes through ingest() on its own, where only the bad one is refused
     assert stored() == []

@@ -2,11 +2,13 @@ import json
 import threading
 import zlib
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 from uuid import UUID
 
 import psycopg
 import pytest
 from django.db import connection as django_connection
+from psycopg.errors import UniqueViolation
 
 from access.actors import COMMAND
 from core import database, faults
@@ -55,6 +57,25 @@ def test_every_column_of_an_event_is_stored(key, ada):
         "log_epoch": 1,
         "metadata": {"s": 'a\t"\\n', "n": 12, "b": True},
     }
+
+
+def test_a_row_is_the_same_by_copy_and_by_insert(key, ada, monkeypatch):
+    def stored(event_id):
+        send(
+            key,
+            event(f"{event_id} \\ \t😀", ada, timestamp="2026-11-22T00:00:00.5+20:00", metadata={"é\n": 'a\t"\\', "n": 1e-7}),
+            event(f"{event_id} bare", ada),
+        )
+        columns = "customer_id, event_name_id, timestamp, timestamp_given, received_at, metadata::text"
+        with django_connection.cursor() as cursor:
+            cursor.execute(f"SELECT {columns} FROM events_event WHERE event_id ^@ %s ORDER BY arrival", [event_id])
+            return cursor.fetchall()
+
+    copied = stored("copied")
+    monkeypatch.setattr(store, "copy", Mock(side_effect=UniqueViolation))
+
+    assert copied == stored("inserted")
+    assert copied[0][2:4] == (datetime(2026, 11, 21, 4, 0, 0, 500000, tzinfo=UTC), True)
 
 
 def test_numbers_reach_the_table_digit_by_digit(key, ada):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core import exact_json
 from events.judgement import judge, judge_slowly
 from events.problems import BodyUnreadable, status, summary
 from events.tests.hostile_bodies import HOSTILE
@@ -58,11 +59,12 @@ def test_an_unreadable_body_names_the_byte_at_which_reading_stopped():
 def test_numbers_stay_exact():
     sent = b'{"events":[{"event_id":"e","customer_id":"c","event_name":"n","metadata":{"a":0.10,"b":1e3,"c":%d}}]}' % (10**30 - 1)
 
-    metadata = judged(sent).events[0].metadata
+    for judging in (judged(sent), judge_slowly(sent, received_at=NOW, max_age=AGE)):
+        metadata = exact_json.loads(bytes(judging.events[0].metadata))
 
-    assert str(metadata["a"]) == "0.10"
-    assert metadata["b"] == Decimal(1000)
-    assert metadata["c"] == 10**30 - 1
+        assert str(metadata["a"]) == "0.10"
+        assert metadata["b"] == Decimal(1000)
+        assert metadata["c"] == 10**30 - 1
 
 
 @pytest.mark.parametrize("text", ["0." + "1" * 18, "-" + "9" * 20 + "." + "9" * 18, "1e29", "1E-18", "0.000000000000000001"])
@@ -87,10 +89,7 @@ def test_a_number_beyond_the_range_is_refused(text):
     ],
 )
 def test_a_timestamp_is_read_to_the_microsecond(text, moment):
-    read, stored = instant(text)
-
-    assert read == moment
-    assert datetime.fromisoformat(stored) == moment
+    assert instant(text) == moment
 
 
 def test_the_window_reaches_from_the_greatest_age_to_five_minutes_ahead():
@@ -169,15 +168,12 @@ def test_the_fast_path_accepts_nothing_that_the_slow_one_refuses(events, ascii_o
 
     assert slow.problems == []
     assert slow.repeated_count == 0
-    assert slow.events == fast.events
-    assert all(same_content(one, other) for one, other in zip(slow.events, fast.events, strict=True))
+    for one, other in zip(slow.events, fast.events, strict=True):
+        assert (one.event_id, one.timestamp) == (other.event_id, other.timestamp)
+        assert same_content(one, other)
 
 
 def test_of_far_too_many_keys_only_as_many_are_listed_as_are_allowed():
     problems = judged(body(event(metadata={f"k{n}": None for n in range(10_000)}))).problems
 
     assert [p.code for p in problems] == ["TOO_MANY_KEYS"] + ["NULL_VALUE"] * 50
-
-
-def test_an_offset_greater_than_postgresql_reads_is_written_in_utc():
-    assert instant("2026-11-21T12:00:00+20:00")[1] == "2026-11-20T16:00:00+00:00"
