@@ -25,6 +25,17 @@ REASONS: Mapping[Kind, str] = {
     "conflicts": _("Event ids came with two contents since the cycle began; open: %(count)s."),
     "refused": _("Events of this customer were refused since the cycle began; open: %(count)s."),
 }  # fmt: skip
+# The same in a word or two, for filters.
+LABELS: Mapping[Kind, str] = {
+    "held": _("Held back"),
+    "no_figures": _("No figures"),
+    "no_usage": _("No usage"),
+    "ten_times": _("Ten times the usual"),
+    "negative_adjustment": _("Pays back"),
+    "late_held": _("Late usage held"),
+    "conflicts": _("Conflicts"),
+    "refused": _("Refused events"),
+}
 TIMES_THE_USUAL = 10
 
 

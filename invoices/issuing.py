@@ -14,7 +14,7 @@ from core.errors import DomainError
 from core.sheets import csv_lines
 from invoices import issue
 from invoices.inputs import UNBILLABLE
-from invoices.listing import InvoiceFilter
+from invoices.listing import DraftFilter
 from invoices.models import Invoice, InvoiceStatus
 from jobs import start
 from jobs.models import Job
@@ -72,7 +72,7 @@ def begin_all(*, filters: Mapping[str, str], actor: Actor, now: datetime) -> Job
 
     What is held back was held for a reason: it is issued only when it is chosen by itself.
     """
-    kept = {name: text for name, text in filters.items() if name in InvoiceFilter.base_filters and text}
+    kept = {name: text for name, text in filters.items() if name in DraftFilter.base_filters and text}
     newest = Invoice.objects.order_by("-id").values_list("id", flat=True).first() or 0
     return start.start(kind=KIND, parameters={"filters": kept, "upto": newest}, actor=actor, now=now)
 
@@ -103,7 +103,7 @@ def _following(run: Run) -> Invoice | None:
 
 def _found(run: Run) -> QuerySet[Invoice]:
     rows = Invoice.objects.filter(status=InvoiceStatus.DRAFT, is_held=False, id__lte=run.parameters["upto"])
-    return InvoiceFilter(run.parameters["filters"], queryset=rows).qs
+    return DraftFilter(run.parameters["filters"], queryset=rows).qs
 
 
 @transaction.atomic

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from core.filtering import ANY, InstantFilter, reference, search
 from core.money import CURRENCIES
 from invoices import verifying
+from invoices.anomalies import LABELS
 from invoices.late_models import LateState, LateUsage
 from invoices.models import Invoice, InvoiceKind, InvoiceStatus, Verification
 
@@ -48,6 +49,31 @@ class InvoiceFilter(django_filters.FilterSet):
             | Q(public_id=text)
             | Q(customer__public_id=text)
         )
+
+
+class DraftFilter(InvoiceFilter):
+    """Drafts that are reviewed. odd: any, none, unknown (not looked at yet), or a kind of what is odd, as of the latest look."""
+
+    odd = django_filters.ChoiceFilter(
+        choices=[
+            ("any", _("Anything odd")),
+            ("none", _("Nothing odd")),
+            ("unknown", _("Not looked at yet")),
+            *((kind, _(label)) for kind, label in LABELS.items()),
+        ],
+        label=_("What is odd"),
+        empty_label=ANY,
+        method="by_odd",
+    )
+
+    def by_odd(self, rows: QuerySet[Invoice], name: str, wanted: str) -> QuerySet[Invoice]:
+        return rows.filter(oddness(wanted))
+
+
+def oddness(wanted: str) -> Q:
+    """Match drafts by what was odd at the latest look at them, as DraftFilter takes it."""
+    known = {"any": Q(odd__len__gt=0), "none": Q(odd__len=0), "unknown": Q(odd=None)}
+    return known[wanted] if wanted in known else Q(odd__contains=[wanted])
 
 
 class VerificationFilter(django_filters.FilterSet):

@@ -1,6 +1,7 @@
 """What was billed: frozen rows, each able to prove its figures."""
 
 import pgtrigger
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -119,6 +120,8 @@ class Invoice(models.Model):
     hold_reason = models.TextField(blank=True)
     estimate_total = models.BigIntegerField(null=True, blank=True)
     estimated_at = models.DateTimeField(null=True, blank=True)
+    # The kinds of what was odd at the latest look at a draft (invoices.anomalies); NULL before the first one.
+    odd = ArrayField(models.CharField(max_length=20), null=True, blank=True)
 
     series = models.ForeignKey(
         InvoiceSeries, on_delete=models.PROTECT, null=True, blank=True, db_index=False, db_constraint=False

@@ -10,7 +10,6 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import F
 
 from core.errors import DomainError
 from credits import balances
@@ -93,14 +92,6 @@ def left(customer_id: int, *, now: datetime) -> tuple[Held, ...]:
     if found:
         return list(found.values())[-1].holdings
     return balances.held(customer_ids=[customer_id], within=balances.at(now))
-
-
-def refresh_estimates(*, now: datetime, limit: int = 1000) -> int:
-    """Store the total of the drafts whose estimate is the oldest; give their number. A draft without figures has none."""
-    drafts = list(
-        Invoice.objects.filter(status=InvoiceStatus.DRAFT).order_by(F("estimated_at").asc(nulls_first=True), "id")[:limit]
-    )
-    return sum(one.is_stored for one in refresh(drafts, now=now))
 
 
 def refresh(drafts: Collection[Invoice], *, now: datetime) -> list[Refreshed]:

@@ -7,7 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from access.actors import BEAT
-from invoices import low_balance, preview, verify
+from invoices import low_balance, review, verify
 from invoices.run import run_billing
 
 log = logging.getLogger(__name__)
@@ -30,8 +30,8 @@ def check_low_balances() -> None:
 
 @shared_task(name="invoices.estimate", ignore_result=True)
 def estimate() -> None:
-    """Refresh the estimates that lists show for drafts."""
-    preview.refresh_estimates(now=timezone.now())
+    """Look at the drafts whose latest look is the oldest: lists show their estimates, and what is odd about them."""
+    review.look_again(now=timezone.now())
 
 
 @shared_task(name="invoices.verify", ignore_result=True)

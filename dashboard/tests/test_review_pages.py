@@ -1,12 +1,15 @@
 """The review page: drafts with the largest changes first, what is odd about each, and issuing the chosen ones."""
 
+import html
 import re
+from functools import partial
 
 import pytest
 import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
+from dashboard.paging import page
 from dashboard.tests import world
 from events.ingest import RequestRefused
 from events.tests import sending
@@ -152,3 +155,64 @@ def test_all_that_the_list_finds_are_issued_as_a_job_but_what_is_held(drafts):
     assert job.outcome == {"issued": 2, "not_issued": 0}
     assert Invoice.objects.get(status="draft").customer.name == "Calm"
     assert "all that the list found" in finance.get(reverse("dashboard:job", args=[job.public_id])).content.decode()
+
+
+def names(page):
+    return re.findall(r"invoices/inv_\w+\">(\w+)</a>", page)
+
+
+def test_a_list_is_narrowed_to_what_is_odd_without_a_look_at_every_draft(drafts, monkeypatch):
+    Invoice.objects.filter(id=drafts["Acme"].id).update(is_held=True, hold_reason="asked by phone")
+    Invoice.objects.filter(id=drafts["Calm"].id).update(is_held=False)
+    finance, address = world.signed_in("finance"), reverse("dashboard:review")
+    before = finance.get(address + "?odd=any").content.decode()
+    monkeypatch.setattr(review, "LOOKED_AT_ONCE", 2)
+    Invoice.objects.filter(id=drafts["Calm"].id).update(estimated_at=None)
+
+    assert review.look_again(now=timezone.now()) == 3
+
+    pages = {
+        odd: finance.get(f"{address}?odd={odd}").content.decode() for odd in ("", "any", "none", "held", "ten_times", "refused")
+    }
+    assert "Not looked at yet" in before
+    assert names(before) == []
+    assert {odd: names(page) for odd, page in pages.items()} == {
+        "": ["Bolt", "Acme", "Calm"],
+        "any": ["Bolt", "Acme"],
+        "none": ["Calm"],
+        "held": ["Acme"],
+        "ten_times": ["Bolt"],
+        "refused": [],
+    }
+    segments = re.findall(r'class="segment" href="\?([^"]*)"[^>]*>([^<]+) <span class="muted">(\d+)', pages["held"])
+    assert segments == [
+        ("", "All", "3"),
+        ("odd=any", "Only what is odd", "2"),
+        ("odd=held", "Held back", "1"),
+        ("odd=no_usage", "No usage", "1"),
+        ("odd=ten_times", "Ten times the usual", "1"),
+        ("odd=none", "Nothing odd", "1"),
+    ]
+    assert "Not looked at yet" not in pages[""]
+
+
+def test_what_is_odd_is_kept_by_paging_searching_and_issuing_all(drafts, monkeypatch):
+    review.look_again(now=timezone.now())
+    finance, address = world.signed_in("finance"), reverse("dashboard:review")
+    monkeypatch.setattr("dashboard.views.lists.page", partial(page, size=1))
+
+    first = finance.get(f"{address}?odd=any&currency=USD").content.decode()
+    (older,) = re.findall(r'href="\?([^"]*cursor=[^"]*)"', first)
+    second = finance.get(f"{address}?{html.unescape(older)}").content.decode()
+    (action,) = re.findall(r'<form id="selection" method="post" action="([^"]*)"', second)
+    finance.post(html.unescape(action), {"all": "1"})
+    job = Job.objects.get()
+    run.take_and_work(job_id=job.pk, now=timezone.now())
+
+    assert (names(first), names(second)) == (["Bolt"], ["Acme"])
+    assert "Issue all 2" in second
+    assert '<input type="hidden" name="odd" value="any">' in second
+    job.refresh_from_db()
+    assert job.parameters["filters"] == {"odd": "any", "currency": "USD"}
+    assert job.outcome == {"issued": 2, "not_issued": 0}
+    assert Invoice.objects.get(status="draft").customer.name == "Calm"

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_POST, require_safe
 from access.middleware import actor_of
 from dashboard.views.lists import render_list
 from invoices import issuing, review
-from invoices.listing import InvoiceFilter
+from invoices.listing import DraftFilter
 from invoices.models import Invoice, InvoiceStatus
-from invoices.review import InCurrency
+from invoices.review import Flags, InCurrency
 
 CONTROLS = ("search", "kind")
 LARGEST_FIRST = ("-size", "-id")
@@ -27,9 +27,10 @@ def index(request: HttpRequest) -> HttpResponse:
     asked = request.GET.copy()
     if chosen:
         asked["currency"] = chosen.currency
-    filterset = InvoiceFilter(asked, queryset=review.drafts())
+    filterset = DraftFilter(asked, queryset=review.drafts())
     describe = partial(review.described, now=timezone.now())
-    beside = {"currencies": currencies, "chosen": chosen}
+    # Counted by the template, behind the look at this page's drafts.
+    beside = {"currencies": currencies, "chosen": chosen, "counted": partial(_flags, asked)}
     template = "dashboard/review/list.html"
     return render_list(request, template, filterset, controls=CONTROLS, order=LARGEST_FIRST, describe=describe, beside=beside)
 
@@ -38,13 +39,20 @@ def _currencies(asked: QueryDict) -> list[InCurrency]:
     """Count what the filters find, in each currency."""
     others = asked.copy()
     others.pop("currency", None)
-    return review.by_currency(InvoiceFilter(others, queryset=Invoice.objects.filter(status=InvoiceStatus.DRAFT)).qs)
+    return review.by_currency(DraftFilter(others, queryset=Invoice.objects.filter(status=InvoiceStatus.DRAFT)).qs)
 
 
 def _chosen(asked: QueryDict, currencies: list[InCurrency]) -> InCurrency | None:
     """Give the currency that is looked at: the one asked for, or the one with the most drafts."""
     found = [one for one in currencies if one.currency == asked.get("currency")]
     return next(iter(found or currencies), None)
+
+
+def _flags(asked: QueryDict) -> Flags:
+    """Count what the other filters find by what is odd."""
+    others = asked.copy()
+    others.pop("odd", None)
+    return review.by_flag(DraftFilter(others, queryset=Invoice.objects.filter(status=InvoiceStatus.DRAFT)).qs)
 
 
 @require_POST

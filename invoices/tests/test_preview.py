@@ -6,7 +6,7 @@ import pytest
 
 from core.periods import Interval
 from credits.models import GrantPeriod
-from invoices import preview
+from invoices import preview, review
 from invoices.models import Invoice, InvoiceLine
 from invoices.tests.story import begin, bill, give, use
 from products import cancel
@@ -92,7 +92,7 @@ def test_drafts_get_an_estimate(calls):
     use(acme, "call", "2026-01-20", times=8)
     bill("2026-02-01T00:00")
 
-    assert preview.refresh_estimates(now=utc("2026-02-01T00:30")) == 1
+    assert review.look_again(now=utc("2026-02-01T00:30")) == 1
 
     draft = Invoice.objects.get()
     assert (draft.estimate_total, draft.estimated_at) == (16, utc("2026-02-01T00:30"))
@@ -110,7 +110,7 @@ def test_a_draft_without_figures_blocks_nobody_elses_estimate():
     cancel.cancel_now(subscription=subscription, why=Cancellation(), actor=ACTOR, now=utc("2026-01-15"))
     assert bill("2026-03-01").held_count == 0
 
-    assert preview.refresh_estimates(now=utc("2026-03-01T00:30")) == 3
+    assert review.look_again(now=utc("2026-03-01T00:30")) == 3
 
     gone, others, too_large = Invoice.objects.filter(status="draft").order_by("subscription")
     assert (gone.estimate_total, others.estimate_total, too_large.estimate_total) == (None, 1, None)
@@ -131,7 +131,7 @@ def test_an_estimate_leaves_what_was_issued_meanwhile_alone(monkeypatch):
 
     monkeypatch.setattr(preview.inputs, "read", issued_meanwhile)
 
-    assert preview.refresh_estimates(now=utc("2026-01-01T00:59")) == 0
+    assert review.look_again(now=utc("2026-01-01T00:59")) == 0
 
     issued = Invoice.objects.get()
     assert (issued.status, issued.estimated_at) == ("issued", utc("2026-01-01T01:00"))
