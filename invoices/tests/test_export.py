@@ -18,6 +18,7 @@ from invoices.tests.story import begin, bill, give, use
 from meters.models import Meter
 from products.tests import making
 from products.tests.making import ACTOR, per_unit
+from tests import rows as tables
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 NAME = "=HYPERLINK(1)"
@@ -90,6 +91,35 @@ def test_copy_writes_a_cell_as_every_other_csv_does(kind, column, contents):
         written = [text or "" for (text,) in cursor.fetchall()]
 
     assert written == [cell(content) for content in contents]
+
+
+@pytest.mark.django_db
+def test_lines_come_by_number_and_position_whatever_order_they_were_written_in():
+    subscription, calls = tables.subscription(tables.customer()), tables.meter()
+    later, earlier = (tables.issued(subscription, point=n, series_number=n, number=f"INV-{n}") for n in (9, 8))
+    whole = tables.line(later, calls, position=1, description='a "b", c', unrounded_amount=Decimal("1000.50"))
+    back = {"kind": "adjustment", "adjusts": whole, "amount": -3, "unrounded_amount": Decimal("-3.000000000001")}
+    for of, position, description, more in [
+        (later, 0, "two\nlines", {"unit_price": Decimal("0.000000000001")}),
+        (earlier, 1, "\uff1dwide", back),
+        (earlier, 0, "=1+1", {"meter": None, "kind": "fixed_fee", "quantity": None, "unit_price": None, "snapshot": None}),
+        (earlier, 2, "नमस्ते", {"period_start": NOW.replace(microsecond=120_000)}),
+    ]:
+        tables.line(of, calls, position=position, description=description, **more)
+
+    written = read(export.csv(Invoice.objects.filter(status="issued"), "lines"))
+
+    names = ("number", "position", "description", "unit_price", "unrounded_amount", "amount", "quantity")
+    assert [tuple(row[name] for name in names) for row in written] == [
+        ("INV-8", "0", "'=1+1", "", "1000", "1000", ""),
+        ("INV-8", "1", "'\uff1dwide", "100", "-3.000000000001", "-3", "10"),
+        ("INV-8", "2", "नमस्ते", "100", "1000", "1000", "10"),
+        ("INV-9", "0", "two\nlines", "0.000000000001", "1000", "1000", "10"),
+        ("INV-9", "1", 'a "b", c', "100", "1000.5", "1000", "10"),
+    ]
+    assert [row["meter_id"] for row in written] == ["", *[calls.public_id] * 4]
+    assert [row["adjusts"] for row in written] == ["", whole.public_id, "", "", ""]
+    assert written[2]["period_start"] == "2026-03-01T00:00:00.12Z"
 
 
 @pytest.mark.usefixtures("_billed")
