@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.exact_json import ExactDecoder, ExactEncoder
 from core.fields import NumericField, PublicIdField
-from core.history import append_only, never_deleted, tracked
+from core.history import append_only, never_deleted, never_emptied, tracked
 from core.references import refers
 from credits.models import AppliesTo, GrantPeriod
 from customers.models import Customer, PostalAddress
@@ -220,6 +220,7 @@ class Invoice(models.Model):
         ]
         triggers = [
             FROZEN,
+            never_emptied("invoice"),
             refers("invoice_refers", REFERRED),
             refers("invoice_refers_when_changed", REFERRED, operation=pgtrigger.Update),
         ]

@@ -171,6 +171,7 @@ APPEND_ONLY = {
     "verification_append_only": "holds",
     "late_decision_append_only": "reason",
 }
+NEVER_EMPTIED = {f"{name.rsplit('_', 2)[0]}_never_emptied" for name in (*NEVER_DELETED, *APPEND_ONLY, "invoice_never_deleted")}
 # name of the trigger: columns that refer to rows which are never deleted
 REFERS = {
     "credit_entry_refers": ["period_id"],
@@ -240,7 +241,7 @@ def refusal_of(sql: str) -> tuple[str | None, str]:
 
 
 def test_every_constraint_and_trigger_has_a_line() -> None:
-    listed = {name for name, *_rest in LINES} | set(NEVER_DELETED) | set(APPEND_ONLY) | set(REFERS)
+    listed = {name for name, *_rest in LINES} | set(NEVER_DELETED) | set(APPEND_ONLY) | NEVER_EMPTIED | set(REFERS)
 
     assert listed | BY_THEMSELVES == set(MODEL_OF)
 
@@ -271,6 +272,16 @@ def test_history_is_neither_changed_nor_deleted(statement: str) -> None:
         assert refusal_of(statement.format(table=table, column=column))[1] == (
             f"pgtrigger: Cannot update or delete rows from {table} table"
         )
+
+
+@pytest.mark.usefixtures("filled")
+def test_what_is_kept_is_never_emptied() -> None:
+    run("SET CONSTRAINTS ALL IMMEDIATE")
+    run("SET LOCAL tallybook.may_be_emptied = off")
+
+    for name in NEVER_EMPTIED:
+        table = MODEL_OF[name]._meta.db_table
+        assert refusal_of(f"TRUNCATE {table} CASCADE")[1] == f"{table} is kept for ever: it is never emptied"
 
 
 @pytest.mark.usefixtures("filled")
