@@ -4,9 +4,10 @@
 A rollup bucket carries the greatest log position merged or voided into it. Closed lines whose buckets have one that their snapshot may
 not have seen are kept in LateUsage, a row for each charge of a cycle: by the search, which goes on from where the one before it ended
 (LateScan). The row is settled once it was looked at, whatever came out, with the snapshot of that look: so nothing is computed again
-and again. Whoever issues, searches or changes a LateUsage row locks the scan's row first: while it is held no line can come up that
-the search does not see, and a line that an issue is about to write is searched for from its own snapshot on. Billing runs share the
-lock: each settles only rows of customers that it has locked.
+and again. Whoever issues, searches or changes a LateUsage row takes the lock of late usage first: while it is held no line can come up
+that the search does not see, and a line that an issue is about to write is searched for from its own snapshot on. Billing runs share the
+lock: each settles only rows of customers that it has locked. It is the lock of LateScan's table: tables are locked in the order in which
+it is asked for, while those who share a row's lock pass by whoever waits to have it alone, and a void would wait as long as a run goes on.
 """
 
 from collections.abc import Collection, Iterable
@@ -40,15 +41,15 @@ class Slot:
 
 def lock() -> LateScan:
     """Take the lock of all late usage until the transaction ends; the row is made at its first use. See Note [Late usage]."""
-    LateScan.objects.bulk_create([LateScan(id=1)], ignore_conflicts=True)
-    return LateScan.objects.select_for_update().get(id=1)
+    with connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE invoices_latescan IN SHARE ROW EXCLUSIVE MODE")
+    return LateScan.objects.get_or_create(id=1)[0]
 
 
 def lock_shared() -> None:
     """Keep searches out until the transaction ends; any number may issue at once, each for customers that it locks next."""
-    LateScan.objects.bulk_create([LateScan(id=1)], ignore_conflicts=True)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT FROM invoices_latescan WHERE id = 1 FOR SHARE")
+        cursor.execute("LOCK TABLE invoices_latescan IN ROW EXCLUSIVE MODE")
 
 
 @transaction.atomic
