@@ -46,8 +46,10 @@ def settle(*, request_ids: Collection[int], status: RejectedStatus, actor: Actor
 def dismiss_request(*, request: RefusedRequest, actor: Actor, now: datetime) -> int:
     """Dismiss whatever of a refused request is open; return how many events those were besides the request itself."""
     resolved = {"status": RejectedStatus.DISMISSED, "resolved_at": now, "resolved_by": str(actor)}
+    # The events before their request, as everywhere: a replay at the same moment waits, and is not waited for.
+    number = request.rejected.filter(status=RejectedStatus.OPEN).update(**resolved)
     RefusedRequest.objects.filter(pk=request.pk, status=RejectedStatus.OPEN).update(**resolved)
-    return request.rejected.filter(status=RejectedStatus.OPEN).update(**resolved)
+    return number
 
 
 @transaction.atomic

@@ -67,12 +67,13 @@ def texts_of(request: RefusedRequest) -> list[str]:
 def replay(*, request_id: int, indexes: Collection[int], with_rest: bool = False, actor: Actor, now: datetime) -> list[Replayed]:
     """Ingest events of a refused request, named by their place, and keep what became of each.
 
-    with_rest: the good events that were refused with others, too.  Events that are not kept are left as they are.
+    with_rest: the good events that were refused with others, too, unless they were dismissed.  Events that are not kept are left as
+    they are.
     Raises BodyGone, EventsUnreadable, ClusterChanged.
     """
     request = RefusedRequest.objects.select_for_update().get(pk=request_id)
     texts = dict(enumerate(texts_of(request)))
-    rest = _rest(request, texts) if with_rest else set()
+    rest = _rest(request, texts) if with_rest and request.status != RejectedStatus.DISMISSED else set()
     wanted = sorted(index for index in rest.union(indexes) if index in texts)
     replayed = [one for part in _parts(wanted) for one in _ingest(request, part, texts)]
     _mark_events(request, replayed, actor, now)

@@ -94,7 +94,8 @@ def _chosen(run: Run) -> QuerySet[RejectedEvent]:
 
 def _replay(run: Run, request_id: int) -> Counter[str]:
     chosen = RejectedEvent.objects.none() if "request" in run.parameters else _chosen(run).filter(request_id=request_id)
-    indexes = list(chosen.values_list("index", flat=True))
+    # Locked until the replay is committed: nobody dismisses in between what is replayed, and what was dismissed is not chosen any more.
+    indexes = list(chosen.order_by("id").select_for_update(of=("self",)).values_list("index", flat=True))
     with_rest = run.parameters["with_rest"]
     try:
         replayed = replay(request_id=request_id, indexes=indexes, with_rest=with_rest, actor=run.actor, now=timezone.now())

@@ -1,10 +1,12 @@
 """Refused events are sent in again once their cause is mended, and are counted once however often that is done."""
 
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing, suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from access.actors import Actor
 from access.models import ApiKey
@@ -159,6 +161,15 @@ def test_bodies_are_pruned_by_age_and_by_size_the_oldest_first(key: ApiKey) -> N
     assert prune.prune(max_age=timedelta(days=90), most_bytes=10**9, now=NOW) == 0
 
 
+def test_the_keys_of_what_was_refused_with_others_count_towards_the_size(key: ApiKey) -> None:
+    ada = make_customer()
+    kept = len(refuse(key, event("bad", "nobody"), event("good", ada), event("fine", ada)).body)
+
+    pruned = [prune.prune(max_age=timedelta(days=90), most_bytes=kept + keys, now=NOW) for keys in (32, 31)]
+
+    assert pruned == [0, 1]
+
+
 def test_a_pruned_body_that_comes_again_is_kept_again(key: ApiKey) -> None:
     sent = [event("a", "nobody"), event("good", make_customer())]
     refuse(key, *sent)
@@ -237,6 +248,37 @@ def test_the_rest_of_one_request_is_a_job_too(key: ApiKey) -> None:
     outcome, _lines = job_outcome(replaying.start_rest(request_id=request.pk, actor=ANN, now=LATER))
 
     assert outcome == {"ingested": 1}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_dismissal_beside_a_replay_waits_for_it(key: ApiKey, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(key, event("a", "acme"))
+    late_customer("acme")
+    job = replaying.start_group(filters={}, with_rest=False, actor=ANN, now=LATER)
+    usual, beside = replay.replay, ThreadPoolExecutor(1)
+    dismissed: list[Future[int]] = []
+
+    def dismiss() -> int:
+        with closing(connection):
+            return dismiss_events(rows=RejectedEvent.objects.all(), actor=ANN, now=LATER)
+
+    def replay_beside(**asked: Any) -> Any:
+        dismissed.append(beside.submit(dismiss))
+        wait(dismissed, timeout=0.5)
+        return usual(**asked)
+
+    monkeypatch.setattr(replaying, "replay", replay_beside)
+    outcome, _rows = job_outcome(job)
+
+    assert (outcome, dismissed[0].result(10)) == ({"ingested": 1}, 0)
+    assert RejectedEvent.objects.get().status == "replayed"
+
+
+def test_the_dismissed_rest_of_a_request_is_not_replayed(key: ApiKey) -> None:
+    request = refuse(key, event("good", make_customer()), event("bad", "nobody"))
+    dismiss_request(request=request, actor=ANN, now=LATER)
+
+    assert again(request, with_rest=True) == []
 
 
 def test_a_request_is_dismissed_with_all_its_open_events(key: ApiKey) -> None:
