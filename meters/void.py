@@ -151,7 +151,7 @@ def _recount(meter_id: int, definition: Definition, row: RollPosition, events: S
 def _nothing_to_do(event: Event, latest: EventVoid | None, *, is_void: bool) -> DomainError:
     if is_void and latest:
         return EventAlreadyVoid(
-            f"The event {event.event_id} is void since {latest.created_at.isoformat()}, with the reason “{latest.reason}”. "
+            f"The event {event.event_id} is void already, with the reason “{latest.reason}”. "
             "Take that void back first to void it for another reason or with another replacement."
         )
     return EventNotVoid(f"The event {event.event_id} is not void: there is nothing to take back.")

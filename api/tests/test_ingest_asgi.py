@@ -86,6 +86,27 @@ def test_a_group_that_fails_unexpectedly_does_not_end_the_writer(live_address: s
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_process_that_ends_finishes_what_a_group_gave_back() -> None:
+    written = []
+
+    async def live() -> None:
+        app = IngestApp()
+        await app.start()
+
+        async def finish() -> None:
+            await asyncio.sleep(0.05)
+            await app._in_thread(lambda connection: written.append(connection.closed))
+
+        app._finishing.add(task := asyncio.create_task(finish()))
+        task.add_done_callback(app._finishing.discard)
+        await app.end()
+
+    asyncio.run(live())
+
+    assert written == [False]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_key_that_cannot_be_looked_up_is_no_error_of_the_server(live_address: str) -> None:
     headers = {"Authorization": f"Bearer {make_key()[1]}"}
 

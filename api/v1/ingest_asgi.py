@@ -75,6 +75,8 @@ class IngestApp:
         """Commit what waits, then close everything."""
         self._upkeep.cancel()
         await self._group.end()
+        while self._finishing:
+            await asyncio.wait(self._finishing)
         await self._write_figures()
         await asyncio.to_thread(self._writers.end)
         await asyncio.to_thread(self._lookups.end)

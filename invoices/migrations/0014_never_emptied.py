@@ -8,7 +8,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('invoices', '0012_lighter_rows'),
+        ('invoices', '0013_odd_drafts'),
     ]
 
     operations = [
