@@ -2,13 +2,15 @@
 
 # Note [Simulating a price]
 - Who: every customer with a living subscription whose product is the one in question now.
-- When: the last N cycles of each that have ended, as far as they had this product and were billed here (`bill_from`).
+- When: the last N cycles of each that have ended, as far as they had this product and were billed here: of the cycle that ends at
+  `bill_from` that is the usage, for its fee was due elsewhere.
 - Old is what today's terms make of that usage, new what the draft makes of it; so the same terms differ by nothing. Where the price did
   not change within those cycles, old is also what the invoices came to, their adjustments included.
 - A charge is the fee, as far as it was due (pauses, short first cycles of a life), and for each meter its usage and what is missing from
   its minimum, by the one function that invoices are charged by. Events and voids of now count, late ones too.
 - Unit credits: both sides may use as many units of a meter as the invoice of that cycle drew, never more; terms with more free units need
-  fewer. A cycle whose invoice is not issued has drawn none. Money credits, wallets and taxes are left out of both.
+  fewer. A cycle whose invoice is not issued, or waits to be issued again, has drawn none. Money credits, wallets and taxes are left out
+  of both.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -244,11 +246,11 @@ def _cycles(question: Question, planner: Planner, subscription_id: int) -> Itera
         return
     for n in range(max(1, running - question.cycles), running):
         period = schedule.cycle(n)
-        elsewhere = one.bill_from is not None and period.start < one.bill_from
-        if elsewhere or planner.phase_of(subscription_id, n).product_id != question.product_id:
+        billed = [point for point, at in ((n - 1, period.start), (n, period.end)) if at >= (one.bill_from or at)]
+        if not billed or planner.phase_of(subscription_id, n).product_id != question.product_id:
             continue
         key = PointKey(subscription_id, n)
-        parts = [part for point in (n - 1, n) for part in planner.fee_parts(PointKey(subscription_id, point)) if part.cycle == n]
+        parts = [part for point in billed for part in planner.fee_parts(PointKey(subscription_id, point)) if part.cycle == n]
         quantity = planner.phase_of(subscription_id, n).quantity or one.quantity
         fees = tuple((quantity, part.part) for part in parts)
         yield Cycle(key, one.customer_id, period, schedule.proration(n), fees, planner.plan(key).rated_on)

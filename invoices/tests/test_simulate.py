@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from core.money import CurrencyMismatch
-from invoices import simulate
+from invoices import simulate, void
 from invoices.models import Invoice, InvoiceLine
 from invoices.tests import story
 from invoices.tests.story import begin, bill, give, use
@@ -84,6 +84,35 @@ def test_a_draft_charges_the_same_usage_and_credits_otherwise(plan):
 
     # February: $5 and 8 × 20.  March: $5, 3 × 20, 130 GB × 2; seats cost nothing any more.
     assert rows == [("Ada", 2, 3530, 660 + 820), ("Bob", 0, 0, 0)]
+
+
+def test_of_the_cycle_that_ends_at_bill_from_the_usage_counts_and_not_the_fee(plan):
+    product, _, _ = plan
+    cem = making.customer("Cem")
+    begin(cem, product, "2026-01-01", now="2026-03-15", bill_from=utc("2026-03-01"))
+    use(cem, "call", "2026-01-10", 9)
+    use(cem, "call", "2026-02-10", 8)
+    bill("2026-04-09")
+
+    (row,) = [row for row in answered(product, draft_of(product)) if row[0] == "Cem"]
+
+    # February's usage, 6 × 10; March with its fee, and 40 for calls.  January was billed elsewhere, and so was February's fee.
+    assert row == ("Cem", 2, 60 + 1040, 60 + 1040)
+    billed = InvoiceLine.objects.filter(invoice__customer=cem, period_end__lte=utc("2026-04-01"))
+    assert sum(billed.values_list("amount", flat=True)) == 1100
+
+
+def test_a_cycle_that_is_billed_again_differs_by_nothing_either(plan):
+    product, _, (ada, _) = plan
+    march = Invoice.objects.get(customer=ada, point=2)
+    void.void(invoice=march, then="reissue", reason="wrong", actor=ACTOR, now=NOW)
+
+    waiting = answered(product, draft_of(product), cycles=1)
+    bill("2026-04-10T02:00")
+
+    # While the draft waits nothing is drawn: 150 GB are 500 + 50. Issued again, it draws the 20 GB that it drew before.
+    assert waiting == [("Ada", 1, 2490, 2490), ("Bob", 0, 0, 0)]
+    assert answered(product, draft_of(product), cycles=1) == [("Ada", 1, 2470, 2470), ("Bob", 0, 0, 0)]
 
 
 def test_only_the_latest_cycles_count(plan):
