@@ -1,10 +1,11 @@
 """Say what voiding an invoice would do: it is done, looked at and undone, so that a preview cannot differ from the void."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet
@@ -18,8 +19,10 @@ from invoices import preview, sheets, void
 from invoices.inputs import KINDS_OF_POINTS
 from invoices.late_models import LateState, LateUsage
 from invoices.models import Invoice, InvoiceStatus
+from invoices.preview import Preview
 from invoices.sheets import Sheet
 
+Read = TypeVar("Read")
 WAITS_SECONDS = 3
 """So long a preview waits for a billing run that is at work; a void itself waits as long as it must."""
 
@@ -59,8 +62,25 @@ class Foreseen:
     problem: str
 
 
+@dataclass(frozen=True)
+class Done:
+    """What a void has done, before it is undone. draft: what would be issued in the invoice's place.  computed: its figures."""
+
+    note: Invoice
+    credit: Sequence[CreditMoved]
+    late: Sequence[LateUsage]
+    draft: Invoice | None
+    computed: Preview | None
+    problem: str
+
+
 def foresee(*, invoice: Invoice, then: str, actor: Actor, now: datetime) -> Foreseen:
-    """Void an invoice, see what it did, and undo it. Nothing is written, no number is used up, nobody is told.
+    """Say what voiding an invoice would do, as documents. Raises as `imagine` does."""
+    return imagine(invoice=invoice, then=then, actor=actor, now=now, read=_laid_out)
+
+
+def imagine(*, invoice: Invoice, then: str, actor: Actor, now: datetime, read: Callable[[Done], Read]) -> Read:
+    """Void an invoice, have `read` see what it did, and undo it. Nothing is written, no number is used up, nobody is told.
 
     Raises what void.void raises, and InvoicesBeingIssued.
     """
@@ -68,7 +88,7 @@ def foresee(*, invoice: Invoice, then: str, actor: Actor, now: datetime) -> Fore
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{WAITS_SECONDS}s"])
-            seen = _seen(invoice, then, actor, now)
+            seen = read(_done(invoice, then, actor, now))
             transaction.set_rollback(True)
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable):
@@ -77,14 +97,18 @@ def foresee(*, invoice: Invoice, then: str, actor: Actor, now: datetime) -> Fore
     return seen
 
 
-def _seen(invoice: Invoice, then: str, actor: Actor, now: datetime) -> Foreseen:
+def _done(invoice: Invoice, then: str, actor: Actor, now: datetime) -> Done:
     void.lock(invoice, now=now)  # first, so that nothing which others write while this waits is taken for the void's
     open_before = set(_open_late(invoice).values_list("id", flat=True))
     newest = CreditEntry.objects.order_by("-id").values_list("id", flat=True).first() or 0
     note = void.void(invoice=invoice, then=then, reason="", actor=actor, now=now)
     late = _open_late(invoice).exclude(id__in=open_before).select_related("meter").order_by("period_start", "id")
-    draft, problem = _draft(invoice, now)
-    return Foreseen(sheets.of_issued(note), _moved(invoice, newest), list(late), draft, problem)
+    return Done(note, _moved(invoice, newest), list(late), *_draft(invoice, now))
+
+
+def _laid_out(done: Done) -> Foreseen:
+    draft = sheets.of_preview(done.computed) if done.computed else None
+    return Foreseen(sheets.of_issued(done.note), done.credit, done.late, draft, done.problem)
 
 
 def _open_late(invoice: Invoice) -> QuerySet[LateUsage]:
@@ -110,12 +134,12 @@ def _moved(invoice: Invoice, newest: int) -> list[CreditMoved]:
     return [CreditMoved(one.grant, one, back[key], expires[key], taken[key]) for key, one in periods.items()]
 
 
-def _draft(invoice: Invoice, now: datetime) -> tuple[Sheet | None, str]:
+def _draft(invoice: Invoice, now: datetime) -> tuple[Invoice | None, Preview | None, str]:
     of_point = {"subscription": invoice.subscription_id, "point": invoice.point, "kind__in": KINDS_OF_POINTS}
     draft = Invoice.objects.filter(**of_point, status=InvoiceStatus.DRAFT, revision=invoice.revision + 1).first()
     if draft is None:
-        return None, ""
+        return None, None, ""
     try:
-        return sheets.of_preview(preview.of_draft(draft, now=now)), ""
+        return draft, preview.of_draft(draft, now=now), ""
     except preview.DraftNotComputable as unknown:
-        return None, unknown.message
+        return draft, None, unknown.message

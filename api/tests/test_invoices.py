@@ -255,6 +255,57 @@ def test_an_invoice_is_proved_and_voided(call: Callable[..., Any], clock: Any, s
     assert (again.status, again.body["code"]) == (400, "INVOICE_NOT_VOIDABLE")
 
 
+def test_a_void_is_foreseen_with_either_outcome_and_leaves_nothing_behind(
+    call: Callable[..., Any], clock: Any, story: Any
+) -> None:
+    grant = {"kind": "money", "currency": "USD", "amount": 1000, "applies_to": "usage", "effective_at": "2026-01-01T00:00:00Z"}
+    grant_id = call("POST", f"/customers/{story['customer']}/credit-grants", grant).body["id"]
+    clock.move_to(FIRST)
+    run_billing(now=FIRST, actor=ACTOR)
+    draft, _ = listed(call)
+    issued = call("POST", f"/invoices/{draft['id']}/issue").body
+    late = {"event_id": "late", "customer_id": story["customer"], "event_name": "call", "metadata": {"tokens": 100}}
+    call("POST", "/events/ingest", {"events": [{**late, "timestamp": "2026-01-31T00:00:00Z"}]})
+    before = listed(call)
+
+    address = f"/invoices/{issued['id']}/void/preview"
+    again, waived = (call("POST", address, {"then": then}).body for then in ("reissue", "waive"))
+
+    assert (issued["subtotal"], issued["credits"][0]["amount"]) == (5201, 301)
+    note = again["credit_note"]
+    assert (note["id"], note["number"], note["corrects"], note["total"]) == ("", None, issued["id"], -4900)
+    # 300.5 tokens and the late 100, 100 of them free: 300.5 × 1.5 = 450.75.
+    assert [(line["amount"], line["id"]) for line in again["draft"]["lines"]] == [(4900, None), (451, None)]
+    assert (again["draft"]["id"], again["draft"]["revision"], again["draft_problem"]) == ("", 1, None)
+    moved = {"grant_id": grant_id, "returned": 301, "expires": 0, "taken": 0}
+    assert [{name: one[name] for name in moved} for one in again["credits"]] == [moved]
+    assert (waived["draft"], waived["credit_note"]["total"]) == (None, -4900)
+    assert listed(call) == before
+    assert call("POST", address, {"then": "forget"}).status == 422
+    assert call("POST", f"/invoices/{draft['id']}/void/preview", {"then": "waive"}, scope="read").status == 403
+    unissued = call("POST", "/invoices/inv_none/void/preview", {"then": "waive"})
+    assert (unissued.status, unissued.body["code"]) == (404, "INVOICE_NOT_FOUND")
+
+
+def test_who_changed_what_stands_on_an_invoice_is_listed(call: Callable[..., Any], clock: Any, story: Any) -> None:
+    clock.move_to(FIRST)
+    run_billing(now=FIRST, actor=ACTOR)
+    draft, _ = listed(call)
+    for remarks in ({"memo": "first"}, {"memo": "second", "purchase_order": "PO-7"}, {"memo": "second"}):
+        call("PATCH", f"/invoices/{draft['id']}", remarks)
+
+    changes = call("GET", f"/invoices/{draft['id']}/remarks").body["items"]
+
+    assert [(one["remark"], one["before"], one["after"]) for one in changes] == [
+        ("purchase_order", "", "PO-7"),
+        ("memo", "first", "second"),
+        ("memo", "", "first"),
+    ]
+    assert {one["changed_by"].split(":")[0] for one in changes} == {"api_key"}
+    assert call("GET", f"/invoices/{draft['id']}/remarks?page_size=1&page_number=1").body["items"] == changes[1:2]
+    assert call("GET", "/invoices/inv_none/remarks").body["code"] == "INVOICE_NOT_FOUND"
+
+
 def test_an_adjustment_names_the_line_it_corrects_and_the_events_that_caused_it(
     call: Callable[..., Any], clock: Any, story: Any
 ) -> None:

@@ -270,9 +270,9 @@ def _with_entries(grant: CreditGrant, now: datetime) -> CreditGrantWithEntries:
         GrantPeriodAnswer(
             period_start=one.period.start,
             period_end=None if one.period.is_open else one.period.end,
-            entered_balance=_quantity(grant, one.entered),
-            live_burn=_quantity(grant, one.live_burn),
-            balance=_quantity(grant, one.left),
+            entered_balance=quantity(grant, one.entered),
+            live_burn=quantity(grant, one.live_burn),
+            balance=quantity(grant, one.left),
             settled_at=one.settled_at,
         )
         for one in credit.periods
@@ -284,7 +284,7 @@ def _entries(grant: CreditGrant) -> Iterable[CreditEntryAnswer]:
     for entry, line in credit_history.of_grant(grant):
         yield CreditEntryAnswer(
             kind=entry.kind,
-            amount=_quantity(grant, entry.amount),
+            amount=quantity(grant, entry.amount),
             period_start=entry.period.starts_at,
             period_end=entry.period.ends_at,
             invoice_id=entry.invoice_id or None,
@@ -303,9 +303,9 @@ def _shown(grant: CreditGrant, credit: LiveCredit, now: datetime) -> dict[str, A
         "customer_id": grant.customer.public_id,
         "kind": grant.kind,
         "name": grant.name or None,
-        "amount": _quantity(grant, grant.amount),
-        "balance": _quantity(grant, credit.left(grant.id, at=now)),
-        "entered_balance": _quantity(grant, credit.entered(grant.id, at=now)),
+        "amount": quantity(grant, grant.amount),
+        "balance": quantity(grant, credit.left(grant.id, at=now)),
+        "entered_balance": quantity(grant, credit.entered(grant.id, at=now)),
         "meter_id": grant.meter.public_id if grant.meter else None,
         "currency": grant.currency,
         "applies_to": grant.applies_to,
@@ -317,8 +317,8 @@ def _shown(grant: CreditGrant, credit: LiveCredit, now: datetime) -> dict[str, A
         "renewal_interval": grant.renewal_interval,
         "renewal_count": grant.renewal_count,
         "rollover": grant.rollover,
-        "rollover_cap": None if grant.rollover_cap is None else _quantity(grant, grant.rollover_cap),
-        "low_balance_threshold": None if grant.low_balance_threshold is None else _quantity(grant, grant.low_balance_threshold),
+        "rollover_cap": None if grant.rollover_cap is None else quantity(grant, grant.rollover_cap),
+        "low_balance_threshold": None if grant.low_balance_threshold is None else quantity(grant, grant.low_balance_threshold),
         "metadata": grant.metadata,
         "reason": grant.reason or None,
         "created_at": grant.created_at,
@@ -328,6 +328,6 @@ def _shown(grant: CreditGrant, credit: LiveCredit, now: datetime) -> dict[str, A
     }
 
 
-def _quantity(grant: CreditGrant, number: Decimal) -> Quantity:
+def quantity(grant: CreditGrant, number: Decimal) -> Quantity:
     """Write units as a plain decimal, money as an integer of minor units."""
     return int(number) if grant.kind == CreditKind.MONEY else plain(number)

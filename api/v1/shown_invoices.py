@@ -156,7 +156,7 @@ WHOLE = ROWS.prefetch_related(
 def shown(invoice: Invoice, *, now: datetime) -> InvoiceAnswer:
     """Show an issued invoice from its rows, a draft as it would be issued now."""
     if invoice.status == InvoiceStatus.DRAFT:
-        return _draft(invoice, preview.of_draft(invoice, now=now))
+        return computed(invoice, preview.of_draft(invoice, now=now))
     grants = _grants(invoice.lines.all())
     meters = {line.meter: None for line in invoice.lines.all() if line.kind == LineKind.USAGE and line.meter}
     return msgspec.structs.replace(_issued(invoice, grants), trial_usage=_of_trial(trial.of_issued(invoice, meters)))
@@ -210,13 +210,14 @@ def _estimated(invoice: Invoice) -> InvoiceAnswer:
     )
 
 
-def _draft(invoice: Invoice, computed: Preview) -> InvoiceAnswer:
-    made = computed.made
+def computed(invoice: Invoice, found: Preview) -> InvoiceAnswer:
+    """Show a draft with the figures that were computed for it."""
+    made = found.made
     meters = Meter.objects.in_bulk({line.meter for line in made.lines if line.meter is not None})
     grants = CreditGrant.objects.in_bulk({credit.grant_id for credit in made.credits})
     return InvoiceAnswer(
         **_head(invoice),
-        lines=list(_computed_lines(computed, meters)),
+        lines=list(_computed_lines(found, meters)),
         taxes=[TaxAnswer(rate=plain(tax.rate), amount=tax.amount, is_inclusive=tax.is_inclusive) for tax in made.taxes],
         credits=[
             CreditAnswer(grant_id=grants[credit.grant_id].public_id, applies_to=credit.applies_to, amount=credit.amount)
@@ -227,7 +228,7 @@ def _draft(invoice: Invoice, computed: Preview) -> InvoiceAnswer:
         total=made.total,
         amount_due=made.amount_due,
         trial_usage=_of_trial(
-            trial.of_preview(computed, (meters[line.meter] for line in made.lines if line.kind == "usage" and line.meter))
+            trial.of_preview(found, (meters[line.meter] for line in made.lines if line.kind == "usage" and line.meter))
         ),
     )
 
