@@ -1,6 +1,20 @@
-"""Mark text for translation in modules that import no framework. PURE."""
+"""Mark text for translation in modules that import no framework, and refuse names that nobody could read. PURE."""
+
+from core.errors import DomainError
+
+
+class NameBlank(DomainError):
+    """A name of spaces alone shows as nothing on pages and invoices."""
+
+    code = "NAME_BLANK"
 
 
 def gettext_noop(text: str) -> str:
     """Return the text itself; makemessages finds it by this function's name, and whoever shows it translates it."""
     return text
+
+
+def refuse_blank(text: str, *, field: str = "name") -> None:
+    """Raise NameBlank for a text without a character that is seen."""
+    if not text.strip():
+        raise NameBlank(f"{field} is blank: give at least one character that is not a space.", field=field)

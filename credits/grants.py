@@ -15,6 +15,7 @@ from core.errors import DomainError
 from core.ids import public_id
 from core.money import exact, exponent
 from core.periods import FOREVER, Interval, Period
+from core.text import refuse_blank
 from credits import renewal, rules
 from credits.models import AppliesTo, CreditEntry, CreditGrant, CreditKind, EntryKind, GrantPeriod, Rollover
 from customers.models import Customer
@@ -214,7 +215,9 @@ def void(*, grant: CreditGrant, reason: str, actor: Actor, now: datetime) -> Cre
 
 
 def judge(grant: GrantInput) -> None:
-    """Raise GrantInvalid for the first thing that is wrong with a grant, CurrencyUnknown for its currency."""
+    """Raise GrantInvalid for the first thing that is wrong with a grant, CurrencyUnknown for its currency, NameBlank for its name."""
+    if grant.name:
+        refuse_blank(grant.name)
     if grant.currency is not None:
         exponent(grant.currency)
     with exact():

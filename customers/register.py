@@ -10,6 +10,7 @@ from access.actors import Actor
 from access.history import acting
 from core import expiring
 from core.errors import DomainError
+from core.text import refuse_blank
 from customers import directory
 from customers.models import Customer
 
@@ -46,9 +47,9 @@ class ExternalIdReserved(DomainError):
 
 
 def create(*, fields: Mapping[str, Any], actor: Actor, now: datetime) -> Customer:
-    """Create a customer from `fields` (of CHANGEABLE; name and email at least). Raises ExternalIdAlreadyExists, ExternalIdReserved.
+    """Create a customer from `fields` (of CHANGEABLE; name and email at least).
 
-    E-mail addresses need not be unique: two departments may share one.
+    E-mail addresses need not be unique: two departments may share one. Raises NameBlank, ExternalIdAlreadyExists, ExternalIdReserved.
     """
     _check_names(fields)
     with acting(actor), transaction.atomic():
@@ -57,7 +58,7 @@ def create(*, fields: Mapping[str, Any], actor: Actor, now: datetime) -> Custome
 
 
 def update(*, customer: Customer, fields: Mapping[str, Any], actor: Actor, now: datetime) -> Customer:
-    """Change what `fields` names and nothing else. Raises ExternalIdAlreadyExists, ExternalIdReserved."""
+    """Change what `fields` names and nothing else. Raises NameBlank, ExternalIdAlreadyExists, ExternalIdReserved."""
     _check_names(fields)
     with acting(actor), transaction.atomic():
         locked = Customer.objects.select_for_update(no_key=True).get(id=customer.id)
@@ -92,6 +93,8 @@ def _check_names(fields: Mapping[str, Any]) -> None:
     unknown = fields.keys() - CHANGEABLE
     if unknown:
         raise TypeError(f"not a customer's to change: {sorted(unknown)}")
+    if "name" in fields:
+        refuse_blank(fields["name"])
 
 
 def _check_external_id(external_id: str | None, *, of: Customer | None) -> None:

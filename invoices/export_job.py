@@ -23,7 +23,7 @@ from core.sink import Sink
 from invoices import document, export, exports, pdf, xlsx
 from invoices.export import Rows
 from invoices.exports import Format
-from invoices.listing import InvoiceFilter
+from invoices.listing import InvoiceFilter, refuse_empty
 from invoices.models import Invoice, InvoiceLine, InvoiceStatus
 from jobs import files, start
 from jobs.models import Job
@@ -41,7 +41,8 @@ class MonthUnknown(DomainError):
 
 
 def begin_export(*, form: Format, rows: Rows, filters: Mapping[str, str], actor: Actor, now: datetime) -> Job:
-    """Export what the filters find while the job runs. filters: as the list of invoices takes them."""
+    """Export what the filters find while the job runs. filters: as the list of invoices takes them. Raises FilterEmpty."""
+    refuse_empty(filters)
     parameters = {"format": form, "rows": rows, "filters": dict(filters), "made_at": now.isoformat()}
     return start.start(kind=EXPORT, parameters=parameters, actor=actor, now=now)
 

@@ -14,7 +14,7 @@ from core.errors import DomainError
 from core.sheets import csv_lines
 from invoices import issue
 from invoices.inputs import UNBILLABLE
-from invoices.listing import DraftFilter
+from invoices.listing import DraftFilter, refuse_empty
 from invoices.models import Invoice, InvoiceStatus
 from jobs import start
 from jobs.models import Job
@@ -70,8 +70,9 @@ def begin(*, drafts: Collection[Invoice], actor: Actor, now: datetime) -> Job:
 def begin_all(*, filters: Mapping[str, str], actor: Actor, now: datetime) -> Job:
     """Start the job that issues every draft that filters of a list find, up to the newest one that there is now.
 
-    What is held back was held for a reason: it is issued only when it is chosen by itself.
+    What is held back was held for a reason: it is issued only when it is chosen by itself. Raises FilterEmpty.
     """
+    refuse_empty(filters)
     kept = {name: text for name, text in filters.items() if name in DraftFilter.base_filters and text}
     newest = Invoice.objects.order_by("-id").values_list("id", flat=True).first() or 0
     return start.start(kind=KIND, parameters={"filters": kept, "upto": newest}, actor=actor, now=now)

@@ -1,5 +1,6 @@
 """Filter lists of invoices, for pages, exports and the API alike."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import django_filters
@@ -7,6 +8,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from core.errors import DomainError
 from core.filtering import ANY, InstantFilter, reference, search
 from core.money import CURRENCIES
 from invoices import verifying
@@ -18,6 +20,19 @@ from invoices.models import Invoice, InvoiceKind, InvoiceStatus, Verification
 def overdue(*, now: datetime) -> Q:
     """Match what is overdue: issued, and past its due date; a credit note asks for no payment (semantics 16)."""
     return Q(status=InvoiceStatus.ISSUED, due_at__lt=now) & ~Q(kind=InvoiceKind.CREDIT_NOTE)
+
+
+class FilterEmpty(DomainError):
+    """An id that is empty would widen what is acted on to everybody's."""
+
+    code = "FILTER_EMPTY"
+
+
+def refuse_empty(filters: Mapping[str, str]) -> None:
+    """Refuse an id that is there without a text, where what is found is acted on. Raises FilterEmpty."""
+    for name in ("customer_id", "subscription_id"):
+        if name in filters and not filters[name].strip():
+            raise FilterEmpty(f"{name} is empty. Leave it out to mean all.", field=name)
 
 
 class InvoiceFilter(django_filters.FilterSet):

@@ -12,6 +12,7 @@ from access.actors import Actor
 from core.errors import DomainError
 from core.money import CurrencyMismatch, exponent
 from core.periods import Interval
+from core.text import refuse_blank
 from meters.models import Meter
 from products import carried
 from products.models import MeterPrice, PriceKind, PriceTier, PriceVersion, Product, Subscription
@@ -109,8 +110,9 @@ def create_product(
 ) -> Product:
     """Make a product with its first price version.
 
-    Raises PriceInvalid, PriceTermsInvalid, CurrencyUnknown, DuplicateMeterIds, MissingMeterIds, MeterIsDeleted, TooManyMeters.
+    Raises NameBlank, PriceInvalid, PriceTermsInvalid, CurrencyUnknown, DuplicateMeterIds, MissingMeterIds, MeterIsDeleted, TooManyMeters.
     """
+    refuse_blank(name)
     meters = _judge(price)
     product = Product.objects.create(
         name=name,
@@ -127,10 +129,12 @@ def create_product(
 
 @transaction.atomic
 def update_product(*, product: Product, changes: Mapping[str, Any], now: datetime) -> Product:
-    """Change name, description, tax_category or metadata."""
+    """Change name, description, tax_category or metadata. Raises NameBlank."""
     unknown = set(changes) - {"name", "description", "tax_category", "metadata"}
     if unknown:
         raise TypeError(f"not a field of a product that may change: {unknown}")
+    if "name" in changes:
+        refuse_blank(changes["name"])
     for field, changed in changes.items():
         setattr(product, field, changed)
     product.updated_at = now

@@ -27,8 +27,8 @@ class ExportedRows(msgspec.Struct, kw_only=True):
     """A row for each invoice, or for each line; the filters are those of the list. A journal has rows of its own."""
 
     rows: Rows = "invoices"
-    customer_id: str | None = None
-    subscription_id: str | None = None
+    customer_id: shapes.Text | None = None
+    subscription_id: shapes.Text | None = None
     status: Status | None = None
     period_start: datetime | None = None
     period_end: datetime | None = None
@@ -70,6 +70,8 @@ class InvoiceExport(Resource):
     @describes("Export invoices as CSV, XLSX or journal", query=ExportQuery, media_type="text/csv", errors=[400, 404])
     def get(self, request: Request) -> StreamingHttpResponse:
         query = body.decode_query(request.GET, ExportQuery)
+        for name in ("customer_id", "subscription_id"):
+            body.refuse_empty(request.GET, name)
         file = exports.at_once(query.format, filtered(query, Invoice.objects.all()), query.rows, made_at=self.now)
         return _attached(file.name, file.content_type, file.body)
 

@@ -143,6 +143,16 @@ def test_all_is_said_of_one_currency_that_has_drafts_or_nothing_is_issued(query)
     assert not Job.objects.exists()
 
 
+@pytest.mark.usefixtures("drafts")
+def test_an_empty_customer_never_means_everybodys_drafts():
+    answer = world.signed_in("finance").post(
+        reverse("dashboard:review_issue") + "?currency=USD&customer_id=", {"all": "1"}, follow=True
+    )
+
+    assert "customer_id is empty. Leave it out to mean all." in answer.content.decode()
+    assert not Job.objects.exists()
+
+
 def test_all_that_the_list_finds_are_issued_as_a_job_but_what_is_held(drafts):
     Invoice.objects.filter(id=drafts["Calm"].id).update(is_held=True, hold_reason="asked by phone")
     finance = world.signed_in("finance")

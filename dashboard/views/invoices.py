@@ -15,7 +15,7 @@ from dashboard.views.lists import render_list
 from invoices import document, exports, pdf, preview, sheets, void
 from invoices import export_job as jobs
 from invoices.export import Rows
-from invoices.listing import InvoiceFilter
+from invoices.listing import FilterEmpty, InvoiceFilter, refuse_empty
 from invoices.models import Invoice, InvoiceKind, InvoiceStatus
 
 CONTROLS = ("search", "status", "kind", "currency", "period_start", "period_end")
@@ -82,8 +82,8 @@ def export_job(request: HttpRequest) -> HttpResponse:
             job = jobs.begin_export(form=wanted, rows=rows, filters=request.GET.dict(), actor=actor, now=now)
         else:
             raise Http404
-    except jobs.MonthUnknown as unknown:
-        messages.error(request, unknown.message)
+    except (jobs.MonthUnknown, FilterEmpty) as refused:
+        messages.error(request, refused.message)
         return redirect("dashboard:invoices")
     return redirect("dashboard:job", job.public_id)
 
@@ -109,9 +109,10 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     found = InvoiceFilter(request.GET, queryset=Invoice.objects.all()).qs
     rows: Rows = "lines" if request.GET.get("of") == "lines" else "invoices"
     try:
+        refuse_empty(request.GET.dict())
         file = exports.at_once(wanted, found, rows, made_at=timezone.now())
-    except exports.ExportTooLarge as large:
-        messages.error(request, large.message)
+    except (exports.ExportTooLarge, FilterEmpty) as refused:
+        messages.error(request, refused.message)
         return redirect(f"{reverse('dashboard:invoices')}?{request.GET.urlencode()}")
     headers = {"Content-Disposition": f'attachment; filename="{file.name}"'}
     return StreamingHttpResponse(file.body, content_type=file.content_type, headers=headers)

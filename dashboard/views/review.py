@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from access.middleware import actor_of
 from dashboard.views.lists import render_list
 from invoices import issuing, review
-from invoices.listing import DraftFilter
+from invoices.listing import DraftFilter, FilterEmpty
 from invoices.models import Invoice, InvoiceStatus
 from invoices.review import Flags, InCurrency
 
@@ -63,7 +63,12 @@ def issue_chosen(request: HttpRequest) -> HttpResponse:
         if request.GET.get("currency") not in [one.currency for one in _currencies(request.GET)]:
             messages.info(request, _("Choose the currency whose drafts are to be issued first."))
             return redirect("dashboard:review")
-        return _begun(request, issuing.begin_all(filters=request.GET.dict(), actor=actor, now=now).public_id)
+        try:
+            job = issuing.begin_all(filters=request.GET.dict(), actor=actor, now=now)
+        except FilterEmpty as refused:
+            messages.error(request, refused.message)
+            return redirect("dashboard:review")
+        return _begun(request, job.public_id)
     chosen = list(Invoice.objects.filter(public_id__in=request.POST.getlist("invoice")).select_related("customer"))
     if not chosen:
         messages.info(request, _("Choose the drafts to issue first."))
