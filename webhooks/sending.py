@@ -14,6 +14,11 @@ from standardwebhooks import Webhook
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 EXCERPT_BYTES = 1000
 
+# Through a translator (RFC 6052) these lead to the IPv4 address in their last 32 bits: where it leads is judged.
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+# Addresses that stand for an IPv4 address in ways that nobody uses any more, or within one network only (RFC 4291, 4380, 8215).
+_NOWHERE = tuple(ipaddress.ip_network(each) for each in ("::/96", "2001::/32", "64:ff9b:1::/48"))
+
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
@@ -88,13 +93,26 @@ def _target(url: str, *, private_addresses: bool) -> tuple[str, dict[str, str], 
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-    inside = sorted(one for one in found if not ipaddress.ip_address(one.partition("%")[0]).is_global)
+    inside = sorted(one for one in found if not _is_outside(one.partition("%")[0]))
     if inside and not private_addresses:
         raise AddressNotAllowed(f"{host} leads to {inside[0]}, which is inside the network. WEBHOOK_PRIVATE_ADDRESSES allows it.")
     chosen = min(found, key=lambda one: (":" in one, one))
     place = f"[{chosen}]" if ":" in chosen else chosen
     address = parts._replace(netloc=f"{place}:{port}", fragment="").geturl()
     return address, {"sni_hostname": host}, parts.netloc
+
+
+def _is_outside(text: str) -> bool:
+    """Tell whether an address is one of the public network; one that carries an IPv4 address is what that one is."""
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address):
+        translated = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _TRANSLATED else None
+        carried = address.ipv4_mapped or address.sixtofour or translated
+        if carried is not None:
+            return _is_outside(str(carried))
+        if any(address in network for network in _NOWHERE):
+            return False
+    return address.is_global and not address.is_multicast
 
 
 def _since(began: float) -> int:

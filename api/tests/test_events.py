@@ -189,6 +189,17 @@ def test_usage_as_csv(call: Callable[..., Any], sent: dict[str, str]) -> None:
     ]
 
 
+def test_a_sum_below_zero_is_a_number_in_csv_too(call: Callable[..., Any], sent: dict[str, str]) -> None:
+    content = {"name": "M", "event_name": "call", "measurement_unit": "x", "aggregation": {"type": "sum", "key": "tokens"}}
+    meter = call("POST", "/meters", content).body["id"]
+    call("POST", "/events/ingest", {"events": [event("refund", sent["ada"], tokens=-50)]})
+    start, end = NOON.isoformat().replace("+", "%2B"), (NOON + timedelta(hours=3)).isoformat().replace("+", "%2B")
+
+    reply = call("GET", f"/meters/{meter}/usage?start={start}&end={end}", HTTP_ACCEPT="text/csv")
+
+    assert reply.raw.decode().split("\r\n")[1].split(",")[4:] == ["-19.9", "4"]
+
+
 @pytest.mark.parametrize(
     ("query", "status", "field"),
     [

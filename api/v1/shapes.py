@@ -27,8 +27,6 @@ Locale = Literal[
     "ar", "ca", "zh", "nl", "en", "fr", "de", "he", "id", "it", "ja", "ka", "ko", "ms", "pl", "pt", "ro", "ru", "es", "sv", "th", "tr"
 ]  # fmt: skip
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-
 
 class LocaleQuery(msgspec.Struct, kw_only=True):
     """What the clients may send with a retrieval; texts have one language, so it changes nothing."""
@@ -103,8 +101,3 @@ def decimal(text: str, *, field: str) -> Decimal:
     if not re.fullmatch(DECIMAL, text, re.ASCII):
         raise invalid(field, "must be a plain decimal, such as 12.5")
     return Decimal(text)
-
-
-def cell(content: Any) -> Any:
-    """Write one CSV cell; text that a spreadsheet would run as a formula gets an apostrophe before it."""
-    return f"'{content}" if isinstance(content, str) and content[:1] in _FORMULA_STARTS else content

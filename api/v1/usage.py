@@ -1,9 +1,8 @@
 """Serve GET /meters/{id}/usage: a meter's usage over time, by customer or by a metadata key, as JSON or CSV."""
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,6 +18,7 @@ from api.v1.resource import Resource, answer
 from api.v1.schema import describes
 from core.money import plain
 from core.periods import Period
+from core.sheets import csv_lines
 from customers import find as customers
 from customers.models import Customer
 from meters import series
@@ -138,12 +138,17 @@ def _items(rows: Sequence[UsageRow], query: UsageQuery) -> list[UsageItem]:
 
 
 def _csv(meter: Meter, items: Iterable[UsageItem]) -> HttpResponse:
-    """Write items as CSV (RFC 4180); a text that a spreadsheet would run as a formula is quoted with an apostrophe."""
-    written = io.StringIO()
-    writer = csv.writer(written)
-    writer.writerow(COLUMNS)
-    for item in items:
-        cells = msgspec.to_builtins(item)
-        writer.writerow([shapes.cell(cells[column]) for column in COLUMNS])
+    rows = (
+        (
+            item.start,
+            item.end,
+            item.customer_id,
+            item.group,
+            None if item.quantity is None else Decimal(item.quantity),
+            item.event_count,
+        )
+        for item in items
+    )
+    written = "".join(csv_lines(header=COLUMNS, rows=rows))
     headers = {"Content-Disposition": f'attachment; filename="usage-{meter.public_id}.csv"'}
-    return HttpResponse(written.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)
+    return HttpResponse(written, content_type="text/csv; charset=utf-8", headers=headers)

@@ -92,6 +92,13 @@ def test_what_an_endpoint_answers_is_kept_in_part_and_a_redirect_is_not_followed
         "http://169.254.169.254/",
         "http://10.0.0.1/",
         "http://0.0.0.0/",
+        "http://224.0.0.1/",
+        "http://[ff02::1]/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://[::127.0.0.1]/",
+        "http://[2002:7f00:1::]/",
+        "http://[64:ff9b::169.254.169.254]/",
+        "http://[64:ff9b:1::1]/",
     ],
 )
 def test_addresses_inside_the_network_are_not_reached(url: str) -> None:
@@ -99,6 +106,11 @@ def test_addresses_inside_the_network_are_not_reached(url: str) -> None:
 
     assert outcome.status is None
     assert outcome.error.startswith("AddressNotAllowed")
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1::1", "64:ff9b::93.184.216.34", "2002:5db8:d822::1"])
+def test_addresses_of_the_public_network_are_reached(address: str) -> None:
+    assert sending._is_outside(address)
 
 
 def test_an_endpoint_that_is_not_there_is_an_outcome() -> None:
