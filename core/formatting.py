@@ -6,11 +6,14 @@ from fractions import Fraction
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, get_currency_symbol
 
 from core.money import exact, exponent, plain, round_half_away, to_major
 
 NOTHING = "–"
+
+# Codes of two letters that CLDR names beside countries: islands reserved by others, unions, an outlying Oceania, test and unknown regions.
+_NO_COUNTRIES = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"})
 
 
 @exact()
@@ -30,7 +33,9 @@ def _currency(major: Decimal, currency: str, locale: str) -> str:
     # Babel's own number of decimals for a currency differs from ISO 4217 in places (UGX, IQD); the exponent decides here.
     digits = exponent(currency)
     shown = max(digits, -int(major.as_tuple().exponent))
-    pattern = "¤#,##0" + ("." + "0" * shown if shown else "")
+    # A symbol that ends in a letter is a word beside a number: KWD 1.234 as CLDR writes it, but $1.23 and CA$1.23.
+    apart = "\u00a0" if get_currency_symbol(currency, locale=locale)[-1:].isalpha() else ""
+    pattern = f"¤{apart}#,##0" + ("." + "0" * shown if shown else "")
     text = format_currency(abs(major), currency, pattern, locale=locale, currency_digits=False, decimal_quantization=False)
     return f"\u2212{text}" if major < 0 else text
 
@@ -73,6 +78,13 @@ def country(code: str, *, locale: str = "en") -> str:
     """Name a country by its ISO 3166-1 code; what is no such code stays as it is."""
     name: str = Locale.parse(locale).territories.get(code.upper(), code)
     return name
+
+
+def countries(*, locale: str = "en") -> list[tuple[str, str]]:
+    """List the countries of ISO 3166-1, and Kosovo, as (code, name), by name."""
+    named = Locale.parse(locale).territories
+    found = [(code, name) for code, name in named.items() if len(code) == 2 and code.isalpha() and code not in _NO_COUNTRIES]
+    return sorted(found, key=lambda country: (country[1], country[0]))
 
 
 def instant(moment: datetime, *, seconds: bool = False, locale: str = "en") -> str:

@@ -27,7 +27,7 @@ class CustomerField(forms.CharField):
     offers_customers = True
     """Tells the template to put the list of choices beside the field."""
 
-    def __init__(self, *, name: str) -> None:
+    def __init__(self, *, name: str, required: bool = False) -> None:
         """name: of the parameter, which the list of choices is asked with and named by."""
         self.offered: Sequence[tuple[str, Customer]] = ()
         attrs = {
@@ -41,7 +41,7 @@ class CustomerField(forms.CharField):
             "hx-target": f"#{name}-choices",
             "hx-sync": "this:replace",
         }
-        super().__init__(label=_("Customer"), required=False, widget=forms.SearchInput(attrs=attrs))
+        super().__init__(label=_("Customer"), required=required, widget=forms.SearchInput(attrs=attrs))
 
     def clean(self, text: object) -> Customer | None:
         typed = cast(str, super().clean(text))

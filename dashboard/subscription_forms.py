@@ -15,9 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from access.actors import Actor
 from core.filtering import date_input
 from core.periods import local_midnight
-from customers.models import Customer
+from dashboard.customer_field import CustomerField
 from dashboard.forms import CALENDAR
-from dashboard.reading.events import customers_called
 from products import cancel, change, pause, rebill, subscribe
 from products.cancel import Cancellation
 from products.change import When
@@ -70,10 +69,10 @@ class DateForm(forms.Form):
 class StartForm(forms.Form):
     """A new subscription. customer: any way to name one."""
 
-    customer = forms.CharField(
-        label=_("Customer"), help_text=_("Name, e-mail or id"), widget=forms.TextInput(attrs={"autocomplete": "off"})
+    customer = CustomerField(name="customer", required=True)
+    product = forms.ModelChoiceField(
+        label=_("Product"), queryset=Product.objects.none(), to_field_name="public_id", empty_label=_("Choose a product")
     )
-    product = forms.ModelChoiceField(label=_("Product"), queryset=Product.objects.none(), to_field_name="public_id")
     quantity = forms.IntegerField(label=_("Quantity"), min_value=1, max_value=2**31 - 1, initial=1)
     start = forms.DateField(
         label=_("Start"),
@@ -89,13 +88,6 @@ class StartForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["product"].queryset = _sold()  # type: ignore[attr-defined]
-
-    def clean_customer(self) -> Customer:
-        found = customers_called(self.cleaned_data["customer"].strip())
-        if len(found) != 1:
-            several = _("Several customers are called so. Enter the id or the whole name.")
-            raise forms.ValidationError(several if found else _("No customer is called so."))
-        return found[0]
 
     def clean_start(self) -> Any:
         day = self.cleaned_data["start"]

@@ -4,6 +4,7 @@ from django.urls import path
 
 from dashboard.views import (
     conflicts,
+    customer_changes,
     customers,
     delivery,
     event_voids,
@@ -75,8 +76,12 @@ urlpatterns = [
     path("delivery/<slug:public_id>", delivery.detail, name="delivery_key"),
     path("delivery/<slug:public_id>/figure", delivery.figure, name="delivery_figure"),
     path("customers", customers.index, name="customers"),
+    path("customers/new", customer_changes.new, name="customer_new"),
     path("customers/choices", customers.choices, name="customer_choices"),
     path("customers/<slug:public_id>", customers.detail, name="customer"),
+    path("customers/<slug:public_id>/edit", customer_changes.edit, name="customer_edit"),
+    path("customers/<slug:public_id>/archive", customer_changes.archive, name="customer_archive"),
+    path("customers/<slug:public_id>/unarchive", customer_changes.unarchive, name="customer_unarchive"),
     path("customers/<slug:public_id>/credit", grants.ledger, name="customer_credit"),
     path("customers/<slug:public_id>/credit/new", grants.new, name="grant_new"),
     path("grants/<slug:public_id>", grants.detail, name="grant"),

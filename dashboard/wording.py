@@ -46,8 +46,8 @@ def meter_price(price: MeterPrice, currency: str) -> str:
     )
 
 
-def terms(priced: MeterTerms, unit: str) -> str:
-    """Say the same of terms as charges are computed from."""
+def terms(priced: MeterTerms, unit: str, *, with_free: bool = True) -> str:
+    """Say the same of terms as charges are computed from. with_free: False where the free units stand beside it."""
     found = priced.terms
     return _price_words(
         currency=found.currency,
@@ -56,7 +56,7 @@ def terms(priced: MeterTerms, unit: str) -> str:
         unit_price=found.unit_price,
         package_size=found.package_size,
         display_per=priced.display_per,
-        free=found.free_threshold,
+        free=found.free_threshold if with_free else Decimal(0),
     )
 
 

@@ -111,7 +111,7 @@ def _line(line: SheetLine, currency: str) -> dict[str, Any]:
         "description": line.description,
         "note": " · ".join(note for note in notes if note),
         "quantity": "" if line.quantity is None else f"{formatting.quantity(line.quantity, locale=locale())} {unit}".strip(),
-        "unit_price": "" if line.unit_price is None else formatting.exact_amount(line.unit_price, currency, locale=locale()),
+        "unit_price": line.price,
         "amount": _amount(line.amount, currency),
         "steps": [{"label": step.label, "shown": step.shown, "is_result": step.is_result} for step in line.steps],
     }

@@ -14,12 +14,14 @@ from django.utils.translation import ngettext
 from core import formatting
 from core.language import locale
 from credits.models import GrantPeriod
-from invoices import assemble, falls, trial
+from invoices import assemble, falls, shown_prices, trial
 from invoices.falls import Fall, Part
 from invoices.models import Invoice, InvoiceKind, InvoiceLine, LineKind
 from invoices.preview import Preview
+from invoices.shown_prices import ShownPrices
 from invoices.trial import TrialUsage
 from meters.models import Meter
+from products.pricing import PriceTerms
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Step:
 
 @dataclass(frozen=True)
 class SheetLine:
-    """One line. quantity: in the meter's unit, None for lines that count nothing; unit_price, amount: minor units.
+    """One line. quantity: in the meter's unit, None for lines that count nothing; amount: minor units; price: as it is read.
 
     adjusts: the number of the invoice that an adjustment corrects.
     """
@@ -44,7 +46,7 @@ class SheetLine:
     end: datetime
     meter: Meter | None
     quantity: Decimal | None
-    unit_price: Decimal | None
+    price: str
     amount: int
     steps: Sequence[Step]
     line_id: str = ""
@@ -92,13 +94,14 @@ class Sheet:
 
 
 def of_issued(invoice: Invoice) -> Sheet:
-    """Read an issued invoice from its rows. Four queries, and one more for what its trial used."""
+    """Read an issued invoice from its rows. Five queries, and one more for what its trial used."""
     rows = list(invoice.lines.select_related("invoice", "meter", "adjusts__invoice").order_by("position"))
     names = _names(period_id for row in rows if (fall := falls.of_stored(row)) for period_id in fall.draws)
     credits = invoice.credits.filter(line=None).select_related("period__grant").order_by("id")
+    prices = shown_prices.of_subscription(invoice.subscription_id, currency=invoice.currency)
     return Sheet(
         currency=invoice.currency,
-        lines=[_stored_line(row, invoice.currency, names) for row in rows],
+        lines=[_stored_line(row, prices, names) for row in rows],
         credits=[SheetCredit(str(one.period.grant), one.applies_to, int(one.amount)) for one in credits],
         taxes=[SheetTax(one.rate, one.is_inclusive, one.amount) for one in invoice.taxes.order_by("rate", "id")],
         subtotal=invoice.subtotal,
@@ -111,16 +114,17 @@ def of_issued(invoice: Invoice) -> Sheet:
 
 
 def of_preview(shown: Preview) -> Sheet:
-    """Lay a draft or a running cycle out. Three queries at most, and one more for what its trial used."""
+    """Lay a draft or a running cycle out. Four queries at most, and one more for what its trial used."""
     made = shown.made
     drawn = [period_id for line in made.lines if (fall := falls.of_computed(line)) for period_id in fall.draws]
     of_grant = {held.grant.id: str(held.grant) for held in shown.holdings}
     names = {held.balance.grant_period_id: str(held.grant) for held in shown.holdings} | _names(drawn)
     meters = Meter.objects.in_bulk([line.meter for line in made.lines if line.meter is not None])
     corrected = InvoiceLine.objects.select_related("invoice").in_bulk({line.adjusts.line for line in made.lines if line.adjusts})
+    prices = shown_prices.of_subscription(shown.point.key.subscription_id, currency=made.currency)
     return Sheet(
         currency=made.currency,
-        lines=[_live_line(line, made.currency, names, meters, corrected) for line in made.lines],
+        lines=[_live_line(line, prices, names, meters, corrected) for line in made.lines],
         credits=[SheetCredit(of_grant.get(one.grant_id, ""), one.applies_to, one.amount) for one in made.credits],
         taxes=[SheetTax(one.rate, one.is_inclusive, one.amount) for one in made.taxes],
         subtotal=made.subtotal,
@@ -139,13 +143,15 @@ def _names(period_ids: Iterable[int]) -> dict[int, str]:
     return {one.pk: str(one.grant) for one in GrantPeriod.objects.filter(pk__in=wanted).select_related("grant")}
 
 
-def _stored_line(row: InvoiceLine, currency: str, names: Mapping[int, str]) -> SheetLine:
+def _stored_line(row: InvoiceLine, prices: ShownPrices, names: Mapping[int, str]) -> SheetLine:
+    currency = prices.currency
     fall = falls.of_stored(row)
     adjusted = row.waterfall if row.kind == LineKind.ADJUSTMENT else None
     if adjusted and row.invoice.kind != InvoiceKind.CREDIT_NOTE:
         steps = _adjustment(fall, adjusted["expected"]["amount"], row.amount, names, currency)
     else:
         steps = _steps(fall, names, currency) if fall else iter(())
+    terms = PriceTerms.from_json(row.terms) if row.terms and row.event_count is not None else None
     return SheetLine(
         kind=row.kind,
         description=row.description,
@@ -153,7 +159,7 @@ def _stored_line(row: InvoiceLine, currency: str, names: Mapping[int, str]) -> S
         end=row.period_end,
         meter=row.meter,
         quantity=row.quantity,
-        unit_price=row.unit_price,
+        price=prices.words(terms, meter_id=row.meter_id, start=row.period_start),
         amount=row.amount,
         steps=list(steps),
         line_id=row.public_id if row.definition is not None else "",
@@ -163,12 +169,12 @@ def _stored_line(row: InvoiceLine, currency: str, names: Mapping[int, str]) -> S
 
 def _live_line(
     line: assemble.Line,
-    currency: str,
+    prices: ShownPrices,
     names: Mapping[int, str],
     meters: Mapping[int, Meter],
     corrected: Mapping[int, InvoiceLine],
 ) -> SheetLine:
-    fall, figures = falls.of_computed(line), line.figures
+    fall, figures, currency = falls.of_computed(line), line.figures, prices.currency
     if line.adjusts is not None:
         expected = line.adjusts.adjustment.expected
         amount = expected.minimum_amount if line.is_minimum else expected.amount
@@ -182,7 +188,7 @@ def _live_line(
         end=line.period.end,
         meter=meters.get(line.meter) if line.meter is not None else None,
         quantity=figures.quantity if figures else None,
-        unit_price=line.terms.unit_price if line.terms and figures else None,
+        price=prices.words(line.terms if figures else None, meter_id=line.meter, start=line.period.start),
         amount=line.amount,
         steps=list(steps),
         event_count=line.event_count,

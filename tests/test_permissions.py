@@ -71,6 +71,10 @@ PAGES = """
     dashboard:delivery_figure     vfpo    -
     dashboard:customers           vfpo    -
     dashboard:customer_choices    vfpo    -
+    dashboard:customer_new        po      po
+    dashboard:customer_edit       po      po
+    dashboard:customer_archive    -       po
+    dashboard:customer_unarchive  -       po
     dashboard:event_name_choices  vfpo    -
     dashboard:customer            vfpo    -
     dashboard:customer_credit     vfpo    -

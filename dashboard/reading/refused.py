@@ -6,15 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Count, Max, Min, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from core.errors import DomainError
+from customers.models import Customer
 from dashboard.reading import actors
 from events import bodies, judgement, log, replaying
 from events.ingest import age_limit
-from events.models import RefusedRequest, RejectedEvent, ReplayOutcome
+from events.models import RefusedRequest, RejectedEvent, RejectedStatus, ReplayOutcome
 from events.problems import Problem
 from events.replay import body_of, texts_of
 from events.validation import MAX_EVENTS
@@ -53,11 +54,16 @@ class Groups:
 
 @dataclass(frozen=True)
 class ShownEvent:
-    """One refused event in a list. arrived: an event with its id is in the log by now; resolved_by: who replayed or dismissed it."""
+    """One refused event in a list.
+
+    arrived: an event with its id is in the log by now; resolved_by: who replayed or dismissed it; lacks_customer: it was refused for
+    want of a customer whom nobody has created since.
+    """
 
     row: RejectedEvent
     arrived: bool
     resolved_by: str
+    lacks_customer: bool = False
     problems: Sequence[Problem] = ()
     text: str = ""
 
@@ -119,10 +125,22 @@ def unread(rows: QuerySet[RefusedRequest]) -> Sequence[Any]:
 
 
 def events(rows: Sequence[RejectedEvent]) -> list[ShownEvent]:
-    """Say of refused events whether they have arrived since and who resolved them; at most three queries."""
+    """Say of refused events whether they have arrived since, who resolved them, and whose customer is missing; at most four queries."""
     arrived = log.present({row.event_id for row in rows if row.event_id})
     named = _names(row.resolved_by for row in rows)
-    return [ShownEvent(row, row.event_id in arrived, named[row.resolved_by]) for row in rows]
+    missing = _missing(
+        row.customer_reference for row in rows if row.code == "CUSTOMER_NOT_FOUND" and row.status == RejectedStatus.OPEN
+    )
+    return [ShownEvent(row, row.event_id in arrived, named[row.resolved_by], row.customer_reference in missing) for row in rows]
+
+
+def _missing(references: Iterable[str]) -> set[str]:
+    """Keep the ids, of ours or theirs, that no customer has."""
+    wanted = {one for one in references if one}
+    if not wanted:
+        return set()
+    known = Customer.objects.filter(Q(external_id__in=wanted) | Q(public_id__in=wanted))
+    return wanted - {one for ids in known.values_list("external_id", "public_id") for one in ids}
 
 
 def _names(who: Iterable[str]) -> Mapping[str, str]:

@@ -120,6 +120,11 @@ def day(on: date) -> str:
     return formatting.day(on, locale=locale())
 
 
+@register.filter
+def country(code: str) -> str:
+    return formatting.country(code, locale=locale())
+
+
 @register.simple_tag
 def percent(fraction: Decimal) -> str:
     return formatting.percent(fraction, locale=locale())
@@ -163,8 +168,8 @@ def meter_price_words(price: MeterPrice, currency: str) -> str:
 
 
 @register.simple_tag
-def terms_words(priced: MeterTerms, unit: str) -> str:
-    return wording.terms(priced, unit)
+def terms_words(priced: MeterTerms, unit: str, *, with_free: bool = True) -> str:
+    return wording.terms(priced, unit, with_free=with_free)
 
 
 @register.simple_tag

@@ -57,7 +57,7 @@ def test_a_draft_is_written_on_issued_paid_and_back(finance, draft):
     assert "Issued as INV-2026-000001." in issued
     assert "what stands on it is frozen" in late
     assert "Bank 4711" in paid
-    assert "Not paid after all" in without_reason
+    assert "Mark as unpaid" in without_reason
     assert "This field is required" in without_reason
     assert "Mark as paid" in back
     assert list(InvoiceEvent.objects.filter(invoice=draft).order_by("id").values_list("to_status", "reason", "actor_kind"))[

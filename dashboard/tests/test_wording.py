@@ -19,8 +19,8 @@ from products.terms import MeterTerms
         ("USD", "0.000000000001", 1, "token", "$0.00000000000001 per token"),
         ("USD", "0.000000000001", 10**9, "tokens", "$0.00001 per 1,000,000,000 tokens"),
         ("JPY", "0.3", 1000, "calls", "¥300 per 1,000 calls"),
-        ("KWD", "0.5", 1, "call", "KWD0.0005 per call"),
-        ("CLF", "1.25", 1000, "calls", "CLF0.1250 per 1,000 calls"),
+        ("KWD", "0.5", 1, "call", "KWD\xa00.0005 per call"),
+        ("CLF", "1.25", 1000, "calls", "CLF\xa00.1250 per 1,000 calls"),
     ],
 )
 def test_a_price_is_said_per_as_many_units_as_asked(currency, price, display_per, unit, said):

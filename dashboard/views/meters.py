@@ -128,7 +128,7 @@ def _over_earlier(asked: Asked, rows: Sequence[UsageRow], palette: Palette) -> M
     if asked.chosen.before.end > asked.chosen.before.start:
         earlier = _rows(asked, asked.meter, asked.chosen.before)
         points = [(start, row.quantity) for (start, _quantity), row in zip(shown[0].points, earlier, strict=False)]
-        shown.append(charts.Series(_("Before"), points, earlier=True))
+        shown.append(charts.Series(_("Previous period"), points, earlier=True))
     running = bool(rows) and rows[-1].end > asked.now
     unit, window = asked.meter.measurement_unit, cast(charts.Window, asked.window)
     return charts.usage(series=shown, window=window, unit=unit, palette=palette, running=running)

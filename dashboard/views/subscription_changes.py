@@ -14,6 +14,8 @@ from django.views.decorators.http import require_http_methods
 
 from access.middleware import actor_of
 from core.errors import DomainError
+from customers.models import Customer
+from dashboard import customer_field
 from dashboard.reading import subscriptions
 from dashboard.subscription_forms import ACTIONS, Ask, StartForm
 from invoices import asked, sheets
@@ -35,12 +37,19 @@ class Seen:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
-    form = StartForm(request.POST or None, initial=request.GET.dict())
+    form = StartForm(request.POST or None, initial=_asked_for(request))
     if request.method != "POST" or not form.is_valid():
         return render(request, "dashboard/subscriptions/new.html", {"form": form})
     ask = form.ask(actor=actor_of(request), now=now)
     context = {"form": form, "title": _("New subscription"), "back": "", "subscription": None}
     return _carry_on(request, ask, form, context, "dashboard/subscriptions/new.html", now)
+
+
+def _asked_for(request: HttpRequest) -> dict[str, str]:
+    """Fill the form in from a link, which names a customer by id; people read the name."""
+    asked_for = request.GET.dict()
+    found = Customer.objects.filter(public_id=asked_for.get("customer", "")).first()
+    return asked_for | {"customer": customer_field.named([found])[0][0]} if found else asked_for
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -7,6 +7,8 @@ import pytest
 from invoices import preview, sheets, void
 from invoices.models import Invoice
 from invoices.tests.story import begin, bill, use
+from products import catalogue
+from products.catalogue import MeterPriceInput
 from products.tests import making
 from products.tests.making import ACTOR, utc
 
@@ -84,3 +86,30 @@ def test_one_package_is_one_package(calls):
     bill("2026-02-01T01:00")
 
     assert steps(issued(1), "usage")[0][2] == ("1 package × $2.505", "$2.505")
+
+
+def prices(sheet):
+    return [line.price for line in sheet.lines if line.kind == "usage"]
+
+
+def test_a_price_is_shown_for_as_many_units_as_its_version_asks(calls):
+    acme, stored, boxes, seats = making.customer(), making.meter("bytes"), making.meter("box"), making.meter("seat")
+    others = (
+        making.per_unit(calls, "0.1"),
+        MeterPriceInput(boxes.public_id, Decimal(500), price_model="package", package_size=Decimal(12)),
+        making.tiered(seats, making.tier("10", "5"), making.tier(None, "3")),
+    )
+    sold = making.product(*others, making.per_unit(stored, "0.0000000019", display_per=10**9))
+    begin(acme, sold, "2026-01-01")
+    use(acme, "bytes", "2026-01-05")
+    bill("2026-02-01T00:10")
+    draft = prices(of_draft(1, "2026-02-01T00:10"))
+    bill("2026-02-01T01:00")
+    otherwise = making.price(*others, making.per_unit(stored, "0.0000000019", display_per=1000))
+    catalogue.update_price(product=sold, price=otherwise, actor=ACTOR, now=utc("2026-02-15"))
+
+    january = prices(issued(1))
+    bill("2026-04-01T01:00")
+
+    assert january == draft == ["$0.001", "$5.00 per package of 12", "Graduated", "$0.019 per 1,000,000,000"]
+    assert (prices(issued(1))[-1], prices(issued(3))[-1]) == ("$0.019 per 1,000,000,000", "$0.000000019 per 1,000")

@@ -217,7 +217,7 @@ def price_a_product_by_keyboard(page: Page, site: str) -> None:
     press(page, "Enter", until="[name=meters-1-meter]:focus")
     page.focus("[data-row]:nth-of-type(2) [data-take-out]")
     press(page, "Enter", until="[data-row]:nth-of-type(2) [data-gone]:not([hidden])")
-    assert said.text_content() == "Meter 2: taken out when you save"
+    assert said.text_content() == "Meter 2: removed when you save"
     page.locator("main form button[type=submit]").press("Enter")
     page.wait_for_url(f"{site}/products/pdt_*")
     assert "By keyboard" in page.locator("h1").text_content()
@@ -238,7 +238,7 @@ def test_the_page_is_alive(site: str) -> None:
         assert box is not None
         page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.6)
         page.wait_for_selector(".hoverlayer text")
-        assert {"This month", "Before"} <= set(page.locator(".legend .legendtext").all_text_contents())
+        assert {"This month", "Previous period"} <= set(page.locator(".legend .legendtext").all_text_contents())
         rules = page.evaluate("document.getElementById('plotly.js-style-global').sheet.cssRules.length")
         assert rules > 10
 
