@@ -10,21 +10,19 @@ lines and sorts them on disk, which takes longer than writing them. Few lines ad
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, LiteralString, cast
 
 import psycopg
 from django.core.exceptions import EmptyResultSet
 from django.db.models import QuerySet
 from psycopg import sql
 
-from core import database
-from core.sheets import FORMULA_STARTS, blocks
+from core import copy_csv, database
+from core.copy_csv import Kind
 from invoices.models import Invoice
 
 ROWS_AT_ONCE = 2000
 
-# free: a text that a stranger may have written.  money: minor units of the row's currency.
-Kind = Literal["text", "free", "integer", "decimal", "money", "instant"]
 Rows = Literal["invoices", "lines"]
 Statement = tuple[str, tuple[Any, ...]]
 
@@ -108,30 +106,13 @@ LINES = Table(
 )
 TABLES: Mapping[Rows, Table] = {"invoices": INVOICES, "lines": LINES}
 
-_STARTS = ", ".join(sql.Literal(start).as_string() for start in FORMULA_STARTS)
-# How COPY writes a column as core.sheets.cell would: nothing for NULL, numbers plainly, times as RFC 3339, no formulas.
-_WRITTEN: Mapping[Kind, str] = {
-    "text": "{0}",
-    "free": "CASE WHEN left({0}, 1) IN (" + _STARTS + ") THEN '''' || {0} ELSE {0} END",
-    "integer": "{0}",
-    "money": "{0}",
-    "decimal": "trim_scale({0})",
-    "instant": "replace(replace({0}::text, ' ', 'T'), '+00', 'Z')",
-}
-
 
 def csv(invoices: QuerySet[Invoice], rows: Rows) -> Iterator[bytes]:
     """Yield a CSV file in pieces: a row for each invoice by number, drafts last, or for each of their lines."""
     table = TABLES[rows]
-    columns = ", ".join(f'{_WRITTEN[column.kind].format(column.expression)} AS "{column.name}"' for column in table.columns)
+    columns = ", ".join(f'{copy_csv.written(column.expression, column.kind)} AS "{column.name}"' for column in table.columns)
     statement, parameters = _statement(invoices, table, columns)
-    copying = f"COPY ({statement}) TO STDOUT (FORMAT csv, HEADER)"
-    with database.unhurried(), database.of_django().cursor() as cursor:
-        # Instants are written as the connection says; to_char would take four times as long.
-        cursor.execute("SET LOCAL timezone = 'UTC'")
-        cursor.execute("SET LOCAL datestyle = 'ISO'")
-        with cursor.copy(copying, parameters) as copy:
-            yield from blocks(copy)
+    yield from copy_csv.stream(sql.SQL(cast(LiteralString, statement)), parameters)
 
 
 def typed(invoices: QuerySet[Invoice], rows: Rows) -> Iterator[tuple[Any, ...]]:

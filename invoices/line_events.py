@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from core import database
 from core.errors import DomainError
 from core.periods import Period
-from core.sheets import Cell, blocks, csv_lines
 from events.models import LogSnapshot
 from invoices import recount
 from invoices.models import InvoiceLine
@@ -14,8 +12,6 @@ from meters import behind
 from meters.behind import Asked, Behind, Place
 from meters.definition import Definition
 from meters.meter_sql import Snapshot
-
-COLUMNS = ("event_id", "timestamp", "received_at", "quantity", "change", "changed_at")
 
 
 class LineWithoutEvents(DomainError):
@@ -64,15 +60,4 @@ def of(snapshot: LogSnapshot) -> Snapshot:
 
 def csv(line: InvoiceLine) -> Iterator[bytes]:
     """Give a CSV file with a row for each event, newest first, piece by piece. Raises LineWithoutEvents, before anything is sent."""
-    return _csv(asked(line), changed=is_difference(line))
-
-
-def _csv(wanted: Asked, *, changed: bool) -> Iterator[bytes]:
-    # In a transaction PostgreSQL hands the events out as it finds them; outside of one it would put them all by first.
-    with database.unhurried():
-        yield from blocks(csv_lines(header=COLUMNS, rows=(_row(event, changed=changed) for event in behind.events(wanted))))
-
-
-def _row(event: Behind, *, changed: bool) -> tuple[Cell, ...]:
-    change = (event.change, event.changed_at) if changed else (None, None)
-    return (event.event_id, event.place.timestamp, event.received_at, event.number, *change)
+    return behind.csv(asked(line))

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from core.copy_csv import Kind
 from core.money import exponent, to_major
 from core.workbook import Cell, Heading, Layout, Workbook, instant, number, text
 from invoices import export
@@ -61,7 +62,7 @@ class Table:
             self._book.add(self._total(currency, sums))
         return self._book.end()
 
-    def _writer(self, kind: export.Kind, n: int) -> Callable[[Any, str], Cell]:
+    def _writer(self, kind: Kind, n: int) -> Callable[[Any, str], Cell]:
         """Say how a column is written."""
         match kind:
             case "money":

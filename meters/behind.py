@@ -1,14 +1,16 @@
 """List the very events behind a quantity, and those behind a difference of two counts of the same, newest first, page by page."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, LiteralString, cast
 
 from django.db import connection
 from psycopg import sql
 
+from core import copy_csv
+from core.copy_csv import Kind
 from core.exact_json import loads
 from core.periods import Period
 from meters import meter_sql
@@ -18,6 +20,16 @@ from meters.meter_sql import Snapshot
 from meters.usage import within_reach
 
 ROWS_AT_ONCE = 2000
+# The columns of the CSV: what each is in sql/behind_csv.sql, and how that is written.
+COLUMNS: Mapping[str, tuple[str, Kind]] = {
+    "event_id": ("b.event_id", "free"),
+    "timestamp": ("b.timestamp", "instant"),
+    "received_at": ("b.received_at", "instant"),
+    "quantity": ("b.number", "decimal"),
+    "change": ("b.change", "text"),
+    "changed_at": ("b.changed_at", "instant"),
+}
+_UNCHANGED: Mapping[str, tuple[str, Kind]] = {"change": ("NULL", "text"), "changed_at": ("NULL", "text")}
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,16 @@ def events(asked: Asked, *, after: Place | None = None, limit: int | None = None
             for event_id, timestamp, arrival, received_at, metadata, number, change, changed_at in part:
                 place = Place(timestamp, arrival)
                 yield Behind(event_id, place, received_at, loads(metadata), number, change, changed_at)
+
+
+def csv(asked: Asked) -> Iterator[bytes]:
+    """Stream them all as a CSV file, newest first, as PostgreSQL writes it. Only of a difference it says what changed, and when."""
+    parameters = Parameters()
+    statement = _statement(asked, parameters, customer=parameters.add(asked.customer_id), after=None)
+    written = COLUMNS if asked.since else COLUMNS | _UNCHANGED
+    columns = ", ".join(f'{copy_csv.written(expression, kind)} AS "{name}"' for name, (expression, kind) in written.items())
+    copied = template("behind_csv").format(columns=sql.SQL(cast(LiteralString, columns)), behind=statement)
+    yield from copy_csv.stream(copied, {**parameters.bound, **_bound(asked), "limit": None})
 
 
 def first_changes(asked: Sequence[Asked]) -> list[datetime | None]:

@@ -10,8 +10,6 @@ import openpyxl
 import pytest
 from django.db import connection
 
-from core import database
-from core.sheets import FORMULA_STARTS, cell
 from invoices import export, journal, void, xlsx
 from invoices.models import Invoice
 from invoices.tests.story import begin, bill, give, use
@@ -74,23 +72,6 @@ def test_each_line_is_a_row_with_every_figure():
         ("INV-2026-000002", "usage", "3", "1", "2", "0.015", "0.03", "0"),
     ]
     assert read(export.csv(Invoice.objects.none(), "lines")) == []
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("kind", "column", "contents"),
-    [
-        ("free", "text", [None, "", "Acme", "1=1", *(f"{start}SUM(A1)" for start in FORMULA_STARTS)]),
-        ("decimal", "numeric", [None, Decimal("1.50"), Decimal("-0.000"), Decimal("1e20"), Decimal("0.000000000001")]),
-        ("instant", "timestamptz", [None, NOW, NOW.replace(microsecond=120_003), datetime(2026, 7, 1, 23, 59, 59, tzinfo=UTC)]),
-    ],
-)
-def test_copy_writes_a_cell_as_every_other_csv_does(kind, column, contents):
-    with database.unhurried(), connection.cursor() as cursor:
-        cursor.execute(f"SELECT {export._WRITTEN[kind].format('x')}::text FROM unnest(%s::{column}[]) x", [contents])
-        written = [text or "" for (text,) in cursor.fetchall()]
-
-    assert written == [cell(content) for content in contents]
 
 
 @pytest.mark.django_db
