@@ -86,7 +86,7 @@ def csv(asked: Asked) -> Iterator[bytes]:
     """Stream them all as a CSV file, newest first, as PostgreSQL writes it. Only of a difference it says what changed, and when."""
     parameters = Parameters()
     statement = _statement(asked, parameters, customer=parameters.add(asked.customer_id), after=None)
-    written = COLUMNS if asked.since else COLUMNS | _UNCHANGED
+    written = COLUMNS if asked.since else {**COLUMNS, **_UNCHANGED}
     columns = ", ".join(f'{copy_csv.written(expression, kind)} AS "{name}"' for name, (expression, kind) in written.items())
     copied = template("behind_csv").format(columns=sql.SQL(cast(LiteralString, columns)), behind=statement)
     yield from copy_csv.stream(copied, {**parameters.bound, **_bound(asked), "limit": None})
