@@ -4,13 +4,17 @@ import re
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.tests import world
 from invoices.models import Invoice
+from invoices.tests import story
+from products import pause
 from products.models import Subscription
+from products.subscribe import Extras
 from products.tests import making
 
 pytestmark = pytest.mark.django_db
@@ -117,3 +121,32 @@ def test_a_product_is_archived_and_brought_back(owner: Client) -> None:
     owner.post(reverse("dashboard:product_unarchive", args=[product.public_id]))
 
     assert "Archive" in text_of(owner.get(page))
+
+
+def test_a_trial_and_a_pause_that_last_say_what_they_used_and_what_it_comes_to(owner: Client) -> None:
+    calls, seats = making.meter("call"), making.meter("seat", "max", "n")
+    sold = making.product(making.per_unit(calls, "250", free_threshold=2), making.per_unit(seats, "1000"), fee=4900)
+    acme = making.customer("Acme")
+    subscription = story.begin(acme, sold, "2026-01-01", extras=Extras(trial_period_days=14))
+    story.use(acme, "call", "2026-01-05", times=5)
+    story.use(acme, "seat", "2026-01-06", n=3)
+    address = reverse("dashboard:subscription", args=[subscription.public_id])
+
+    with time_machine.travel("2026-01-10T12:00:00Z", tick=False):
+        tried = text_of(owner.get(address))
+    with time_machine.travel("2026-01-20T12:00:00Z", tick=False):
+        after = text_of(owner.get(address))
+        pause.pause(subscription=subscription, actor=making.ACTOR, now=timezone.now())
+    story.use(acme, "call", "2026-01-21", times=4)
+    with time_machine.travel("2026-01-22T12:00:00Z", tick=False):
+        paused = text_of(owner.get(address))
+
+    # 3 of 5 calls beyond the free ones at $2.50, 3 seats at $10.
+    assert "The trial so far until 15 Jan 2026, 00:00 UTC" in tried
+    assert "At the prices of the first cycle it would come to $37.50" in tried
+    assert "Call 5 call 5 $7.50 Seat 3 seat 1 $30.00" in tried
+    assert "The trial so far" not in after + paused
+    assert "The pause so far" not in tried + after
+    assert "The pause so far since 20 Jan 2026, 12:00 UTC" in paused
+    assert "it comes to $5.00 so far" in paused
+    assert "Call 4 call 4 $5.00 Seat – 0 $0.00" in paused

@@ -1,7 +1,5 @@
 """Show subscriptions with their running cycle, and the whole story of one."""
 
-from datetime import datetime
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -9,10 +7,10 @@ from django.views.decorators.http import require_safe
 
 from dashboard.reading import invoices, subscriptions
 from dashboard.views.lists import render_list
-from invoices import preview, sheets
+from invoices import aside, preview, sheets
 from products import change
 from products.listing import SubscriptionFilter
-from products.models import Subscription, SubscriptionStatus
+from products.models import Subscription
 
 SHOWN_INVOICES = 24
 
@@ -43,17 +41,10 @@ def detail(request: HttpRequest, public_id: str) -> HttpResponse:
             "subscription": row,
             "running": running,
             "scheduled": change.scheduled(row, now) if running.cycle else None,
-            "paused_at": _paused_at(row),
+            "trial": aside.trial(row, now=now),
+            "pause": aside.pause(row, now=now),
             "preview": sheets.of_preview(shown) if shown else None,
             "invoices": invoices.listed().filter(subscription=row).order_by("-id")[:SHOWN_INVOICES],
             "now": now,
         },
     )
-
-
-def _paused_at(subscription: Subscription) -> datetime | None:
-    """Give the start of the pause that lasts."""
-    if subscription.status != SubscriptionStatus.PAUSED:
-        return None
-    during = subscription.pauses.order_by("-id").values_list("during", flat=True).first()
-    return during.lower if during else None
