@@ -10,10 +10,12 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, LiteralString, cast
 from uuid import UUID
 
 from django.db import connection
+from msgspec import Struct
 from psycopg import sql
 
 from core import database, exact_json
@@ -71,8 +73,7 @@ def checked_moment(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True)
-class LoggedEvent:
+class LoggedEvent(Struct, frozen=True):
     """One event as it is shown; `customer` is the public id, fractions in metadata are Decimals."""
 
     key: UUID
@@ -99,30 +100,37 @@ SELECT
     coalesce((
         SELECT act.is_void FROM events_eventvoid AS act WHERE act.event_id = event.key ORDER BY act.ordinal DESC LIMIT 1
     ), false)
-FROM {events} AS event
+FROM ({events}) AS event
 JOIN customers_customer AS customer ON customer.id = event.customer_id
 JOIN events_eventname AS name ON name.id = event.event_name_id
 ORDER BY event."timestamp" DESC, event.arrival
 """)
 _NEWEST = sql.SQL('SELECT * FROM events_event WHERE {conditions} ORDER BY "timestamp" DESC, arrival LIMIT {limit}')
-_LIMIT = sql.Placeholder("log_limit")
 # No index is by time, or by customer and time, alone: the newest of each name are merged, each read from the index by name and time, or
-# by name, customer and time. Of hundreds of names only those whose own newest event lies among the page's can have any on it, and none
-# older than the last of these.
+# by name, customer and time. The first few of each name, about twice a page's worth of all, tell how far back the page can reach; only so
+# far is each name read whole. Of many names, most have their very newest event further back than that and are read no more.
 _NEWEST_OF_EACH_NAME = sql.SQL("""
-WITH newest_name AS MATERIALIZED (
-    SELECT each_name.id, newest."timestamp"
-    FROM events_eventname AS each_name CROSS JOIN LATERAL ({newest_one}) AS newest
-    ORDER BY newest."timestamp" DESC, newest.arrival LIMIT %(log_limit)s
+WITH head AS MATERIALIZED (
+    SELECT each_name.id, few."timestamp"
+    FROM events_eventname AS each_name CROSS JOIN LATERAL (
+        SELECT newest."timestamp"
+        FROM (
+            SELECT "timestamp" FROM events_event WHERE event_name_id = each_name.id AND {conditions}
+            ORDER BY "timestamp" DESC LIMIT {twice}
+        ) AS newest
+        LIMIT (SELECT greatest(1, {twice} / count(*)) FROM events_eventname)
+    ) AS few
+),
+reach AS MATERIALIZED (
+    SELECT coalesce((SELECT "timestamp" FROM head ORDER BY "timestamp" DESC OFFSET {limit} - 1 LIMIT 1), '-infinity') AS oldest
 )
-SELECT newest.* FROM newest_name AS each_name CROSS JOIN LATERAL ({newest}) AS newest
-ORDER BY newest."timestamp" DESC, newest.arrival LIMIT %(log_limit)s
-""")
-_OF_NAME = sql.SQL("event_name_id = each_name.id AND {conditions}")
-_NOT_TOO_OLD = sql.SQL("""
-{of_name} AND "timestamp" >= (
-    SELECT CASE WHEN count(*) = %(log_limit)s THEN min("timestamp") ELSE '-infinity' END FROM newest_name
-)
+SELECT newest.*
+FROM (SELECT DISTINCT id FROM head WHERE "timestamp" >= (SELECT oldest FROM reach)) AS each_name
+CROSS JOIN LATERAL (
+    SELECT * FROM events_event WHERE event_name_id = each_name.id AND {conditions} AND "timestamp" >= (SELECT oldest FROM reach)
+    ORDER BY "timestamp" DESC, arrival LIMIT {limit}
+) AS newest
+ORDER BY newest."timestamp" DESC, newest.arrival LIMIT {limit}
 """)
 # The bound lies within: whatever the condition asks for, no more than so many events are looked at.
 _FITTING = sql.SQL("""
@@ -132,7 +140,7 @@ WHERE {where} ORDER BY e."timestamp" DESC, e.arrival LIMIT %(log_limit)s
 _END_OF_LOOK = sql.SQL("""
 SELECT "timestamp", arrival FROM events_event WHERE {conditions} ORDER BY "timestamp" DESC, arrival OFFSET %(log_most)s - 1 LIMIT 1
 """)
-_CUT = sql.SQL('(SELECT * FROM ({events}) AS part ORDER BY part."timestamp" DESC, part.arrival OFFSET %(log_offset)s)')
+_CUT = sql.SQL('SELECT * FROM ({events}) AS part ORDER BY part."timestamp" DESC, part.arrival OFFSET {offset}')
 
 
 def page(
@@ -143,16 +151,18 @@ def page(
     moment: what `now()` gave when the list was begun; events committed since then are left out.
     """
     conditions, parameters = _conditions(filters, cursor, moment)
-    parameters |= {"log_limit": size + offset, "log_offset": offset}
-    if filters.event_name is not None:
-        events: sql.Composable = _NEWEST.format(conditions=conditions, limit=_LIMIT)
-    else:
-        of_name = _OF_NAME.format(conditions=conditions)
-        events = _NEWEST_OF_EACH_NAME.format(
-            newest_one=_NEWEST.format(conditions=of_name, limit=sql.SQL("1")),
-            newest=_NEWEST.format(conditions=_NOT_TOO_OLD.format(of_name=of_name), limit=_LIMIT),
-        )
-    return _read(_SHOWN.format(events=_CUT.format(events=events)), parameters)
+    statement = _page(conditions, merged=filters.event_name is None, limit=size + offset, offset=offset)
+    # How its events are best found depends on how many a customer has, or a condition lets through; of all there are always many.
+    return _read(statement, parameters, prepared=filters.customer_id is None and filters.where is None)
+
+
+@lru_cache(256)
+def _page(conditions: tuple[str, ...], *, merged: bool, limit: int, offset: int) -> str:
+    """Compose a page's statement. merged: of all names.  The numbers stand in it, or a plan that is kept would be made for any."""
+    events = (_NEWEST_OF_EACH_NAME if merged else _NEWEST).format(
+        conditions=_all(conditions), limit=sql.Literal(limit), twice=sql.Literal(2 * limit)
+    )
+    return _shown(_CUT.format(events=events, offset=sql.Literal(offset)))
 
 
 @dataclass(frozen=True)
@@ -169,10 +179,11 @@ def fitting(*, filters: Filters, size: int, most: int, cursor: Cursor | None = N
     A condition that hardly any event fits would otherwise read the whole log for one page. The condition may call the event `e`; a
     name or a customer must be given.
     """
-    conditions, parameters = _conditions(replace(filters, where=None), cursor, moment)
+    texts, parameters = _conditions(replace(filters, where=None), cursor, moment)
+    conditions = _all(texts)
     bound = {**parameters, "log_most": most, "log_limit": size}
     where = sql.SQL("true") if filters.where is None else filters.where
-    found = _read(_SHOWN.format(events=sql.SQL("({})").format(_FITTING.format(conditions=conditions, where=where))), bound)
+    found = _read(_shown(_FITTING.format(conditions=conditions, where=where)), bound)
     if len(found) == size:
         return Fitting(found, None)
     with connection.cursor() as rows:
@@ -183,15 +194,15 @@ def fitting(*, filters: Filters, size: int, most: int, cursor: Cursor | None = N
 
 def find(event_id: str) -> LoggedEvent | None:
     """Return the event with this id, or None."""
-    events = sql.SQL("(SELECT * FROM events_event WHERE key = %(log_key)s AND event_id = %(log_event_id)s)")
-    found = _read(_SHOWN.format(events=events), {"log_key": UUID(identity(event_id)), "log_event_id": event_id})
+    events = sql.SQL("SELECT * FROM events_event WHERE key = %(log_key)s AND event_id = %(log_event_id)s")
+    found = _read(_shown(events), {"log_key": UUID(identity(event_id)), "log_event_id": event_id})
     return found[0] if found else None
 
 
 def find_all(keys: Collection[UUID]) -> dict[UUID, LoggedEvent]:
     """Return the events with these keys; one that does not exist is left out."""
-    events = sql.SQL("(SELECT * FROM events_event WHERE key = ANY(%(log_keys)s))")
-    return {event.key: event for event in _read(_SHOWN.format(events=events), {"log_keys": list(keys)})}
+    events = sql.SQL("SELECT * FROM events_event WHERE key = ANY(%(log_keys)s)")
+    return {event.key: event for event in _read(_shown(events), {"log_keys": list(keys)})}
 
 
 def present(event_ids: Collection[str]) -> set[str]:
@@ -218,12 +229,12 @@ def now() -> str:
     return str(row[0])
 
 
-def _conditions(filters: Filters, cursor: Cursor | None, moment: str | None) -> tuple[sql.Composable, dict[str, Any]]:
-    parts: list[sql.Composable] = [sql.SQL("true")]
+def _conditions(filters: Filters, cursor: Cursor | None, moment: str | None) -> tuple[tuple[str, ...], dict[str, Any]]:
+    parts = ["true"]
     parameters: dict[str, Any] = dict(filters.parameters)
 
     def add(condition: str, **bound: Any) -> None:
-        parts.append(sql.SQL(condition))
+        parts.append(condition)
         parameters.update(bound)
 
     if filters.customer_id is not None:
@@ -245,11 +256,19 @@ def _conditions(filters: Filters, cursor: Cursor | None, moment: str | None) -> 
             log_snapshot=snapshot,
         )
     if filters.where is not None:
-        parts.append(sql.SQL("({})").format(filters.where))
-    return sql.SQL(" AND ").join(parts), parameters
+        parts.append(f"({filters.where.as_string()})")
+    return tuple(parts), parameters
 
 
-def _read(statement: sql.Composed, parameters: Mapping[str, Any]) -> list[LoggedEvent]:
-    rows = database.ask(statement.as_string(), parameters)
-    shown: list[tuple[Any, ...]] = [(*row[:-2], exact_json.loads(row[-2]), row[-1]) for row in rows]
+def _all(conditions: tuple[str, ...]) -> sql.Composable:
+    return sql.SQL(" AND ").join([sql.SQL(cast(LiteralString, condition)) for condition in conditions])
+
+
+def _shown(events: sql.Composable) -> str:
+    return _SHOWN.format(events=events).as_string()
+
+
+def _read(statement: str, parameters: Mapping[str, Any], *, prepared: bool = False) -> list[LoggedEvent]:
+    rows = database.ask(statement, parameters, prepared=prepared)
+    shown: list[tuple[Any, ...]] = [(*row[:-2], exact_json.of_jsonb(row[-2]), row[-1]) for row in rows]
     return [LoggedEvent(*row) for row in shown]

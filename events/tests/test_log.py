@@ -55,6 +55,18 @@ def test_newest_first_then_in_order_of_arrival(key, ada):
     assert [e.event_id for e in log.page(filters=Filters(), size=2, offset=5)] == ["t5", "t6"]
 
 
+def test_a_page_is_whole_however_unevenly_its_names_share_it(key, ada):
+    """Of many names and of few, of one that fills the page, of ties at its end, and of names with a single event."""
+    busy = [event(f"b{n}", ada, timestamp=at(2 * n), event_name="busy") for n in range(12)]
+    rare = [event(f"r{n}", ada, timestamp=at(8 * n), event_name=f"rare{n}") for n in range(6)]
+    tied = [event(f"s{n}", ada, timestamp=at(24), event_name=f"rare{n % 2}") for n in range(4)]
+    send(key, *busy, *rare, *tied)
+    rows = Event.objects.order_by("-timestamp", "arrival").values_list("event_id", flat=True)
+
+    for size in (1, 2, 3, 5, 7, 11, 22, 50):
+        assert walk(Filters(), size) == walk(Filters(customer_id=ada.id), size) == list(rows), size
+
+
 def test_filters_by_customer_name_time_and_any_condition(key, ada):
     bob = make_customer("Bob")
     send(
