@@ -60,14 +60,18 @@ def _turned(name: str) -> str:
 
 
 def _beyond(order: Sequence[str], place: Sequence[Any]) -> Q:
-    """Match the rows that come after a place: equal in the first fields and beyond it in the next, for some field."""
+    """Match the rows that come after a place: equal in the first fields and beyond it in the next, for some field.
+
+    That none lies before it in the first field follows, and is said besides: there an index can begin, at "or" it cannot.
+    """
     condition = Q(pk__in=())
     equal = Q()
     for name, bound in zip(order, place, strict=True):
         field, lookup = (name[1:], "lt") if name.startswith("-") else (name, "gt")
         condition |= equal & Q(**{f"{field}__{lookup}": bound})
         equal &= Q(**{field: bound})
-    return condition
+    first, lookup = (order[0][1:], "lte") if order[0].startswith("-") else (order[0], "gte")
+    return Q(**{f"{first}__{lookup}": place[0]}) & condition
 
 
 def _write(row: Model, order: Sequence[str], *, backward: bool) -> str:

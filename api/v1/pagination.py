@@ -75,7 +75,9 @@ class NewestFirst(Generic[Row]):
             return list(self.rows[part.offset : part.offset + part.limit])
         created_at, _, row_id = part.end.partition("|")
         instant = datetime.fromisoformat(created_at)
-        return list(self.rows.filter(Q(created_at__lt=instant) | Q(created_at=instant, id__lt=int(row_id)))[: part.limit])
+        beyond = Q(created_at__lt=instant) | Q(created_at=instant, id__lt=int(row_id))
+        # An index can begin at the first bound; at "or" it cannot, and a deep page would pass over all that come before it.
+        return list(self.rows.filter(beyond, created_at__lte=instant)[: part.limit])
 
     def end_of(self, row: Any) -> str:
         return f"{row.created_at.isoformat()}|{row.id}"

@@ -1,6 +1,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from customers.models import Customer
 from dashboard.paging import CursorInvalid, page
@@ -43,6 +45,18 @@ def test_a_row_that_arrives_meanwhile_moves_nothing(names: list[str]) -> None:
     Customer.objects.create(name="new", email="a@example.org", created_at=NOW + timedelta(days=9), updated_at=NOW)
 
     assert shown(older)[0] == names[3:6]
+
+
+def test_a_deep_page_begins_at_its_place_in_the_index(names: list[str]) -> None:
+    _first, _newer, older = shown(None)
+
+    with connection.cursor() as cursor, CaptureQueriesContext(connection) as captured:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        shown(older)
+        cursor.execute("EXPLAIN " + captured.captured_queries[-1]["sql"])
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+
+    assert "Index Cond: (created_at <= " in plan
 
 
 def test_an_empty_list_has_no_neighbours(db: None) -> None:
