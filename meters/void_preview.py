@@ -57,6 +57,7 @@ class Preview:
 
     period: the selection's bounds, or the days of the billing zone from its first to its last event; None without events.
     changes: of the 20 pairs of event name and customer with the most events; more_groups: how many pairs there are besides.
+    unreadable: meters of these names whose stored filter is none, so that what they would lose cannot be said.
     """
 
     event_count: int
@@ -64,6 +65,7 @@ class Preview:
     period: Period | None
     changes: Sequence[Change]
     more_groups: int
+    unreadable: Sequence[Meter] = ()
 
 
 @dataclass(frozen=True)
@@ -85,12 +87,12 @@ def preview(selection: Selection) -> Preview:
         count = sum(group.count for group in groups)
         period = _period(selection, groups)
         shown = groups[:SHOWN_GROUPS]
-        changes = _changes(selection, shown, period) if period else []
+        changes, unreadable = _changes(selection, shown, period) if period else ([], [])
     except TookTooLong as error:
         raise PreviewTooSlow(
             f"Reading what this would change took longer than {READ_SECONDS} seconds. Take a shorter time or one customer."
         ) from error
-    return Preview(count, count < READ_EVENTS, period, changes, len(groups) - len(shown))
+    return Preview(count, count < READ_EVENTS, period, changes, len(groups) - len(shown), unreadable)
 
 
 def _groups(selection: Selection) -> list[_Group]:
@@ -112,11 +114,13 @@ def _period(selection: Selection, groups: Sequence[_Group]) -> Period | None:
     return Period(selection.start or local_midnight(first, zone), selection.end or local_midnight(latest + DAY, zone))
 
 
-def _changes(selection: Selection, groups: Sequence[_Group], period: Period) -> list[Change]:
+def _changes(selection: Selection, groups: Sequence[_Group], period: Period) -> tuple[list[Change], list[Meter]]:
+    """Count what each meter of the groups' names comes to before and after; and name the meters that cannot be read."""
     names = dict(EventName.objects.filter(pk__in={group.event_name_id for group in groups}).values_list("name", "pk"))
-    meters = list(Meter.objects.filter(event_name__in=names).order_by("name", "id"))
+    concerned = list(Meter.objects.filter(event_name__in=names).order_by("name", "id"))
+    definitions, unreadable = stored.readable(meter.pk for meter in concerned)
+    meters = [meter for meter in concerned if meter.pk in definitions]
     customers = Customer.objects.in_bulk([group.customer_id for group in groups])
-    definitions = stored.definitions(meter.pk for meter in meters)
     of_name = {name: [one.customer_id for one in groups if one.event_name_id == name] for name in names.values()}
     requests = {
         (meter.pk, customer): UsageRequest(meter.pk, customer, period)
@@ -133,7 +137,7 @@ def _changes(selection: Selection, groups: Sequence[_Group], period: Period) -> 
             Change(meter, customers[one], before[requests[meter.pk, one]].quantity, after.get(one, nothing))
             for one in customer_ids
         ]
-    return found
+    return found, [meter for meter in concerned if meter.pk in unreadable]
 
 
 def _without(selection: Selection, definition: Definition, customers: Sequence[int], period: Period) -> dict[int, Decimal | None]:

@@ -67,8 +67,8 @@ class TouchedInvoice(msgspec.Struct, kw_only=True):
 class VoidPreviewAnswer(msgspec.Struct, kw_only=True):
     """What would change. event_count: not void now; is_complete: false where only the newest 100,000 were read.
 
-    changes: of the 20 pairs of event name and customer with the most events, more_changes: of how many pairs besides. drafts, lines:
-    at most 20 of each, counted up to 1000.
+    changes: of the 20 pairs of event name and customer with the most events, more_changes: of how many pairs besides.
+    unreadable_meter_ids: meters of these names whose stored filter cannot be read. drafts, lines: at most 20 of each, counted up to 1000.
     """
 
     event_count: int
@@ -77,6 +77,7 @@ class VoidPreviewAnswer(msgspec.Struct, kw_only=True):
     end: datetime | None
     changes: list[ChangeAnswer]
     more_changes: int
+    unreadable_meter_ids: list[str]
     drafts: list[TouchedInvoice]
     draft_count: int
     lines: list[TouchedInvoice]
@@ -170,6 +171,7 @@ def _preview(found: Preview) -> VoidPreviewAnswer:
         end=found.period.end if found.period else None,
         changes=[_change(one) for one in found.changes],
         more_changes=found.more_groups,
+        unreadable_meter_ids=[meter.public_id for meter in found.unreadable],
         drafts=[_draft(one) for one in touched.drafts],
         draft_count=touched.draft_count,
         lines=[_line(one) for one in touched.lines],

@@ -167,6 +167,19 @@ def test_a_preview_tells_usage_before_and_after(aggregation: str, before: int, a
     assert EventVoid.objects.count() == 0
 
 
+def test_a_meter_that_cannot_be_read_is_named_in_the_preview_and_hides_no_other(meter: Meter) -> None:
+    broken = factories.meter("max", "size")
+    Meter.objects.filter(pk=broken.pk).update(filter={"conjunction": "xor", "clauses": []})
+    acme = factories.customer()
+    log(acme, NOW, {"size": 2})
+    rollup.roll(now=NOW)
+
+    found = void_preview.preview(selection.of(customer=acme))
+
+    assert [(one.meter, one.before, one.after) for one in found.changes] == [(meter, 2, 0)]
+    assert found.unreadable == [broken]
+
+
 def test_a_preview_of_nothing_changes_nothing(meter: Meter) -> None:
     found = void_preview.preview(selection.of(event_ids=["nobody"]))
 
