@@ -4,6 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from core.exact_json import ExactDecoder, ExactEncoder
 from core.fields import PublicIdField
 from core.history import append_only, tracked
 
@@ -18,7 +19,7 @@ class WebhookEndpoint(models.Model):
     secret = models.CharField(max_length=100, editable=False)
     filter_types = ArrayField(models.CharField(max_length=60), default=list, blank=True)
     headers = models.JSONField(default=dict, blank=True)
-    metadata = models.JSONField(default=dict, blank=True)
+    metadata = models.JSONField(default=dict, blank=True, encoder=ExactEncoder, decoder=ExactDecoder)
     rate_limit = models.IntegerField(null=True, blank=True)
     disabled_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)

@@ -60,6 +60,15 @@ def test_what_could_not_be_kept_to_is_refused(call: Callable[..., Any], content:
 
 
 @pytest.mark.django_db
+def test_numbers_in_metadata_stay_exact(call: Callable[..., Any]) -> None:
+    made = call("POST", "/webhooks", raw=b'{"url": "https://example.com/hook", "metadata": {"n": 0.10}}')
+
+    read = call("GET", f"/webhooks/{made.body['id']}")
+
+    assert (made.status, b'"metadata":{"n":0.10}' in read.raw) == (200, True)
+
+
+@pytest.mark.django_db
 def test_secrets_need_a_key_that_may_write(call: Callable[..., Any]) -> None:
     webhook = call("POST", "/webhooks", {"url": URL}).body["id"]
 
