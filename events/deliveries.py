@@ -1,9 +1,9 @@
 """Read what each key delivered by the hour, and which keys have gone silent; written by delivery.py and refusals.py."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from events.models import DeliveryHour, DeliveryRefusal
 from events.silence import GIVEN_UP_AFTER, HOUR, LEAST_SILENT_HOURS, WEEK, Silence, silence
 
 MOST_ROWS = 10_000
+DAY = timedelta(days=1)
 
 
 class DeliveryRangeTooLarge(DomainError):
@@ -60,14 +61,19 @@ Place = tuple[int, datetime]  # the key's internal id, and the beginning of an h
 
 def by_hour(*, start: datetime, end: datetime, key_id: int | None = None) -> dict[Place, Delivered]:
     """Give what the keys delivered in each hour that begins in [start, end), ascending. Raises DeliveryRangeTooLarge."""
-    within = _within(start, end, key_id)
-    hours = DeliveryHour.objects.filter(**within).annotate(span=F("hour"))
-    refusals = DeliveryRefusal.objects.filter(**within).annotate(span=F("hour"), number=F("refused_count"))
-    read = list(hours.values(*_SPAN, *_COUNTS, "latest_success_at")[: MOST_ROWS + 1])
-    read_refusals = list(refusals.values(*_SPAN, "code", "number")[: MOST_ROWS + 1])
+    hours, refusals = (rows[: MOST_ROWS + 1] for rows in _by_hour(_within(start, end, key_id)))
+    read, read_refusals = list(hours), list(refusals)
     if max(len(read), len(read_refusals)) > MOST_ROWS:
         raise DeliveryRangeTooLarge
     return _joined(read, read_refusals)
+
+
+def each_hour(*, start: datetime, end: datetime, key_id: int | None = None) -> Iterator[tuple[Place, Delivered]]:
+    """Yield the same hours as by_hour, however many they are: those of one day at a time are in memory."""
+    while start < end:
+        upto = min(start + DAY, end)
+        yield from _joined(*_by_hour(_within(start, upto, key_id))).items()
+        start = upto
 
 
 def by_day(*, start: datetime, end: datetime, key_id: int, zone: Any) -> dict[Place, Delivered]:
@@ -93,6 +99,12 @@ def by_key(*, start: datetime, end: datetime) -> dict[int, Delivered]:
 
 _SPAN = ("api_key_id", "span")
 _COUNTS = ("accepted_count", "duplicate_count", "conflict_count")
+
+
+def _by_hour(within: Mapping[str, Any]) -> tuple[QuerySet[Any, Any], QuerySet[Any, Any]]:
+    hours = DeliveryHour.objects.filter(**within).annotate(span=F("hour"))
+    refusals = DeliveryRefusal.objects.filter(**within).annotate(span=F("hour"), number=F("refused_count"))
+    return hours.values(*_SPAN, *_COUNTS, "latest_success_at"), refusals.values(*_SPAN, "code", "number")
 
 
 def _sums() -> dict[str, Any]:

@@ -84,6 +84,10 @@ class Run:
 
     def end(self, status: JobStatus, **columns: Any) -> None:
         """Write how the job ended. Raises TakenOver."""
+        if (
+            status == JobStatus.DONE
+        ):  # nothing goes on from here, and the directory of a ZIP of thousands would be read with every list
+            columns["position"] = {}
         with transaction.atomic():
             self._keep(status=status, finished_at=timezone.now(), **columns)
             if status == JobStatus.DONE:
