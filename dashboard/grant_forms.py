@@ -56,7 +56,11 @@ class GrantForm(CreditForm):
         ],
     )
     subscription_id = forms.ModelChoiceField(
-        label=_("Subscription"), queryset=Subscription.objects.none(), to_field_name="public_id", required=False
+        label=_("Subscription"),
+        queryset=Subscription.objects.none(),
+        to_field_name="public_id",
+        required=False,
+        empty_label=_("Choose a subscription"),
     )
     renewal_count = forms.IntegerField(label=_("Renews every"), min_value=1, max_value=32_767, initial=1, required=False)
     renewal_interval = forms.ChoiceField(label=_("Unit"), choices=IntervalUnit.choices, initial=IntervalUnit.MONTH)

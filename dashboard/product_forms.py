@@ -19,6 +19,7 @@ from products.models import IntervalUnit, PriceKind, PriceModel, TaxCategory
 from products.pricing import Tier
 
 LAST = "*"
+CHOOSE_METER = lazy("Choose a meter")
 
 
 # What the script that edits tiers in columns needs to say.
@@ -92,7 +93,9 @@ class ProductForm(forms.Form):
 class MeterPriceForm(forms.Form):
     """What one meter costs, in major units of the product's currency."""
 
-    meter = forms.ModelChoiceField(label=lazy("Meter"), queryset=Meter.objects.none(), to_field_name="public_id")
+    meter = forms.ModelChoiceField(
+        label=lazy("Meter"), queryset=Meter.objects.none(), to_field_name="public_id", empty_label=CHOOSE_METER
+    )
     price_model = forms.ChoiceField(label=lazy("Price model"), choices=PriceModel.choices, initial=PriceModel.PER_UNIT)
     price_per_unit = forms.DecimalField(
         label=lazy("Price per unit, or per package"), min_value=0, max_digits=20, decimal_places=16, required=False,
@@ -148,7 +151,9 @@ class CreditForm(forms.Form):
     """What each subscriber gets anew every cycle."""
 
     kind = forms.ChoiceField(label=lazy("Credit"), choices=CreditKind.choices, initial=CreditKind.UNITS)
-    meter = forms.ModelChoiceField(label=lazy("Meter"), queryset=Meter.objects.none(), to_field_name="public_id", required=False)
+    meter = forms.ModelChoiceField(
+        label=lazy("Meter"), queryset=Meter.objects.none(), to_field_name="public_id", required=False, empty_label=CHOOSE_METER
+    )
     amount = forms.DecimalField(
         label=lazy("Amount each cycle"), min_value=0, max_digits=38, decimal_places=12, help_text=lazy("Units, or money as 5.00.")
     )

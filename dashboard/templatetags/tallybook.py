@@ -44,6 +44,12 @@ def amount(minor: int | None, currency: str) -> str:
 
 
 @register.simple_tag
+def amount_change(minor: int, currency: str) -> str:
+    """Write by how much an amount grows or falls, with its sign."""
+    return f"+{amount(minor, currency)}" if minor > 0 else amount(minor, currency)
+
+
+@register.simple_tag
 def unit_price(minor: Decimal | None, currency: str) -> str:
     return formatting.NOTHING if minor is None else formatting.exact_amount(minor, currency, locale=locale())
 

@@ -93,3 +93,10 @@ def test_the_pages_say_what_is_used_now_and_which_line_used_what():
         assert "INV-2026-000001" in page
         assert "-3" in page.replace("\u2212", "-")
     assert "End the grant" not in issued
+
+
+def test_a_renewing_grant_says_that_its_ledger_follows():
+    page = give(world.signed_in(), making.customer(), renewal="interval").content.decode()
+
+    assert "Granted." in page
+    assert "follows when credits are renewed next" in page

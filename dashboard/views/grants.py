@@ -48,7 +48,7 @@ def new(request: HttpRequest, public_id: str) -> HttpResponse:
     made = _made(request, customer, form) if request.method == "POST" and form.is_valid() else None
     if made is None:
         return render(request, "dashboard/grants/new.html", {"form": form, "customer": customer})
-    messages.success(request, _("Given. Usage from its first instant on may draw on it."))
+    messages.success(request, _("Granted. Usage from its first instant on may draw on it."))
     return redirect("dashboard:grant", made.public_id)
 
 

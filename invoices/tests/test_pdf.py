@@ -11,7 +11,7 @@ from core import formatting
 from core.periods import Period
 from invoices import document, pdf, usage_chart, void
 from invoices.models import Invoice
-from invoices.tests.reading import pages
+from invoices.tests.reading import pages, right_of
 from invoices.tests.story import begin, bill, give, use
 from products.tests import making
 from products.tests.making import ACTOR, per_unit
@@ -165,3 +165,16 @@ def test_a_year_is_charted_by_month():
 
     assert [day.isoformat() for day, _ in year][:3] == ["2026-01-01", "2026-02-01", "2026-03-01"]
     assert len(year) == 12
+
+
+def test_a_long_step_breaks_in_its_own_half_and_its_figure_stays_in_the_column():
+    steps = [
+        {"label": "9,152,500,172,601 × €0.000000000019", "shown": "€173.897503279419", "is_result": False},
+        {"label": "Amount", "shown": "€173.90", "is_result": True},
+    ]
+
+    printed = pdf.render(paper(lines=[line(steps=steps)]), made_at=NOW)
+
+    right = [right_of(printed, step["shown"]) for step in steps]
+    assert right[0] == pytest.approx(right[1], abs=1)
+    assert "9,152,500,172,601 × €0.000000000019 €173.897503279419 Amount €173.90" in text_of(printed)
