@@ -34,6 +34,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _TRAPS = [Clamped, DivisionByZero, FloatOperation, Inexact, InvalidOperation, Overflow, Rounded, Subnormal, Underflow]
 CONTEXT = Context(prec=200, rounding=ROUND_HALF_UP, traps=_TRAPS)
 
+# A part of 1 that is all of it. One object, so that `is` can tell most parts from what has to be computed.
+WHOLE = Fraction(1)
+
 # ISO 4217, list one, plus the withdrawn codes of the wire contract (BGN, HRK, SLL) which old invoices may still carry.
 _TWO_DECIMALS = """
 AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF CHW
@@ -108,10 +111,11 @@ def exponent(currency: str) -> int:
 
 def round_half_away(number: Decimal | Fraction) -> int:
     """Round to an integer, halves away from zero: 0.5 becomes 1, -0.5 becomes -1."""
-    if isinstance(number, Fraction):
-        magnitude = (2 * abs(number.numerator) + number.denominator) // (2 * number.denominator)
-        return magnitude if number >= 0 else -magnitude
-    return int(number.to_integral_value(rounding=ROUND_HALF_UP, context=CONTEXT))
+    # In this order: asking whether a Decimal is a Fraction, which is an abstract base class's business, takes longer than rounding it.
+    if isinstance(number, Decimal):
+        return int(number.to_integral_value(rounding=ROUND_HALF_UP, context=CONTEXT))
+    magnitude = (2 * abs(number.numerator) + number.denominator) // (2 * number.denominator)
+    return magnitude if number >= 0 else -magnitude
 
 
 def ratio(dividend: Decimal | int | Fraction, divisor: Decimal | int | Fraction) -> Fraction:
@@ -127,6 +131,8 @@ def approximate(number: Fraction, *, places: int = 18) -> Decimal:
 def plain(number: Decimal) -> str:
     """Write a Decimal without exponent and without trailing zeros: 1E+3 as "1000", 1.50 as "1.5", -0 as "0"."""
     text = str(number)
+    if text.isdigit():
+        return text
     if "E" in text:
         text = format(number, "f")
     if "." in text:

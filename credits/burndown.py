@@ -15,6 +15,7 @@ from core.money import exact
 from core.periods import Period
 
 _LAST_INSTANT = timedelta(microseconds=1)
+_NONE = Decimal(0)
 
 
 class Balance(Struct, frozen=True):
@@ -80,8 +81,10 @@ def burn(*, amount: Decimal, balances: Iterable[Balance], usage_period: Period) 
     """
     draws, left = [], amount
     for balance in in_burn_order(balances):
+        if left <= 0:
+            break
         taken = min(left, balance.available)
-        if taken > 0 and balance.usable is not None and balance.usable.overlaps(usage_period):
+        if taken > 0 and (usable := balance.usable) is not None and usable.overlaps(usage_period):
             draws.append(Draw(balance.grant_period_id, balance.grant_id, taken, usage_period))
             left -= taken
     return tuple(draws)
@@ -91,7 +94,9 @@ def burn(*, amount: Decimal, balances: Iterable[Balance], usage_period: Period) 
 def after(balances: Iterable[Balance], draws: Iterable[Draw]) -> tuple[Balance, ...]:
     """Give the balances that are left when the draws are taken."""
     taken = totals(draws)
-    return tuple(replace(b, available=b.available - taken.get(b.grant_period_id, Decimal(0))) for b in balances)
+    return tuple(
+        [replace(b, available=b.available - taken[b.grant_period_id]) if b.grant_period_id in taken else b for b in balances]
+    )
 
 
 def phases(*, cycle: Period, balances: Iterable[Balance]) -> tuple[Period, ...]:
@@ -111,14 +116,14 @@ def burn_by_phase(
     """
     draws: list[Draw] = []
     left = tuple(balances)
-    if not left:
-        return summed_up(sum((u.quantity for u in usages), before), free, (), before)
-    _earlier, *chargeable = chargeable_by_phase([before, *(u.quantity for u in usages)], free=free)
-    for usage, amount in zip(usages, chargeable, strict=True):
-        drawn = burn(amount=amount, balances=left, usage_period=usage.period)
-        left = after(left, drawn)
-        draws += drawn
-    return summed_up(sum((u.quantity for u in usages), before), free, tuple(draws), before)
+    quantities = [usage.quantity for usage in usages]
+    if left:
+        _earlier, *chargeable = chargeable_by_phase([before, *quantities], free=free)
+        for usage, amount in zip(usages, chargeable, strict=True):
+            if drawn := burn(amount=amount, balances=left, usage_period=usage.period):
+                left = after(left, drawn)
+                draws += drawn
+    return summed_up(sum(quantities, before), free, tuple(draws), before)
 
 
 @exact()
@@ -130,9 +135,11 @@ def burn_at_end(
     Such a quantity belongs to no instant, so it burns what is alive at the cycle's last one. before: what it was at an earlier
     instant of the cycle; only what it has grown by since is charged.
     """
-    closing = Period(cycle.end - _LAST_INSTANT, cycle.end)
-    grown = max(quantity - free, Decimal(0)) - max(before - free, Decimal(0))
-    draws = burn(amount=grown, balances=balances, usage_period=closing)
+    draws: tuple[Draw, ...] = ()
+    if balances := tuple(balances):
+        closing = Period(cycle.end - _LAST_INSTANT, cycle.end)
+        grown = max(quantity - free, _NONE) - max(before - free, _NONE)
+        draws = burn(amount=grown, balances=balances, usage_period=closing)
     return summed_up(quantity, free, draws, before)
 
 
@@ -144,14 +151,14 @@ def chargeable_by_phase(quantities: Sequence[Decimal], *, free: Decimal) -> tupl
     from the latest phases, so that the parts always add up and credits never cover more than is charged.
     """
     parts: list[Decimal] = []
-    cumulative = spread = reached = Decimal(0)
+    cumulative = spread = reached = _NONE
     for quantity in quantities:
         cumulative += quantity
-        reached = max(cumulative - free, Decimal(0))
-        parts.append(max(reached - spread, Decimal(0)))
+        reached = max(cumulative - free, _NONE)
+        parts.append(max(reached - spread, _NONE))
         spread += parts[-1]
     excess = spread - reached
-    for i in reversed(range(len(parts))):
+    for i in reversed(range(len(parts)) if excess else ()):
         back = min(parts[i], excess)
         parts[i] -= back
         excess -= back
@@ -163,14 +170,14 @@ def totals(draws: Iterable[Draw]) -> Mapping[int, Decimal]:
     summed: dict[int, Decimal] = {}
     with exact():
         for draw in draws:
-            summed[draw.grant_period_id] = summed.get(draw.grant_period_id, Decimal(0)) + draw.amount
+            summed[draw.grant_period_id] = summed.get(draw.grant_period_id, _NONE) + draw.amount
     return summed
 
 
 def summed_up(quantity: Decimal, free: Decimal, draws: tuple[Draw, ...], before: Decimal) -> UnitBurn:
     """Sum steps 2 and 3 up. quantity: that of the whole cycle so far, `before` that of its earlier part; draws: what credits cover."""
-    used_before = max(before, Decimal(0))
+    used_before = max(before, _NONE)
     used = max(quantity, used_before)
     free_quantity = min(used, free) - min(used_before, free)
-    credited = sum((draw.amount for draw in draws), Decimal(0))
+    credited = sum([draw.amount for draw in draws], _NONE)
     return UnitBurn(free_quantity, draws, credited, used - used_before - free_quantity - credited)

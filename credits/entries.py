@@ -18,7 +18,7 @@ class Entries:
 
     def add(self, period_id: int, kind: str, amount: Decimal, cause: str, *, invoice_id: str = "", line_id: str = "") -> None:
         """Add an entry. amount: what it adds to the period's balance.  invoice_id, line_id: public."""
-        self.lines.append(f"{period_id}\t{kind}\t{amount}\t{cause}\t{invoice_id}\t{line_id}{self._tail}")
+        self.lines.append(f"{period_id}\t{kind}\t{amount!s}\t{cause}\t{invoice_id}\t{line_id}{self._tail}")
 
     def write(self) -> None:
         """Write them, in the order in which they were added."""

@@ -19,8 +19,8 @@ from invoices.adjustment import Figures, by_period
 from invoices.adjustments import Carried, Computed
 from invoices.assemble import InvoiceDraft, Line
 from invoices.closed import Closed, is_usage
+from invoices.fall_text import waterfall_json
 from invoices.models import Invoice, InvoiceCredit, InvoiceLine, LineKind
-from invoices.rows import waterfall_json
 from meters.meter_sql import Snapshot
 
 

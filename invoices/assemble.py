@@ -7,16 +7,17 @@ below zero; tax is computed once per rate; invoice credits (wallets) come off th
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
 
-from core.money import approximate, exact, largest_remainders, ratio, round_half_away
+from core.money import WHOLE, approximate, exact, largest_remainders, ratio, round_half_away
 from core.periods import Period
 from credits.burndown import Balance, after, burn
 from invoices.adjustment import AdjustmentInput, Figures
 from invoices.charge import MeteredUsage, Waterfall, charge
-from products.pricing import WHOLE, PriceTerms
+from products.pricing import PriceTerms
 
 LineKind = Literal["fixed_fee", "usage", "minimum", "one_time", "adjustment"]
 AppliesTo = Literal["usage", "invoice"]
@@ -144,12 +145,11 @@ class InvoiceDraft(Struct, frozen=True):
 def invoice(*, inputs: InvoiceInputs) -> InvoiceDraft:
     """Assemble the invoice: lines, usage credits, taxes, total, invoice credits, in this order."""
     lines = (*_fee_lines(inputs), *_usage_lines(inputs), *_adjustment_lines(inputs))
-    subtotal = sum(line.amount for line in lines)
+    subtotal = sum([line.amount for line in lines])
     usage_credits = _draw(inputs, "usage", _coverable(lines, subtotal))
-    taxes = taxes_of(lines, sum(credit.amount for credit in usage_credits))
-    tax = sum(one.amount for one in taxes)
-    added_tax = sum(one.amount for one in taxes if not one.is_inclusive)
-    balance = subtotal - sum(credit.amount for credit in usage_credits) + added_tax
+    credited = sum([credit.amount for credit in usage_credits])
+    taxes = taxes_of(lines, credited)
+    balance = subtotal - credited + sum([one.amount for one in taxes if not one.is_inclusive])
     total = max(0, balance)
     invoice_credits = _draw(inputs, "invoice", total)
     return InvoiceDraft(
@@ -158,21 +158,22 @@ def invoice(*, inputs: InvoiceInputs) -> InvoiceDraft:
         credits=(*usage_credits, *invoice_credits),
         taxes=taxes,
         subtotal=subtotal,
-        tax=tax,
+        tax=sum([one.amount for one in taxes]),
         total=total,
-        amount_due=total - sum(credit.amount for credit in invoice_credits),
+        amount_due=total - sum([credit.amount for credit in invoice_credits]),
         carried_forward=total - balance,
     )
 
 
 def _fee_lines(inputs: InvoiceInputs) -> Iterable[Line]:
     for fee in inputs.fees:
+        is_whole = fee.proration is WHOLE or fee.proration == WHOLE  # comparing Fractions costs more than the rest of the line
         yield Line(
             kind=fee.kind,
             description=fee.description,
             period=fee.period,
-            amount=fee.amount if fee.proration == WHOLE else round_half_away(fee.amount * fee.proration),
-            unrounded_amount=Decimal(fee.amount) if fee.proration == WHOLE else approximate(fee.amount * fee.proration),
+            amount=fee.amount if is_whole else round_half_away(fee.amount * fee.proration),
+            unrounded_amount=Decimal(fee.amount) if is_whole else approximate(fee.amount * fee.proration),
             tax_rate=inputs.tax_rate,
             tax_inclusive=inputs.tax_inclusive,
         )
@@ -249,7 +250,7 @@ def _adjustment_line(one: AdjustmentInput, amount: int, unrounded: Decimal, *, i
 
 def _coverable(lines: Sequence[Line], subtotal: int) -> int:
     """Give the minor units that usage credits may cover: what usage caused, and no more than the lines come to."""
-    return max(0, min(subtotal, sum(line.amount for line in lines if line.kind in COVERED_BY_USAGE_CREDIT)))
+    return max(0, min(subtotal, sum([line.amount for line in lines if line.kind in COVERED_BY_USAGE_CREDIT])))
 
 
 def _draw(inputs: InvoiceInputs, applies_to: AppliesTo, amount: int) -> tuple[Credit, ...]:
@@ -267,9 +268,9 @@ def taxes_of(lines: Sequence[Line], credited: int) -> tuple[TaxLine, ...]:
     credited: minor units of usage credits. Where lines carry several rates, they come off them in proportion to what they may
     cover of each.
     """
-    keys = sorted({_key(line) for line in lines})
+    keys = sorted({(line.tax_rate, line.tax_inclusive) for line in lines})
     if len(keys) == 1:
-        return (_tax_line(keys[0], sum(line.amount for line in lines) - credited),) if keys[0][0] else ()
+        return (_tax_line(keys[0], sum([line.amount for line in lines]) - credited),) if keys[0][0] else ()
     covered = [
         max(0, sum(line.amount for line in lines if _key(line) == key and line.kind in COVERED_BY_USAGE_CREDIT)) for key in keys
     ]
@@ -289,5 +290,11 @@ def _tax_line(key: tuple[Decimal, bool], amount: int) -> TaxLine:
     rate, inclusive = key
     if not inclusive:
         return TaxLine(rate, inclusive, amount, round_half_away(amount * rate))
-    tax = round_half_away(amount * ratio(rate, 1 + Fraction(rate)))
+    tax = round_half_away(amount * _part_of_gross(rate))
     return TaxLine(rate, inclusive, amount - tax, tax)
+
+
+@lru_cache(maxsize=256)
+def _part_of_gross(rate: Decimal) -> Fraction:
+    """Give the part of an amount with tax in it that is the tax."""
+    return ratio(rate, 1 + Fraction(rate))

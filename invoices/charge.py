@@ -17,10 +17,10 @@ from fractions import Fraction
 
 from msgspec import Struct
 
-from core.money import exact
+from core.money import WHOLE, exact
 from core.periods import Period
 from credits.burndown import Balance, Draw, PhaseUsage, UnitBurn, burn_at_end, burn_by_phase
-from products.pricing import WHOLE, Charge, PriceTerms, rate, rate_on
+from products.pricing import Charge, PriceTerms, rate, rate_on
 
 
 class MeteredUsage(Struct, frozen=True):
@@ -44,6 +44,8 @@ class MeteredUsage(Struct, frozen=True):
         """The quantity of the cycle in the meter's unit, None for no value."""
         if self.phases is None:
             return self.whole
+        if len(self.phases) == 1:
+            return self.phases[0].quantity
         with exact():
             return sum((phase.quantity for phase in self.phases), Decimal(0))
 

@@ -232,7 +232,7 @@ def _point(read: inputs.Read, key: PointKey) -> Point:
 
 def storable(made: InvoiceDraft) -> InvoiceDraft:
     """Give the invoice back, or raise AmountTooLarge where a column could not hold one of its amounts."""
-    if any(abs(amount) > _LARGEST_AMOUNT for amount in (made.subtotal, made.total, *(line.amount for line in made.lines))):
+    if max(map(abs, [made.subtotal, made.total, *[line.amount for line in made.lines]])) > _LARGEST_AMOUNT:
         raise AmountTooLarge("An amount of this invoice is too large to be stored.")
     return made
 

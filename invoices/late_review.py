@@ -10,8 +10,8 @@ from core.errors import DomainError
 from invoices import adjustments, late
 from invoices.adjusted_rows import figures_json, keep, moves_json
 from invoices.adjustments import Computed
+from invoices.fall_text import waterfall_json
 from invoices.late_models import LateDecision, LateState, LateUsage, LateVerdict
-from invoices.rows import waterfall_json
 
 
 class LateUsageNotOpen(DomainError):

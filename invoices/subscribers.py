@@ -3,14 +3,11 @@
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from operator import attrgetter
 from typing import NamedTuple
 
 from core import database
 
 ADDRESS = ("street", "city", "state", "zipcode", "country")
-_own_address = attrgetter(*ADDRESS)
-_customers_address = attrgetter(*(f"customer_{part}" for part in ADDRESS))
 
 
 class Subscriber(NamedTuple):
@@ -52,13 +49,22 @@ class Subscriber(NamedTuple):
 
     def billed_to(self) -> dict[str, str]:
         """Copy who is billed; an address of the subscription replaces the customer's whole."""
-        own, customers = _own_address(self), _customers_address(self)
+        own = (self.street, self.city, self.state, self.zipcode, self.country)
+        street, city, state, zipcode, country = (
+            own
+            if any(own)
+            else (self.customer_street, self.customer_city, self.customer_state, self.customer_zipcode, self.customer_country)
+        )
         return {
             "id": self.customer_public_id,
             "name": self.business_name or self.customer_name,
             "email": self.customer_email,
             "tax_id": self.tax_id or self.customer_tax_id,
-            **dict(zip(ADDRESS, own if any(own) else customers, strict=True)),
+            "street": street,
+            "city": city,
+            "state": state,
+            "zipcode": zipcode,
+            "country": country,
         }
 
 

@@ -13,10 +13,8 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from core.money import ratio
+from core.money import WHOLE, ratio
 from core.periods import Interval, Period, add_interval, local_date, local_midnight
-
-_ALL = Fraction(1)
 
 
 class NoSuchCycle(LookupError):
@@ -85,7 +83,7 @@ class Schedule:
         goes on with a cycle which other terms began is the part that is left of it.
         """
         whole, actual = self.whole_cycle(n), self.cycle(n)
-        return _ALL if actual == whole else min(_ALL, ratio(actual.microseconds, whole.microseconds))
+        return WHOLE if actual == whole else min(WHOLE, ratio(actual.microseconds, whole.microseconds))
 
     def cycle_at(self, instant: datetime) -> int:
         """Give the number of the cycle that holds an instant. Raises NoSuchCycle."""

@@ -13,11 +13,11 @@ from typing import Any, Literal, get_args
 from msgspec import Struct
 
 from core.errors import DomainError
-from core.money import exact, exponent, plain, round_half_away
+from core.money import WHOLE, exact, exponent, plain, round_half_away
 
 PriceModel = Literal["per_unit", "graduated", "volume", "package"]
 PRICE_MODELS: tuple[PriceModel, ...] = get_args(PriceModel)
-WHOLE = Fraction(1)
+_ZERO = Decimal(0)
 
 
 class PriceTermsInvalid(DomainError):
@@ -132,11 +132,11 @@ def rate(*, quantity: Decimal, terms: PriceTerms, proration: Fraction = WHOLE) -
     0 < proration <= 1; it reduces maximum and minimum only. The amount is rounded once, half away from zero.
     Raises NegativeQuantity.
     """
-    if quantity < 0:
+    if quantity < _ZERO:
         raise NegativeQuantity(plain(quantity))
     with exact():
         parts = _PRICERS[terms.model](quantity, terms)
-        unrounded = sum((part.amount for part in parts), Decimal(0))
+        unrounded = sum([part.amount for part in parts], _ZERO)
         rounded = round_half_away(unrounded)
         difference = rounded - unrounded
     maximum = prorate(terms.maximum_amount, proration)
@@ -210,7 +210,7 @@ def _package(quantity: Decimal, terms: PriceTerms) -> tuple[PricedPart, ...]:
 def _graduated(quantity: Decimal, terms: PriceTerms) -> tuple[PricedPart, ...]:
     # The first tier is entered at zero usage too; a later one with the first part of a unit beyond the bound before it.
     parts: list[PricedPart] = []
-    floor = Decimal(0)
+    floor = _ZERO
     for tier in terms.tiers:
         if parts and quantity <= floor:
             break

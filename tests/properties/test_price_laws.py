@@ -6,12 +6,12 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.money import exact
+from core.money import WHOLE, exact
 from credits.burndown import PhaseUsage, phases
 from invoices.assemble import InvoiceInputs, UsageInput, invoice
 from invoices.charge import MeteredUsage
 from meters.aggregation import AGGREGATIONS, Reading
-from products.pricing import WHOLE, rate, rate_on
+from products.pricing import rate, rate_on
 from tests.properties.test_charging_laws import CYCLE, balances, changes, quantities, terms
 
 
