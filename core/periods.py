@@ -84,8 +84,8 @@ class Period(Struct, frozen=True, order=True):
 
     def cut(self, instants: Iterable[datetime]) -> tuple["Period", ...]:
         """Cut the period at those instants that lie strictly inside it; the parts come in order and make up the whole."""
-        marks = [self.start, *sorted({i for i in instants if self.start < i < self.end}), self.end]
-        return tuple(Period(a, b) for a, b in pairwise(marks))
+        inside = {instant for instant in instants if self.start < instant < self.end}
+        return tuple(Period(a, b) for a, b in pairwise([self.start, *sorted(inside), self.end])) if inside else (self,)
 
 
 class Interval(Struct, frozen=True):

@@ -27,9 +27,13 @@ def held(*, customer_ids: Iterable[int], within: Period) -> tuple[Held, ...]:
     """Read the open periods of the customers that overlap a time, in one query; settled ones hold nothing that may be drawn."""
     bound = {"customers": database.array(set(customer_ids)), "start": within.start, "end": within.end}
     found = []
+    periods: dict[tuple[datetime, datetime | None], Period] = {}  # most grants renew with the same few
     for row in database.read(load(__file__, "held"), bound):
-        grant = Rule._make(row[4:])
-        found.append(Held(grant, _balance(row[0], grant, Period(row[1], row[2] or FOREVER), row[3])))
+        grant, ends = Rule._make(row[4:]), row[1:3]
+        period = periods.get(ends)
+        if period is None:
+            period = periods[ends] = Period(row[1], row[2] or FOREVER)
+        found.append(Held(grant, _balance(row[0], grant, period, row[3])))
     return tuple(found)
 
 

@@ -28,7 +28,7 @@ from credits.tidings import Expired, of_period, tell_expired, tell_reversed
 from products import terms
 from products.cycles import NoSuchCycle, Schedule, first_phase
 from products.models import Subscription
-from products.terms import StoredPhase
+from products.terms import Schedules, StoredPhase
 
 REOPENED = "reopened:"
 _MICROSECOND = timedelta(microseconds=1)
@@ -48,7 +48,22 @@ def wanted(*, customer_ids: Iterable[int], until: datetime) -> tuple[Wanted, ...
     grants = [Rule._make(row[:-1]) for row in rows]
     ends = {grant.id: row[-1] for grant, row in zip(grants, rows, strict=True)}
     phases = terms.phases_of(grant.subscription_id for grant in grants if grant.subscription_id is not None)
-    return tuple(one for grant in grants for one in _wanted_of(grant, _schedule(grant, phases, ends[grant.id]), until))
+    shared = Schedules(settings.BILLING_TIME_ZONE)
+    renewed: dict[tuple[object, ...], list[_Renewal]] = {}
+    found: list[Wanted] = []
+    for grant in grants:
+        followed = phases.get(grant.subscription_id or 0)
+        schedule = None if followed is None else shared.from_cycle_2(followed, ends_at=ends[grant.id])
+        if schedule is None or grant.effective_at < schedule.whole_cycle(1).end:
+            renewals_of = list(_renewals(grant, _schedule(grant, phases, ends[grant.id]), until))
+        else:
+            # All that `_renewals` looks at: most grants of a run begin and end with the same few cycles.
+            alike = (id(schedule), grant.effective_at, grant.expires_at, grant.voided_at)
+            if alike not in renewed:
+                renewed[alike] = list(_renewals(grant, schedule, until))
+            renewals_of = renewed[alike]
+        found += [Wanted(grant, one.period, _amount(grant, one)) for one in renewals_of]
+    return tuple(found)
 
 
 def renewals(*, starts_at: datetime, interval: Interval, until: datetime) -> int:
@@ -56,6 +71,13 @@ def renewals(*, starts_at: datetime, interval: Interval, until: datetime) -> int
     zone = settings.BILLING_TIME_ZONE
     phase = first_phase(starts_at=starts_at, interval=interval, zone=zone)
     return Schedule((phase,), zone).cycle_at(until) - 1 if until > starts_at else 0
+
+
+class _Renewal(NamedTuple):
+    """A period that a grant renews in, and the cycle that it is, or is a part of."""
+
+    period: Period
+    cycle: Period
 
 
 class _Stored(NamedTuple):
@@ -210,7 +232,7 @@ def reopen(*, customer_id: int, within: Period, cause: str, actor: Actor, now: d
     tell_reversed(restored, now=now)
 
 
-def _wanted_of(grant: Rule, schedule: Schedule, until: datetime) -> Iterator[Wanted]:
+def _renewals(grant: Rule, schedule: Schedule, until: datetime) -> Iterator[_Renewal]:
     """Yield a renewing grant's periods that begin before `until`: the cycles of its schedule within its own time.
 
     A cycle that other terms go on with is still one. What a product grants from the middle of a cycle on is that part of it.
@@ -226,7 +248,7 @@ def _wanted_of(grant: Rule, schedule: Schedule, until: datetime) -> Iterator[Wan
     while schedule.has_cycle(n) and schedule.cycle(n).start < last:
         cycle, n = _with_continuations(schedule, n)
         if period := cycle.intersect(own):
-            yield Wanted(grant, period, _amount(grant, period, cycle))
+            yield _Renewal(period, cycle)
 
 
 def _with_continuations(schedule: Schedule, n: int) -> tuple[Period, int]:
@@ -238,8 +260,9 @@ def _with_continuations(schedule: Schedule, n: int) -> tuple[Period, int]:
     return cycle, n + 1
 
 
-def _amount(grant: Rule, period: Period, cycle: Period) -> Decimal:
+def _amount(grant: Rule, renewal: _Renewal) -> Decimal:
     """Give what a period begins with; whole amounts stay whole."""
+    period, cycle = renewal
     if grant.product_credit_id is None or period.start == cycle.start:
         return grant.amount
     part = Fraction(grant.amount) * ratio(period.microseconds, cycle.microseconds)
@@ -272,8 +295,8 @@ def _begin_following(period: _Closing, grant: Rule, *, actor: Actor, now: dateti
     phases = terms.phases_of(followed)
     ended = Subscription.objects.filter(id__in=followed).values_list("ends_at", flat=True).first()
     schedule = _schedule(grant, phases, ended)
-    coming = _wanted_of(grant, schedule, period.ends_at + _MICROSECOND)
-    made = begin([one for one in coming if one.period.start == period.ends_at], actor=actor, now=now)
+    coming = [one for one in _renewals(grant, schedule, period.ends_at + _MICROSECOND) if one.period.start == period.ends_at]
+    made = begin([Wanted(grant, one.period, _amount(grant, one)) for one in coming], actor=actor, now=now)
     return made[0] if made else None
 
 

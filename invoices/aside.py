@@ -7,9 +7,10 @@ from decimal import Decimal
 
 from core.periods import Period
 from credits.burndown import PhaseUsage
-from invoices import inputs
+from invoices import planning
 from invoices.charge import MeteredUsage, charge
-from invoices.inputs import ADDITIVE, UNBILLABLE, Plan, PointKey
+from invoices.inputs import ADDITIVE
+from invoices.planning import UNBILLABLE, Plan, PointKey
 from meters import usage
 from meters.models import Meter
 from meters.usage import UsageRequest
@@ -61,7 +62,7 @@ def pause(subscription: Subscription, *, now: datetime) -> Aside | None:
 def _used(subscription: Subscription, point: int, period: Period) -> Sequence[UsedAside]:
     """Count what the meters of a cycle counted in a period, and charge it; nothing where that cycle cannot be planned."""
     try:
-        (plan,) = inputs.plan([PointKey(subscription.id, point)])
+        (plan,) = planning.plan([PointKey(subscription.id, point)])
     except UNBILLABLE:
         return ()
     return _charged(plan, subscription.customer_id, period)

@@ -268,9 +268,13 @@ def taxes_of(lines: Sequence[Line], credited: int) -> tuple[TaxLine, ...]:
     credited: minor units of usage credits. Where lines carry several rates, they come off them in proportion to what they may
     cover of each.
     """
-    keys = sorted({(line.tax_rate, line.tax_inclusive) for line in lines})
+    keys: list[tuple[Decimal, bool]] = []
+    for line in lines:
+        if (key := (line.tax_rate, line.tax_inclusive)) not in keys:
+            keys.append(key)
     if len(keys) == 1:
         return (_tax_line(keys[0], sum([line.amount for line in lines]) - credited),) if keys[0][0] else ()
+    keys.sort()
     covered = [
         max(0, sum(line.amount for line in lines if _key(line) == key and line.kind in COVERED_BY_USAGE_CREDIT)) for key in keys
     ]

@@ -12,8 +12,8 @@ from core.copying import copy
 from core.faults import fault
 from core.sql import load
 from invoices import due
-from invoices.inputs import UNBILLABLE, Plan, Planner, PointKey, kind_of
 from invoices.models import Invoice, InvoiceEvent, InvoiceStatus
+from invoices.planning import UNBILLABLE, Plan, Planner, PointKey, kind_of
 from products.models import Subscription, SubscriptionStatus
 from products.subscribe import status_at
 
@@ -120,7 +120,7 @@ def _advanced(planner: Planner, reached: Mapping[int, int], now: datetime) -> It
     for subscription_id, point in reached.items():
         one = planner.subscribers[subscription_id]
         status = status_at(one, now)
-        at = planner.schedule(subscription_id).point_at(point)
+        at = planner.schedule_from(PointKey(subscription_id, point)).point_at(point)
         yield {
             "id": subscription_id,
             "next_point": None if at is None else point,

@@ -22,7 +22,7 @@ from core.ids import public_ids
 from core.sql import load
 from credits import product_grants
 from credits.models import CreditGrant
-from invoices.inputs import Planner, PointKey
+from invoices.planning import Planner, PointKey
 from invoices.rows import Due
 from invoices.subscribers import Subscriber
 
@@ -119,7 +119,8 @@ def _new(points: Sequence[tuple], planner: Planner, horizon: Position, limit: da
             yield Due(0, "", subscription_id, customer_id, number, 0, at, is_new=True)
             if Position(at, subscription_id) > horizon:
                 break
-            at = planner.schedule(subscription_id).point_at(number + 1)
+            following = PointKey(subscription_id, number + 1)
+            at = planner.schedule_from(following).point_at(number + 1)
 
 
 def _independent(due: Sequence[Due]) -> list[Due]:

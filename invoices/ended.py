@@ -22,9 +22,10 @@ from invoices.adjustments import NOTHING, Taken
 from invoices.assemble import InvoiceInputs, invoice
 from invoices.closed import Closed
 from invoices.due import lock_customers
-from invoices.inputs import UNBILLABLE, Planner, Point, PointKey
+from invoices.inputs import Point
 from invoices.late_models import LateUsage
 from invoices.models import Invoice, InvoiceKind, InvoiceStatus, Seller
+from invoices.planning import UNBILLABLE, Planner, PointKey
 from invoices.rows import Assembled, Due
 from meters import behind
 from meters.behind import Asked

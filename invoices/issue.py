@@ -29,8 +29,9 @@ from invoices import adjusted_rows, adjustments, billed, drafting, inputs, late,
 from invoices.adjusted_rows import Adjusted
 from invoices.assemble import InvoiceDraft, invoice
 from invoices.due import BEGINNING, Position, claim, lock_customers
-from invoices.inputs import UNBILLABLE, Planner, Point, PointKey
+from invoices.inputs import Point
 from invoices.models import Invoice, InvoiceStatus
+from invoices.planning import UNBILLABLE, Planner, PointKey
 from invoices.rows import Assembled, Due, Headers, Rows
 from products.models import Subscription
 
@@ -214,9 +215,9 @@ def _assembled(due: Sequence[Due], planner: Planner, now: datetime, actor: Actor
 def _prepare_credits(due: Sequence[Due], keys: Sequence[PointKey], planner: Planner, now: datetime, actor: Actor) -> None:
     """Give renewing grants their periods up to the cycles that are billed, and close those before them, which may roll over."""
     customers = {one.customer_id for one in due}
-    schedules = [(planner.schedule(key.subscription_id), key.point or 1) for key in keys]
+    schedules = [(planner.schedule_from(key), key.point or 1) for key in keys]
     # A draft whose cycle is gone since will be held, and needs no credits.
-    cycles = [schedule.cycle(n) for schedule, n in schedules if schedule.has_cycle(n)]
+    cycles = {schedule.cycle(n) for schedule, n in schedules if schedule.has_cycle(n)}
     if not cycles:
         return
     renewal.make_periods(customer_ids=customers, until=max(cycle.end for cycle in cycles), actor=actor, now=now)

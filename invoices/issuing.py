@@ -13,9 +13,9 @@ from access.actors import Actor
 from core.errors import DomainError
 from core.sheets import csv_lines
 from invoices import issue
-from invoices.inputs import UNBILLABLE
 from invoices.listing import DraftFilter, refuse_empty
 from invoices.models import Invoice, InvoiceStatus
+from invoices.planning import UNBILLABLE
 from jobs import start
 from jobs.models import Job
 from jobs.run import Run

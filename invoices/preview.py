@@ -15,11 +15,12 @@ from core.errors import DomainError
 from credits import balances
 from credits.balances import Held
 from credits.burndown import Draw
-from invoices import adjustments, inputs
+from invoices import adjustments, inputs, planning
 from invoices.assemble import InvoiceDraft, invoice
-from invoices.inputs import Point, PointKey
+from invoices.inputs import Point
 from invoices.issue import storable
 from invoices.models import Invoice, InvoiceStatus
+from invoices.planning import PointKey
 from products.models import Subscription
 from products.subscribe import schedule_of
 
@@ -172,7 +173,7 @@ def _undrafted(subscription: Subscription, now: datetime) -> Iterable[PointKey]:
 def _opens(key: PointKey) -> bool:
     """Whether a subscription's start bills something, or would if it could be planned."""
     try:
-        return bool(inputs.plan([key])[0].fees)
+        return bool(planning.plan([key])[0].fees)
     except inputs.UNBILLABLE:
         return True
 

@@ -31,8 +31,9 @@ from core.sheets import csv_lines
 from credits.burndown import Balance, PhaseUsage
 from invoices.charge import MeteredUsage, charge
 from invoices.comparing import Row, Tally
-from invoices.inputs import ADDITIVE, KINDS_OF_POINTS, Planner, PointKey
+from invoices.inputs import ADDITIVE, KINDS_OF_POINTS
 from invoices.models import InvoiceLine, InvoiceStatus, LineKind
+from invoices.planning import Planner, PointKey
 from jobs import start
 from jobs.models import Job
 from jobs.run import Run

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple, TypeVar
 
 from core import database
-from core.periods import Interval
+from core.periods import Interval, local_midnight
 from products.cycles import Phase, Schedule
 from products.models import MeterPrice, PriceTier, PriceVersion, SubscriptionPhase
 from products.pricing import PriceTerms, Tier
@@ -110,6 +110,30 @@ def schedule(phases: Iterable[SubscriptionPhase | StoredPhase], *, zone: str, en
         zone,
         ends_at,
     )
+
+
+class Schedules:
+    """Makes schedules, one for all subscriptions of a zone whose cycles are the same from the second on.
+
+    Those have one phase, anchored on the same day: the instant at which it began on that day decides only where cycle 1 starts.
+    """
+
+    def __init__(self, zone: str) -> None:
+        self._zone = zone
+        self._made: dict[tuple[object, ...], tuple[Schedule, datetime]] = {}
+
+    def from_cycle_2(self, phases: Sequence[StoredPhase], *, ends_at: datetime | None) -> Schedule | None:
+        """Give a schedule that has the cycles of these phases from the second on; None where none is shared."""
+        if len(phases) > 1:
+            return None
+        (phase,) = phases
+        alike = (phase.anchor_date, phase.interval_unit, phase.interval_count, ends_at)
+        if alike not in self._made:
+            midnight = phase._replace(starts_at=local_midnight(phase.anchor_date, self._zone))
+            made = schedule([midnight], zone=self._zone, ends_at=ends_at)
+            self._made[alike] = made, made.whole_cycle(1).end
+        shared, end_of_first = self._made[alike]
+        return shared if phase.starts_at < end_of_first else None
 
 
 def phase_of_cycle(phases: Sequence[AnyPhase], n: int) -> AnyPhase:

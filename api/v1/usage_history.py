@@ -16,8 +16,9 @@ from api.v1.subscription_shapes import CycleUsed, MeterUsed, UsageHistoryQuery
 from core.money import approximate, plain, ratio
 from core.periods import FOREVER, Period
 from invoices import preview
-from invoices.inputs import KINDS_OF_POINTS, PointKey
+from invoices.inputs import KINDS_OF_POINTS
 from invoices.models import Invoice, InvoiceLine, InvoiceStatus, LineKind, VoidOutcome
+from invoices.planning import PointKey
 from invoices.preview import Preview
 from meters.models import Meter
 from products.models import Subscription

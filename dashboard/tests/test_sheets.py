@@ -11,8 +11,8 @@ from access.actors import COMMAND
 from dashboard.reading import invoices
 from dashboard.tests import world
 from invoices import preview, sheets
-from invoices.inputs import PointKey
 from invoices.models import Invoice
+from invoices.planning import PointKey
 from invoices.run import run_billing
 from products.models import Subscription
 

@@ -3,8 +3,8 @@
 import pytest
 
 from invoices import drafting, issue
-from invoices.inputs import Planner
 from invoices.models import Invoice, InvoiceEvent
+from invoices.planning import Planner
 from invoices.tests.story import begin, bill
 from products.tests import making
 from products.tests.making import ACTOR, utc
