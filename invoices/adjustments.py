@@ -20,8 +20,9 @@ from invoices.adjustment import AdjustmentInput, adjust
 from invoices.assemble import InvoiceInputs
 from invoices.charge import MeteredUsage
 from invoices.closed import Closed
-from invoices.inputs import ADDITIVE, UNBILLABLE
+from invoices.inputs import ADDITIVE
 from invoices.late import Slot
+from invoices.planning import UNBILLABLE
 from meters import stored, usage
 from meters.definition import Definition
 from meters.meter_sql import Snapshot
@@ -64,11 +65,11 @@ class Carried(Struct, frozen=True):
         """Give an invoice's inputs with the adjustments that it carries. Raises what kept one from being computed."""
         if self.problem is not None:
             raise self.problem
-        return replace(inputs, adjustments=self.inputs) if self.inputs else inputs
+        return replace(inputs, adjustments=self.inputs) if self.looks else inputs
 
     def left(self, holdings: tuple[Held, ...]) -> tuple[Held, ...]:
         """Give what a customer holds for the invoice's own usage, which is later in time than what is adjusted."""
-        return less(holdings, self.moves) if self.moves else holdings
+        return less(holdings, self.moves) if self.looks else holdings
 
 
 NOTHING = Carried()
@@ -84,6 +85,8 @@ class Taken:
 
 def take(subscription_ids: Collection[int]) -> Taken:
     """Look at the late usage that is to be billed to these subscriptions; one small query where there is none."""
+    if not late.is_waiting(subscription_ids):
+        return Taken()
     return _taken([late.slot(row) for row in late.to_bill().filter(subscription__in=database.among(subscription_ids))])
 
 

@@ -24,8 +24,11 @@ class Number:
 def lock(*, series: str, now: datetime) -> InvoiceSeries:
     """Take the lock of a series in the billing year of `now` until the transaction ends; the row is made at its first use."""
     year = local_date(now, settings.BILLING_TIME_ZONE).year
-    InvoiceSeries.objects.bulk_create([InvoiceSeries(series=series, year=year)], ignore_conflicts=True)
-    return InvoiceSeries.objects.select_for_update().get(series=series, year=year)
+    locked = InvoiceSeries.objects.select_for_update().filter(series=series, year=year)
+    if not (rows := list(locked)):
+        InvoiceSeries.objects.bulk_create([InvoiceSeries(series=series, year=year)], ignore_conflicts=True)
+        rows = list(locked.all())
+    return rows[0]
 
 
 def issue_time(series: InvoiceSeries, now: datetime) -> datetime:

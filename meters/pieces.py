@@ -10,6 +10,7 @@ A meter with a position of its own is read from raw events alone, which is faste
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, LiteralString
 
 from msgspec import Struct
@@ -68,11 +69,11 @@ class Query:
     def few_customers(self) -> bool:
         return self.one_customer_each and len({(one.meter_id, one.customer_id) for one in self.asked}) <= FEW
 
-    @property
+    @cached_property
     def rolled(self) -> list[Asked]:
         return [one for one in self.asked if one.is_rolled]
 
-    @property
+    @cached_property
     def has_edges(self) -> bool:
         return any(one.span.period.start < one.span.whole_start or one.span.whole_end < one.span.period.end for one in self.asked)
 
@@ -237,25 +238,28 @@ def bound(query: Query) -> dict[str, Any]:
 
 
 def _of_spans(query: Query) -> dict[str, Any]:
-    # Many spans are one and the same, and arrays are sent as text: a large billing run asks for thousands.
-    spans = {id(one.span): one.span for one in query.asked}
-    columns = {key: _texts(span) for key, span in spans.items()}
-    starts, ends, whole_starts, whole_ends, first_days, end_days = (
-        zip(*(columns[id(one.span)] for one in query.asked), strict=True) if query.asked else ((),) * 6
-    )
+    """Give the spans as places in lists of the few meters and periods that they are of: a large billing run asks for thousands."""
+    meters = list(dict.fromkeys([one.meter_id for one in query.asked]))
+    meter_places = {meter_id: place for place, meter_id in enumerate(meters, 1)}
+    # By identity, for equal ones are mostly one and the same.
+    periods = {id(one.span): one.span for one in query.asked}
+    period_places = {key: place for place, key in enumerate(periods, 1)}
+    columns = zip(*map(_texts, periods.values()), strict=True) if periods else ((),) * 6
+    starts, ends, whole_starts, whole_ends, first_days, end_days = map(database.array, columns)
     definitions, names = query.standing.definitions, query.standing.event_names
     return {
-        "numbers": database.array(range(len(query.asked))),
-        "meters": database.array(one.meter_id for one in query.asked),
-        "aggregations": database.array(definitions[one.meter_id].aggregation for one in query.asked),
-        "event_names": database.array(_or_null(names[one.meter_id]) for one in query.asked),
-        "customers": database.array(_or_null(one.customer_id) for one in query.asked),
-        "starts": database.array(starts),
-        "ends": database.array(ends),
-        "whole_starts": database.array(whole_starts),
-        "whole_ends": database.array(whole_ends),
-        "first_days": database.array(first_days),
-        "end_days": database.array(end_days),
+        "asked_meters": database.array([meter_places[one.meter_id] for one in query.asked]),
+        "asked_periods": database.array([period_places[id(one.span)] for one in query.asked]),
+        "customers": database.array(["NULL" if one.customer_id is None else one.customer_id for one in query.asked]),
+        "meters": database.array(meters),
+        "aggregations": database.array([definitions[meter_id].aggregation for meter_id in meters]),
+        "event_names": database.array([_or_null(names[meter_id]) for meter_id in meters]),
+        "starts": starts,
+        "ends": ends,
+        "whole_starts": whole_starts,
+        "whole_ends": whole_ends,
+        "first_days": first_days,
+        "end_days": end_days,
     }
 
 

@@ -91,9 +91,14 @@ def _count(requests: Sequence[UsageRequest], found: Standing, at: Snapshot | Non
 
 def _statement(requests: Sequence[UsageRequest], standing: Standing, at: Snapshot | None) -> pieces.Statement:
     only_raw = standing.definitions.keys() if at else standing.behind
-    asked = [
-        Asked(request.meter_id, request.customer_id, _span(request, raw=request.meter_id in only_raw)) for request in requests
-    ]
+    spans: dict[tuple[Period, bool], windows.Span] = {}  # a billing run asks for the same few, thousands of times each
+    asked = []
+    for request in requests:
+        key = (request.period, request.meter_id in only_raw)
+        span = spans.get(key)
+        if span is None:
+            span = spans[key] = _span(*key)
+        asked.append(Asked(request.meter_id, request.customer_id, span))
     query = pieces.Query(asked, standing, "rolled_days", at=at)
     text, bound = _text(query)
     return pieces.Statement(text, {**bound, **pieces.bound(query)}, prepared=query.few_customers)
@@ -141,8 +146,8 @@ def within_reach(period: Period) -> Period:
     return Period(max(period.start, EARLIEST), min(period.end, LATEST))
 
 
-def _span(request: UsageRequest, *, raw: bool) -> windows.Span:
-    period = within_reach(request.period)
+def _span(period: Period, raw: bool) -> windows.Span:
+    period = within_reach(period)
     return windows.raw(period) if raw else windows.in_days(period, settings.BILLING_TIME_ZONE)
 
 

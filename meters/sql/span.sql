@@ -1,11 +1,12 @@
--- The spans that are asked for; of a few the planner is told how many, or it would guess ten when it plans for good.
+-- The spans that are asked for, each with the places of its meter and of its period among the few that there are; of a few spans the
+-- planner is told how many, or it would guess ten when it plans for good.
 span AS MATERIALIZED (
-    SELECT *
-    FROM unnest(
-        %(numbers)s::int[], %(meters)s::bigint[], %(aggregations)s::text[], %(event_names)s::int[], %(customers)s::bigint[],
-        %(starts)s::timestamptz[], %(ends)s::timestamptz[], %(whole_starts)s::timestamptz[], %(whole_ends)s::timestamptz[],
-        %(first_days)s::date[], %(end_days)s::date[]
-    ) AS s (
-        number, meter_id, aggregation, event_name_id, customer_id, starts_at, ends_at, whole_start, whole_end, first_day, end_day)
+    SELECT (s.place - 1)::int AS number, (%(meters)s::bigint[])[s.meter] AS meter_id, (%(aggregations)s::text[])[s.meter] AS aggregation,
+        (%(event_names)s::int[])[s.meter] AS event_name_id, s.customer_id,
+        (%(starts)s::timestamptz[])[s.period] AS starts_at, (%(ends)s::timestamptz[])[s.period] AS ends_at,
+        (%(whole_starts)s::timestamptz[])[s.period] AS whole_start, (%(whole_ends)s::timestamptz[])[s.period] AS whole_end,
+        (%(first_days)s::date[])[s.period] AS first_day, (%(end_days)s::date[])[s.period] AS end_day
+    FROM unnest(%(asked_meters)s::int[], %(customers)s::bigint[], %(asked_periods)s::int[])
+        WITH ORDINALITY AS s (meter, customer_id, period, place)
     {limit}
 )
