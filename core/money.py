@@ -140,7 +140,7 @@ def plain(number: Decimal) -> str:
         return text
     if "E" in text:
         text = format(number, "f")
-    if "." in text:
+    if "." in text and text[-1] == "0":
         text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 
