@@ -22,6 +22,7 @@ from django.db import connection  # noqa: E402
 
 from benchmarks import query  # noqa: E402
 from benchmarks.figures import show  # noqa: E402
+from core import database  # noqa: E402
 from core.periods import Period  # noqa: E402
 from core.sql import load  # noqa: E402
 from customers.models import Customer  # noqa: E402
@@ -242,26 +243,85 @@ def explained(title: str, question: Callable[[], Any]) -> None:
             sys.stderr.write(f"\n=== {title}\n" + "\n".join(row[0][:220] for row in plan) + "\n")
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What one call took, milliseconds: by the clock; on a processor, in this process and in its backend; and waiting for one, in both."""
+
+    wall: float
+    client: float
+    server: float
+    delayed: float
+
+
+def spent(ask: Callable[[], Any], server: int) -> tuple[Any, Spent]:
+    """Make a call and say what it took."""
+    before = _scheduled("self") + _scheduled(server)
+    began = time.perf_counter()
+    answer = ask()
+    wall = 1000 * (time.perf_counter() - began)
+    after = _scheduled("self") + _scheduled(server)
+    ours, delayed, theirs, theirs_delayed = (now - then for now, then in zip(after, before, strict=True))
+    return answer, Spent(wall, ours, theirs, delayed + theirs_delayed)
+
+
+def _scheduled(process: int | str) -> tuple[float, float]:
+    """Read how long a process has run, and has stood ready to run while others did, milliseconds."""
+    running, waiting, _slices = Path(f"/proc/{process}/schedstat").read_text().split()
+    return int(running) / 1e6, int(waiting) / 1e6
+
+
+class Pages:
+    """The log read in order, page by page, as GET /events does."""
+
+    def __init__(self) -> None:
+        self.moment = log.now()
+        self.cursor: log.Cursor | None = None
+
+    def __call__(self) -> list[log.LoggedEvent]:
+        found = log.page(filters=log.Filters(), size=PAGE, cursor=self.cursor, moment=self.moment)
+        self.cursor = found[-1].cursor if found else self.cursor
+        return found
+
+
+def nothing_as_long() -> Callable[[], Any]:
+    """Give a statement that touches no table and takes as long as a page: what interrupts it is not of our making."""
+    numbers = 10_000
+
+    def counted() -> Any:
+        return database.ask("SELECT sum(n) FROM generate_series(1, %(numbers)s) AS n", {"numbers": numbers}, prepared=True)
+
+    numbers = int(numbers * timed(Pages()).median / timed(counted).median)
+    return counted
+
+
 def iterate(count: int) -> None:
-    """Read the log in order, page by page, as GET /events does."""
-    moment, cursor = log.now(), None
-    times: list[float] = []
-    while len(times) * PAGE < count:
-        began = time.perf_counter()
-        page = log.page(filters=log.Filters(), size=PAGE, cursor=cursor, moment=moment)
-        times.append(1000 * (time.perf_counter() - began))
+    """Read the log in order, and before each page run a statement that reads nothing, for as long."""
+    nothing, read, server = nothing_as_long(), Pages(), backend().pid
+    pages: list[Spent] = []
+    idle: list[float] = []
+    while len(pages) * PAGE < count:
+        idle.append(spent(nothing, server)[1].wall)
+        page, took = spent(read, server)
+        pages.append(took)
         if len(page) < PAGE:
             break
-        cursor = page[-1].cursor
-    ordered = sorted(times)
-    figure = f"a page of {PAGE} while {len(times) * PAGE} events are read in order"
-    show(
-        figure,
-        statistics.median(times),
-        "ms",
-        p99_ms=round(ordered[int(len(ordered) * 0.99)], 1),
-        greatest_ms=round(ordered[-1], 1),
-    )
+    ordered = sorted(one.wall for one in pages)
+    figure = f"a page of {PAGE} while {len(pages) * PAGE} events are read in order"
+    middle: dict[str, Any] = {
+        "client_cpu_ms": round(statistics.median(one.client for one in pages), 2),
+        "server_cpu_ms": round(statistics.median(one.server for one in pages), 2),
+        "nothing_ms": round(statistics.median(idle), 1),
+    }
+    show(figure, statistics.median(ordered), "ms", p99_ms=round(ordered[int(len(ordered) * 0.99)], 1), **middle)
+    worst = max(pages, key=lambda one: one.wall)
+    more: dict[str, Any] = {
+        "baseline": "the greatest of as many statements as long that read nothing",
+        "baseline_value": max(idle),
+        "client_cpu_ms": round(worst.client, 1),
+        "server_cpu_ms": round(worst.server, 1),
+        "delayed_ms": round(worst.delayed, 1),
+    }
+    show("the greatest of these pages", worst.wall, "ms", **more)
 
 
 def main() -> None:
