@@ -1,21 +1,27 @@
 -- What a definition would have made of the newest events of a name: how they were judged, and the quantity by day and by customer.
--- Reads by event_by_name_time. A day is the number of its midnight among %(midnights)s; 0 lies before them.
-WITH judged AS MATERIALIZED (
+-- Reads by event_by_name_time. A day is the number of its midnight among %(midnights)s; 0 lies before them. Of the voids, of which there may be
+-- millions, only those of these events are read; and once: without its OFFSET the subquery would be merged, and its IN asked wherever is_void stands.
+WITH newest AS MATERIALIZED (
+    SELECT key, customer_id, timestamp, arrival, metadata
+    FROM events_event
+    WHERE event_name_id = (SELECT id FROM events_eventname WHERE name = %(event_name)s)
+    ORDER BY timestamp DESC
+    LIMIT %(limit)s
+),
+judged AS MATERIALIZED (
     SELECT e.customer_id, e.timestamp, e.arrival, {aggregation} AS aggregation, {verdicts} AS verdicts,
         CASE WHEN e.is_void THEN 'void' WHEN NOT {active} THEN 'inactive' ELSE {property} END AS state,
         CASE WHEN NOT e.is_void THEN {number} END AS number
     FROM (
-        SELECT events_event.*, key IN (
+        SELECT newest.*, key IN (
             SELECT v.event_id
             FROM events_eventvoid v
-            WHERE v.is_void AND NOT EXISTS (
+            WHERE v.event_id = ANY(ARRAY(SELECT key FROM newest)) AND v.is_void AND NOT EXISTS (
                 SELECT FROM events_eventvoid later WHERE later.event_id = v.event_id AND later.ordinal > v.ordinal
             )
         ) AS is_void
-        FROM events_event
-        WHERE event_name_id = (SELECT id FROM events_eventname WHERE name = %(event_name)s)
-        ORDER BY timestamp DESC
-        LIMIT %(limit)s
+        FROM newest
+        OFFSET 0
     ) AS e
 ),
 by_day AS (

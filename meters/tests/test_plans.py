@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from core.periods import Period
-from meters import rollup, series, usage
+from meters import preview, rollup, series, stored, usage
 from meters.series import Question
 from meters.usage import UsageRequest
 from tests import factories
@@ -57,6 +57,7 @@ def test_every_hot_statement_reads_by_index() -> None:
         "total": plan(lambda: series.total(meter_id=sums.id, period=MONTH)),
         "customers": plan(lambda: series.by_customer(meter_id=latest.id, period=MONTH)),
     }
+    previewed = plan(lambda: preview.preview(stored.definitions([sums.id])[sums.id]))
     in_hours = plan(lambda: series.series(Question(sums.id, MONTH, "hour", customer_id=acme.id)))
 
     assert "event_by_position" in rolled
@@ -69,6 +70,8 @@ def test_every_hot_statement_reads_by_index() -> None:
         assert [index for index in indexes if index not in plans[title]] == [], title
     for title, text in {"roll": rolled, **plans}.items():
         assert "Seq Scan on events_event " not in text, title
+    # Of the voids, of which there may be millions, those of the events that are read.
+    assert "event_id = ANY" in previewed
     # Joined with 744 windows, each event would be compared with each of them.
     assert "width_bucket" in in_hours
     assert "CTE span" not in in_hours
