@@ -14,7 +14,7 @@ nobody does (a plain WSGI process, a worker) whoever needs it reads it again, wh
 import logging
 import threading
 import time
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import Generic, TypeVar
 
 import psycopg
@@ -41,17 +41,21 @@ class Expiring(Generic[Key, Entry]):
 
     def get(self, key: Key) -> Entry | None:
         """Return what is remembered and still fresh, else None."""
-        found = self._entries.get(key)
-        if found is None:
-            return None
-        expires_at, entry = found
-        left = expires_at - time.monotonic()
-        if left > LIFETIME_SECONDS - REFRESH_SECONDS:
-            return entry
-        if left <= 0:
-            return None
-        self._due.add(key)
-        return entry
+        return self.get_all((key,)).get(key)
+
+    def get_all(self, keys: Iterable[Key]) -> dict[Key, Entry]:
+        """Return as many of them as are remembered and still fresh."""
+        entries, now = self._entries, time.monotonic()
+        surely, found = now + LIFETIME_SECONDS - REFRESH_SECONDS, {}
+        for key in keys:
+            remembered = entries.get(key)
+            if remembered is not None:
+                expires_at, entry = remembered
+                if expires_at > now:
+                    found[key] = entry
+                    if expires_at <= surely:
+                        self._due.add(key)
+        return found
 
     def put(self, key: Key, entry: Entry) -> None:
         """Remember `entry` from now on."""

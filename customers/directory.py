@@ -1,6 +1,6 @@
 """Answer at once whose a customer id on the wire is: what exists is remembered for a few seconds."""
 
-from collections.abc import Collection
+from collections.abc import Set
 from typing import Any, NamedTuple
 
 from psycopg import Connection
@@ -20,22 +20,17 @@ class Entry(NamedTuple):
 known: expiring.Expiring[str, Entry] = expiring.Expiring(TOPIC)
 
 
-def remembered(references: Collection[str]) -> dict[str, Entry] | None:
+def remembered(references: Set[str]) -> dict[str, Entry] | None:
     """Return the entries of all references if this process knows every one of them, else None."""
-    found = {}
-    for reference in references:
-        entry = known.get(reference)
-        if entry is None:
-            return None
-        found[reference] = entry
-    return found
+    found = known.get_all(references)
+    return found if len(found) == len(references) else None
 
 
-def resolve(references: Collection[str], *, connection: Connection[Any]) -> dict[str, Entry]:
+def resolve(references: Set[str], *, connection: Connection[Any]) -> dict[str, Entry]:
     """Return the entry of each public or external id that exists; a public id goes before an equal external one."""
-    found = {reference: entry for reference in references if (entry := known.get(reference))}
-    missing = [reference for reference in references if reference not in found]
-    if missing:
+    found = known.get_all(references)
+    if len(found) < len(references):
+        missing = [reference for reference in references if reference not in found]
         read_now = read(missing, connection=connection)
         known.renew(missing, read_now)
         found |= read_now

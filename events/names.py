@@ -14,13 +14,8 @@ known: expiring.Expiring[str, int] = expiring.Expiring("event_name")
 
 def remembered(names: Collection[str]) -> dict[str, int] | None:
     """Return the numbers of all names if this process knows every one of them, else None."""
-    found = {}
-    for name in names:
-        number = known.get(name)
-        if number is None:
-            return None
-        found[name] = number
-    return found
+    found = known.get_all(names)
+    return found if len(found) == len(names) else None
 
 
 def numbers(names: Collection[str], *, connection: Connection[Any], now: datetime) -> dict[str, int]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Clamped, Context, Decimal, DecimalException, Inexact, InvalidOperation, Overflow, Rounded
 from hashlib import blake2b
 from typing import Annotated, Any
 
@@ -113,14 +113,12 @@ def instant(text: str) -> datetime:
     return moment if match[1] else moment.replace(tzinfo=UTC)
 
 
-class _Number(str):
-    """A JSON number with a point or an exponent, as it was sent."""
-
-    __slots__ = ()
-
+# Reads what has up to 19 digits as fraction() does, in half the time, and refuses all else.
+_short = Context(prec=MAX_DECIMALS + 1, Emin=0, Emax=29, traps=[Inexact, Rounded, Clamped, Overflow, InvalidOperation])
 
 _decode = msgspec.json.Decoder(_Request).decode
-_decode_metadata = msgspec.json.Decoder(dict[str, Any] | None, float_hook=_Number).decode
+_decode_short = msgspec.json.Decoder(dict[str, Any] | None, float_hook=_short.create_decimal).decode
+_decode_exactly = msgspec.json.Decoder(dict[str, Any] | None, float_hook=fraction).decode
 _BLANKS = b" \t\r\n"
 
 
@@ -131,7 +129,7 @@ def judge_fast(body: bytes, *, received_at: datetime, max_age: timedelta) -> Jud
         pairs = 1 + _check(events, earliest=received_at - max_age, latest=received_at + CLOCK_SKEW)
     except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
         raise Doubt from error
-    if b"\\u0000" in body:
+    if b"\\" in body and b"\\u0000" in body:  # one byte is found twenty times as fast as six
         raise Doubt("NUL")
     if len({event.event_id for event in events}) != len(events):
         raise Doubt("event_id repeated")
@@ -155,7 +153,9 @@ def _check(events: list[Event], *, earliest: datetime, latest: datetime) -> int:
         else:
             pairs += 1
             if sent is not None:
-                event.timestamp = moment = _instant_of(sent)
+                if type(sent) is not str:
+                    raise ValueError(sent)
+                event.timestamp = moment = instant(sent)
                 if not earliest <= moment <= latest:
                     raise ValueError(sent)
         text = event.metadata
@@ -172,24 +172,19 @@ def _check(events: list[Event], *, earliest: datetime, latest: datetime) -> int:
     return pairs
 
 
-def _instant_of(sent: object) -> datetime:
-    if type(sent) is not str:
-        raise ValueError(sent)
-    return instant(sent)
+def _decode_metadata(text: Raw) -> dict[str, Any] | None:
+    try:
+        return _decode_short(text)
+    except DecimalException:
+        return _decode_exactly(text)
 
 
 def _check_values(entries: Iterable[Any]) -> None:
     for entry in entries:
         kind = type(entry)
-        if kind is str or kind is bool:
+        if kind is str or kind is bool or kind is Decimal:
             continue
-        if kind is int:
-            if not -INTEGER_LIMIT < entry < INTEGER_LIMIT:
-                raise NumberOutOfRange(entry)
-        elif kind is _Number:
-            if len(entry) > MAX_DECIMALS or "e" in entry or "E" in entry:
-                fraction(entry)
-        else:
+        if kind is not int or not -INTEGER_LIMIT < entry < INTEGER_LIMIT:
             raise ValueError(entry)
 
 
@@ -225,9 +220,6 @@ def same_content(one: Event, other: Event) -> bool:
     return _comparable(one.metadata) == _comparable(other.metadata)
 
 
-_decode_exactly = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
-
-
 def _comparable(metadata: Raw) -> dict[str, tuple[bool, Any]]:
     """Keep True apart from 1, which Python takes for equal and jsonb does not."""
-    return {key: (isinstance(entry, bool), entry) for key, entry in _decode_exactly(metadata).items()}
+    return {key: (isinstance(entry, bool), entry) for key, entry in (_decode_exactly(metadata) or {}).items()}

@@ -67,15 +67,54 @@ def test_numbers_stay_exact():
         assert metadata["c"] == 10**30 - 1
 
 
-@pytest.mark.parametrize("text", ["0." + "1" * 18, "-" + "9" * 20 + "." + "9" * 18, "1e29", "1E-18", "0.000000000000000001"])
+def with_number(text):
+    return b'{"events":[{"event_id":"e","customer_id":"c","event_name":"n","metadata":{"n":%s}}]}' % text.encode()
+
+
+@pytest.mark.parametrize(
+    "text", ["0." + "1" * 18, "-" + "9" * 20 + "." + "9" * 18, "1e29", "1E-18", "0.000000000000000001", "-0.0"]
+)
 def test_a_number_at_the_edge_of_the_range_is_read(text):
     assert fraction(text) == Decimal(text)
+    assert judge_fast(with_number(text), received_at=NOW, max_age=AGE).events
 
 
-@pytest.mark.parametrize("text", ["0." + "1" * 19, "1e30", "1e-19", "9" * 21 + "." + "9" * 18, "1e99999999999999999999"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0." + "1" * 19,
+        "1e30",
+        "1e-19",
+        "9" * 21 + "." + "9" * 18,
+        "1e99999999999999999999",
+        "1." + "0" * 19,
+        "0e-19",
+        "0e30",
+        "-0e99",
+    ],
+)
 def test_a_number_beyond_the_range_is_refused(text):
     with pytest.raises(NumberOutOfRange):
         fraction(text)
+    assert [problem.code for problem in judged(with_number(text)).problems] == ["NUMBER_OUT_OF_RANGE"]
+
+
+@given(
+    digits=st.integers(0, 10**40).map(str),
+    point=st.integers(0, 40),
+    exponent=st.just("") | st.integers(-60, 60).map("e{}".format),
+)
+def test_the_fast_path_judges_every_fraction_as_the_slow_one(digits, point, exponent):
+    whole, parts = digits[:point].lstrip("0") or "0", digits[point:]
+    sent = with_number(f"{whole}.{parts or 0}{exponent}")
+
+    fast = True
+    try:
+        judge_fast(sent, received_at=NOW, max_age=AGE)
+    except Doubt:
+        fast = False
+
+    assert fast is not bool(judge_slowly(sent, received_at=NOW, max_age=AGE).problems)
 
 
 @pytest.mark.parametrize(
