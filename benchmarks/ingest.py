@@ -6,6 +6,7 @@
 import argparse
 import itertools
 import json
+import os
 import random
 import subprocess
 import sys
@@ -80,7 +81,7 @@ def blocks(one: Bench, count: int) -> list[bytes]:
 
     def block(number: int) -> bytes:
         # New ids and new keys at the price of a replacement: the first 6 bytes of a key are as random as a hash in their effect.
-        mark, stamp = b"c%011d" % number, dice.randbytes(6)
+        mark, stamp = b"c%011d" % number, os.urandom(6)
         rows = [row.replace(MARK, mark) for row in samples[number % len(samples)]]
         return copy_data([row[: KEY.start] + stamp + row[KEY.start + 6 :] for row in rows])
 
