@@ -191,7 +191,7 @@ class BackOfficeAdmin(Ruled, ModelAdmin):
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """Send to the table of the row's history."""
         tracked = getattr(self.model, "pgh_event_models", None)
-        if not tracked:
+        if not tracked or not object_id.isdecimal():
             raise Http404
         history = next(iter(tracked.values()))._meta
         return redirect(reverse(f"admin:{history.app_label}_{history.model_name}_changelist") + f"?pgh_obj={int(object_id)}")

@@ -345,3 +345,4 @@ def test_the_history_of_a_row_is_one_click_away(owner: Client) -> None:
 
     assert response.request["PATH_INFO"] == address(CustomerHistory, "changelist")
     assert response.context["cl"].result_list.count() == 1
+    assert owner.get(address(Customer, "history", "é")).status_code == 404
