@@ -75,7 +75,7 @@ def of_draft(draft: Invoice, *, now: datetime) -> Preview:
     key = PointKey(draft.subscription_id, draft.point)
     if key not in computed.found:
         problem = computed.problems.get(key)
-        raise DraftNotComputable(f"The figures of {draft.public_id} cannot be made: {_reason(problem)}.") from problem
+        raise DraftNotComputable(f"The figures of {draft.public_id} cannot be made: {_reason(problem).rstrip('.')}.") from problem
     return computed.found[key]
 
 
