@@ -4,17 +4,20 @@ A customer's open points are computed together, in the order in which they will 
 before it leave, so that a preview equals the invoice that follows if nothing more happens.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Q
 
 from core.errors import DomainError
 from credits import balances
 from credits.balances import Held
 from credits.burndown import Draw
+from credits.models import CreditGrant
+from credits.product_grants import customers_granted
 from invoices import adjustments, inputs, planning
 from invoices.assemble import InvoiceDraft, invoice
 from invoices.inputs import Point
@@ -66,12 +69,12 @@ def of_customers(customer_ids: Collection[int], *, now: datetime) -> Mapping[Poi
 
     A point whose figures cannot be made is left out; the billing run holds its draft with the reason.
     """
-    return _computed(customer_ids, now).found
+    return _computed(customer_ids, _open_points(customer_ids, now), now).found
 
 
 def of_draft(draft: Invoice, *, now: datetime) -> Preview:
     """Compute a draft with all its lines, as its page, its API answer and its PDF show it. Raises DraftNotComputable."""
-    computed = _computed([draft.customer_id], now)
+    computed = _computed([draft.customer_id], _points_before(draft, now), now)
     key = PointKey(draft.subscription_id, draft.point)
     if key not in computed.found:
         problem = computed.problems.get(key)
@@ -97,7 +100,8 @@ def left(customer_id: int, *, now: datetime) -> tuple[Held, ...]:
 
 def refresh(drafts: Collection[Invoice], *, now: datetime) -> list[Refreshed]:
     """Compute drafts and store their estimates, on the objects given too."""
-    computed = _computed({draft.customer_id for draft in drafts}, now)
+    customer_ids = {draft.customer_id for draft in drafts}
+    computed = _computed(customer_ids, _open_points(customer_ids, now), now)
     keys = {draft.pk: PointKey(draft.subscription_id, draft.point) for draft in drafts}
     for draft in drafts:
         found = computed.found.get(keys[draft.pk])
@@ -126,8 +130,7 @@ def _store_estimates(drafts: Collection[Invoice]) -> set[int]:
     return still
 
 
-def _computed(customer_ids: Collection[int], now: datetime) -> _Computed:
-    keys = _open_points(customer_ids, now)
+def _computed(customer_ids: Collection[int], keys: Sequence[PointKey], now: datetime) -> _Computed:
     if not keys:
         return _Computed({}, {})
     read = inputs.read(keys=keys, hold=lambda ids, within: balances.foreseen(customer_ids=ids, within=within))
@@ -146,6 +149,23 @@ def _computed(customer_ids: Collection[int], now: datetime) -> _Computed:
         holdings[point.customer_id] = balances.less(own, _draws(made, point))
         found[point.key] = Preview(point, made, holdings[point.customer_id])
     return _Computed(found, problems)
+
+
+def _points_before(draft: Invoice, now: datetime) -> list[PointKey]:
+    """Give a draft's point and those that decide its figures: all that are issued before it, for they use up credit, and without
+    any credit those of its own subscription, of which the first takes up what came late.
+    """
+    earlier = Q(point_at__lt=draft.point_at) | Q(point_at=draft.point_at, subscription__lte=draft.subscription_id)
+    drafts = Invoice.objects.filter(
+        earlier, customer=draft.customer_id, status=InvoiceStatus.DRAFT, kind__in=inputs.KINDS_OF_POINTS
+    )
+    if not (CreditGrant.objects.filter(customer=draft.customer_id).exists() or customers_granted([draft.customer_id])):
+        drafts = drafts.filter(subscription=draft.subscription_id)
+        return [PointKey(*pair) for pair in drafts.values_list("subscription", "point")]
+    come = Subscription.objects.filter(customer=draft.customer_id, next_point_at__lte=draft.point_at, start_at__lte=now)
+    keys = [PointKey(*pair) for pair in drafts.values_list("subscription", "point")]
+    keys += [key for subscription in come.prefetch_related("phases") for key in _undrafted(subscription, now)]
+    return list(dict.fromkeys(keys))
 
 
 def _open_points(customer_ids: Collection[int], now: datetime) -> list[PointKey]:

@@ -4,10 +4,11 @@ What is odd about a draft is computed with its estimate, and kept with it: so a 
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 from django.conf import settings
@@ -127,10 +128,20 @@ def by_flag(drafts: QuerySet[Invoice]) -> Flags:
 def look_again(*, now: datetime, limit: int = 1000) -> int:
     """Look at the drafts whose latest look is the oldest, and keep their estimates and what is odd; give their number."""
     oldest = drafts().order_by(F("estimated_at").asc(nulls_first=True), "id")[:limit]
-    # A customer's open points are computed together: its drafts one behind the other are computed once.
     rows = sorted(oldest, key=lambda draft: (draft.customer_id, draft.pk))
-    parts = [rows[start : start + LOOKED_AT_ONCE] for start in range(0, len(rows), LOOKED_AT_ONCE)]
-    return sum(one.is_stored for part in parts for one in described(part, now=now))
+    return sum(one.is_stored for part in _parts(rows) for one in described(part, now=now))
+
+
+def _parts(rows: Iterable[Invoice]) -> Iterator[list[Invoice]]:
+    """Cut drafts, sorted by customer, between customers: all open points of one are computed together, and so but once."""
+    part: list[Invoice] = []
+    for _customer, own in groupby(rows, key=lambda draft: draft.customer_id):
+        part += own
+        if len(part) >= LOOKED_AT_ONCE:
+            yield part
+            part = []
+    if part:
+        yield part
 
 
 def described(found: Sequence[Any], *, now: datetime) -> list[Reviewed]:
