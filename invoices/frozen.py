@@ -2,6 +2,8 @@
 
 import pgtrigger
 
+from core.references import kept
+
 # Semantics 8. What may change once a row is not a draft is named; everything else is compared as a whole row.
 FROZEN = pgtrigger.Trigger(
     name="invoice_frozen",
@@ -36,3 +38,11 @@ REFERRED = {
     "series_id": "invoices_invoiceseries",
     "snapshot_id": "events_logsnapshot",
 }
+
+# What a billing run writes before the invoice itself, which gets its number last (decision 0020).
+OF_INVOICE = {"invoice_id": "invoices_invoice"}
+
+KEPT = kept(
+    "invoice_kept",
+    [(f"invoices_{table}", "invoice_id") for table in ("invoiceline", "invoicetax", "invoicecredit", "invoiceevent")],
+)

@@ -14,7 +14,7 @@ from credits.models import AppliesTo, GrantPeriod
 from customers.models import Customer, PostalAddress
 from events.models import LogSnapshot
 from invoices import late_models, remark_models  # noqa: F401 -- Django finds an app's tables through this module
-from invoices.frozen import FROZEN, REFERRED
+from invoices.frozen import FROZEN, KEPT, OF_INVOICE, REFERRED
 from meters.models import Meter
 from products.models import Subscription
 
@@ -220,6 +220,7 @@ class Invoice(models.Model):
         ]
         triggers = [
             FROZEN,
+            KEPT,
             never_emptied("invoice"),
             refers("invoice_refers", REFERRED),
             refers("invoice_refers_when_changed", REFERRED, operation=pgtrigger.Update),
@@ -248,7 +249,7 @@ class InvoiceLine(models.Model):
     """
 
     public_id = PublicIdField(prefix="lin")
-    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines", db_index=False)
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines", db_index=False, db_constraint=False)
     position = models.IntegerField()
     kind = models.CharField(max_length=10, choices=LineKind)
     description = models.TextField()
@@ -269,7 +270,9 @@ class InvoiceLine(models.Model):
     terms = models.JSONField(null=True)
     waterfall = models.JSONField(default=dict)
     snapshot = models.ForeignKey(LogSnapshot, on_delete=models.PROTECT, null=True, db_index=False, db_constraint=False)
-    adjusts = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="adjusted_by", db_index=False)
+    adjusts = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, related_name="adjusted_by", db_index=False, db_constraint=False
+    )
 
     class Meta:
         verbose_name = _("invoice line")
@@ -292,7 +295,11 @@ class InvoiceLine(models.Model):
         ]
         triggers = [
             *append_only("invoice_line"),
-            refers("invoice_line_refers", {"meter_id": "meters_meter", "snapshot_id": "events_logsnapshot"}),
+            refers(
+                "invoice_line_refers",
+                {"meter_id": "meters_meter", "snapshot_id": "events_logsnapshot", "adjusts_id": "invoices_invoiceline"},
+                at_commit=OF_INVOICE,
+            ),
         ]
 
     def __str__(self) -> str:
@@ -302,7 +309,7 @@ class InvoiceLine(models.Model):
 class InvoiceTax(models.Model):
     """Tax of one rate on one invoice, in minor units, rounded once; is_inclusive: it lies in the lines' amounts already."""
 
-    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="taxes", db_index=False)
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="taxes", db_index=False, db_constraint=False)
     rate = models.DecimalField(max_digits=7, decimal_places=6)
     is_inclusive = models.BooleanField(default=False)
     taxable_amount = models.BigIntegerField()
@@ -312,7 +319,7 @@ class InvoiceTax(models.Model):
         verbose_name = _("invoice tax")
         verbose_name_plural = _("invoice taxes")
         constraints = [models.UniqueConstraint(fields=["invoice", "rate", "is_inclusive"], name="invoice_tax_rate_once")]
-        triggers = append_only("invoice_tax")
+        triggers = [*append_only("invoice_tax"), refers("invoice_tax_refers", {}, at_commit=OF_INVOICE)]
 
     def __str__(self) -> str:
         return f"{self.invoice_id} {self.rate}"
@@ -325,8 +332,8 @@ class InvoiceCredit(models.Model):
     """
 
     public_id = PublicIdField(prefix="drw")
-    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="credits")
-    line = models.ForeignKey(InvoiceLine, on_delete=models.PROTECT, null=True, related_name="credits")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="credits", db_constraint=False)
+    line = models.ForeignKey(InvoiceLine, on_delete=models.PROTECT, null=True, related_name="credits", db_constraint=False)
     period = models.ForeignKey(GrantPeriod, on_delete=models.PROTECT, db_constraint=False)
     applies_to = models.CharField(max_length=7, choices=AppliesTo)
     amount = models.DecimalField(max_digits=48, decimal_places=18)
@@ -334,7 +341,14 @@ class InvoiceCredit(models.Model):
     class Meta:
         verbose_name = _("invoice credit")
         constraints = [models.CheckConstraint(condition=Q(amount__gt=0), name="invoice_credit_positive")]
-        triggers = [*append_only("invoice_credit"), refers("invoice_credit_refers", {"period_id": "credits_grantperiod"})]
+        triggers = [
+            *append_only("invoice_credit"),
+            refers(
+                "invoice_credit_refers",
+                {"period_id": "credits_grantperiod", "line_id": "invoices_invoiceline"},
+                at_commit=OF_INVOICE,
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.invoice_id} {self.amount}"
@@ -343,7 +357,7 @@ class InvoiceCredit(models.Model):
 class InvoiceEvent(models.Model):
     """One change of an invoice's state: who, when, why."""
 
-    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="events")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="events", db_constraint=False)
     from_status = models.CharField(max_length=6, choices=InvoiceStatus, null=True)
     to_status = models.CharField(max_length=6, choices=InvoiceStatus)
     actor_kind = models.CharField(max_length=10)
@@ -353,7 +367,7 @@ class InvoiceEvent(models.Model):
 
     class Meta:
         verbose_name = _("invoice event")
-        triggers = append_only("invoice_event")
+        triggers = [*append_only("invoice_event"), refers("invoice_event_refers", {}, at_commit=OF_INVOICE)]
 
     def __str__(self) -> str:
         return f"{self.invoice_id} → {self.to_status}"

@@ -10,6 +10,7 @@ import pytest
 from django.apps import apps
 from django.db import DatabaseError, connection, models, transaction
 
+from invoices.models import InvoiceEvent
 from tests import rows
 from tests.test_admin import OURS
 
@@ -176,10 +177,17 @@ NEVER_EMPTIED = {f"{name.rsplit('_', 2)[0]}_never_emptied" for name in (*NEVER_D
 REFERS = {
     "credit_entry_refers": ["period_id"],
     "invoice_refers": ["customer_id", "subscription_id", "series_id", "snapshot_id"],
-    "invoice_line_refers": ["meter_id", "snapshot_id"],
-    "invoice_credit_refers": ["period_id"],
+    "invoice_line_refers": ["meter_id", "snapshot_id", "adjusts_id"],
+    "invoice_credit_refers": ["period_id", "line_id"],
 }
-BY_THEMSELVES = {"invoice_frozen", "invoice_refers_when_changed", "meter_definition_stands"}
+# name of the trigger: the column that refers to what may be written later in the same transaction
+REFERS_AT_COMMIT = {
+    "invoice_line_refers": "invoice_id",
+    "invoice_tax_refers": "invoice_id",
+    "invoice_credit_refers": "invoice_id",
+    "invoice_event_refers": "invoice_id",
+}
+BY_THEMSELVES = {"invoice_frozen", "invoice_kept", "invoice_refers_when_changed", "meter_definition_stands"}
 
 LINES = [tuple(part.strip() for part in (line + "||").split("|")[:3]) for line in CONSTRAINTS.strip().splitlines()]
 
@@ -241,7 +249,8 @@ def refusal_of(sql: str) -> tuple[str | None, str]:
 
 
 def test_every_constraint_and_trigger_has_a_line() -> None:
-    listed = {name for name, *_rest in LINES} | set(NEVER_DELETED) | set(APPEND_ONLY) | NEVER_EMPTIED | set(REFERS)
+    referring = set(REFERS) | set(REFERS_AT_COMMIT)
+    listed = {name for name, *_rest in LINES} | set(NEVER_DELETED) | set(APPEND_ONLY) | NEVER_EMPTIED | referring
 
     assert listed | BY_THEMSELVES == set(MODEL_OF)
 
@@ -295,6 +304,14 @@ def test_what_is_referred_to_must_be_there() -> None:
 
 
 @pytest.mark.usefixtures("filled")
+def test_what_is_referred_to_must_be_there_when_the_transaction_commits() -> None:
+    for name, column in REFERS_AT_COMMIT.items():
+        written = copy_of_newest(MODEL_OF[name], f"{column} = -1", "")
+        assert refusal_of(f"{written}; SET CONSTRAINTS ALL IMMEDIATE")[0] == name
+    run("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+@pytest.mark.usefixtures("filled")
 def test_a_draft_refers_to_what_is_there_after_every_change_too() -> None:
     for column in REFERS["invoice_refers"]:
         change = f"UPDATE invoices_invoice SET {column} = -1 WHERE status = 'draft'"
@@ -320,9 +337,15 @@ def test_an_issued_invoice_is_frozen(change: str) -> None:
 
 
 @pytest.mark.django_db
-def test_an_issued_invoice_is_never_deleted_and_a_draft_may_be() -> None:
+def test_an_issued_invoice_is_never_deleted_and_a_draft_may_be_unless_something_refers_to_it() -> None:
     sold = rows.subscription(rows.customer())
     rows.draft(sold)
+    run("DELETE FROM invoices_invoice")
+    draft = rows.draft(sold)
+    with transaction.atomic():
+        InvoiceEvent.objects.create(invoice=draft, to_status="draft", actor_kind="system", created_at=rows.NOW)
+        assert refusal_of("DELETE FROM invoices_invoice")[0] == "invoice_kept"
+        transaction.set_rollback(True)
     run("DELETE FROM invoices_invoice")
     rows.issued(sold)
 
