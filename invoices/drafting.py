@@ -113,7 +113,8 @@ def advance(planner: Planner, reached: Mapping[int, int], *, now: datetime) -> N
         return
     rows = list(_advanced(planner, reached, now))
     with connection.cursor() as cursor:
-        cursor.execute(load(__file__, "advance_subscriptions"), {"rows": exact_json.dumps(rows)})
+        bound = {"rows": exact_json.dumps(rows), "ids": database.array(reached)}
+        cursor.execute(load(__file__, "advance_subscriptions"), bound)
 
 
 def _advanced(planner: Planner, reached: Mapping[int, int], now: datetime) -> Iterable[dict[str, object]]:

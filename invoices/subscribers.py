@@ -73,7 +73,8 @@ _COLUMNS = ", ".join(
     for name in Subscriber._fields
 )
 _READ = f"""
-SELECT {_COLUMNS} FROM products_subscription s JOIN customers_customer c ON c.id = s.customer_id
+SELECT {_COLUMNS} FROM products_subscription s
+CROSS JOIN LATERAL (SELECT * FROM customers_customer WHERE id = s.customer_id OFFSET 0) AS c -- one by one, by the index
 WHERE s.id = ANY(%(ids)s::bigint[])
 """  # noqa: S608 -- names of our own
 

@@ -3,7 +3,10 @@ SELECT p.id, p.starts_at, p.ends_at, (SELECT COALESCE(sum(amount), 0) FROM credi
     g.id, g.public_id, g.name, g.customer_id, g.subscription_id, g.kind, g.meter_id, g.currency, g.amount, g.applies_to, g.priority,
     g.rollover, g.rollover_cap, g.effective_at, g.expires_at, g.renews, g.renewal_interval, g.renewal_count, g.voided_at, g.product_credit_id
 FROM credits_creditgrant g
-JOIN credits_grantperiod p ON p.grant_id = g.id
-WHERE g.customer_id = ANY(%(customers)s::bigint[]) AND p.settled_at IS NULL
-    AND p.starts_at < %(end)s AND (p.ends_at IS NULL OR p.ends_at > %(start)s)
+CROSS JOIN LATERAL (
+    SELECT * FROM credits_grantperiod
+    WHERE grant_id = g.id AND settled_at IS NULL AND starts_at < %(end)s AND (ends_at IS NULL OR ends_at > %(start)s)
+    OFFSET 0 -- grant by grant, by the index: a thousand customers are few of those that there may be
+) AS p
+WHERE g.customer_id = ANY(%(customers)s::bigint[])
 ORDER BY p.id

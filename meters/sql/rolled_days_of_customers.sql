@@ -1,5 +1,9 @@
 UNION ALL
 SELECT s.number, u.customer_id, NULL::text, u.latest_at, u.event_count {columns}
 FROM span s
-JOIN meters_usageday u ON u.meter_id = s.meter_id AND u.customer_id = s.customer_id AND u.day >= s.first_day AND u.day < s.end_day
-WHERE u.event_count > 0
+-- OFFSET 0: span by span, each by the index. Joined as a whole, thousands of spans would have all usage of everybody read.
+CROSS JOIN LATERAL (
+    SELECT * FROM meters_usageday d
+    WHERE d.meter_id = s.meter_id AND d.customer_id = s.customer_id AND d.day >= s.first_day AND d.day < s.end_day AND d.event_count > 0
+    OFFSET 0
+) AS u
