@@ -154,7 +154,7 @@ class CreditGrant(CreditTerms):
 class GrantPeriod(models.Model):
     """What a grant gave for one stretch of usage time, half-open; nothing draws on it once settled (semantics 10)."""
 
-    grant = models.ForeignKey(CreditGrant, on_delete=models.PROTECT, related_name="periods")
+    grant = models.ForeignKey(CreditGrant, on_delete=models.PROTECT, related_name="periods", db_index=False)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
