@@ -8,14 +8,16 @@ JOIN invoices_invoice i
     ON i.customer_id = c.customer_id AND i.period_end > c.starts_at
     AND i.kind IN ('opening', 'regular', 'final')
     AND (i.status IN ('issued', 'paid') OR i.status = 'void' AND i.void_outcome = 'waive')
-JOIN invoices_invoiceline l
-    ON l.invoice_id = i.id AND l.kind = 'usage' AND l.meter_id = c.meter_id
-    AND l.period_end > c.starts_at
-    -- A charge that goes on with a cycle depends on what was counted before the change, too.
-    AND COALESCE((l.waterfall #>> '{{earlier,start}}')::timestamptz, l.period_start) < c.ends_at
+-- The lines of one invoice at a time, by its key: where lines have come up since the table was last analysed, a plan would read all of a
+-- meter's for each invoice.
+CROSS JOIN LATERAL (SELECT * FROM invoices_invoiceline WHERE invoice_id = i.id OFFSET 0) AS l
 LEFT JOIN invoices_lateusage k
     ON k.subscription_id = i.subscription_id AND k.point = i.point AND k.meter_id = l.meter_id AND k.period_start = l.period_start
 JOIN events_logsnapshot s ON s.id = GREATEST(k.snapshot_id, l.snapshot_id)
-WHERE (c.log_epoch, c.log_xid) >= (s.log_epoch, pg_snapshot_xmin(s.snapshot))
+WHERE l.kind = 'usage' AND l.meter_id = c.meter_id
+    AND l.period_end > c.starts_at
+    -- A charge that goes on with a cycle depends on what was counted before the change, too.
+    AND COALESCE((l.waterfall #>> '{{earlier,start}}')::timestamptz, l.period_start) < c.ends_at
+    AND (c.log_epoch, c.log_xid) >= (s.log_epoch, pg_snapshot_xmin(s.snapshot))
     AND (k.id IS NULL OR k.state = 'settled' OR (c.log_epoch, c.log_xid) > (k.log_epoch, k.log_xid))
 ORDER BY i.subscription_id, i.point, l.meter_id, l.period_start, c.log_epoch DESC, c.log_xid DESC
