@@ -107,6 +107,7 @@ def work_print(run: Run) -> dict[str, Any]:
             position = {"place": ids[-1], "entries": archive.entries, "size": archive.size}
             run.advance(position=position, done=run.done + len(ids), total=total, unit="invoices")
     run.write(name, archive.end(), content_type="application/zip")
+    run.forget_place()  # the directory of thousands of files, which every list of jobs would read
     return {"invoices": run.done}
 
 

@@ -61,6 +61,7 @@ class Run:
         self.total: int | None = job.progress_total
         self.actor = Actor(*job.created_by.split(":", 1))  # type: ignore[arg-type]
         self._files = Files(job)
+        self._forgets_place = False
 
     def advance(self, *, position: dict[str, Any], done: int, total: int | None = None, unit: str = "") -> None:
         """Keep how far the job is, and what it wrote; call it in the transaction of the step that it reports.
@@ -82,11 +83,13 @@ class Run:
         """Append to a file of the job; it is kept with the next `advance`, or with the job's end."""
         self._files.append(name, body, content_type=content_type)
 
+    def forget_place(self) -> None:
+        """Have the position emptied when the job is done: for a large one that says nothing of what came out."""
+        self._forgets_place = True
+
     def end(self, status: JobStatus, **columns: Any) -> None:
         """Write how the job ended. Raises TakenOver."""
-        if (
-            status == JobStatus.DONE
-        ):  # nothing goes on from here, and the directory of a ZIP of thousands would be read with every list
+        if status == JobStatus.DONE and self._forgets_place:
             columns["position"] = {}
         with transaction.atomic():
             self._keep(status=status, finished_at=timezone.now(), **columns)

@@ -76,6 +76,7 @@ def test_a_months_pdfs_go_on_after_a_stop_and_make_one_whole_archive(monkeypatch
         f"{number}.pdf": f"printed {number}" * 10 for number in numbers
     }
     assert len(numbers) == 6
+    assert Job.objects.get(pk=job.pk).position == {}, "its directory is read with every list of jobs"
 
 
 def test_what_is_no_month_is_refused():

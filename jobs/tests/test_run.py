@@ -69,7 +69,7 @@ def test_a_job_is_done_and_keeps_its_progress_and_its_file() -> None:
 
     job.refresh_from_db()
     assert (job.progress_done, job.progress_total, job.progress_unit) == (3, 3, "steps")
-    assert job.position == {}, "a place to go on from is kept for good"
+    assert job.position == {"next": 3}, "what a simulation came to stands in it"
     assert job.outcome == {"counted": 3}
     assert content(job) == b"0\n1\n2\n"
     assert run.take_and_work(job_id=job.id, now=LATER) is None
