@@ -41,6 +41,7 @@ def addresses() -> list[str]:
         "conflicts",
         "delivery",
         "customers",
+        "customer_new",
         "subscriptions",
         "products",
         "invoices",
@@ -58,7 +59,7 @@ def addresses() -> list[str]:
     )
     examples = {
         "meter": Meter, "meter_edit": Meter, "meter_archive": Meter, "meter_what_if": Meter,
-        "meter_events": Meter, "meter_customers": Meter, "customer": Customer, "subscription": Subscription,
+        "meter_events": Meter, "meter_customers": Meter, "customer": Customer, "customer_edit": Customer, "subscription": Subscription,
         "subscription_change": Subscription,
         "product": Product, "product_edit": Product, "product_simulate": Product,
         "invoice": Invoice, "job": Job, "webhook": WebhookEndpoint,
@@ -79,7 +80,7 @@ def addresses() -> list[str]:
         reverse("dashboard:refused_request", args=[RefusedRequest.objects.get().pk]),
         reverse("dashboard:conflict", args=[EventConflict.objects.get().pk]),
         reverse("dashboard:delivery_key", args=[ApiKey.objects.get(name="Key 1").public_id]) + "?span=90d",
-        f"{reverse('dashboard:event')}?id=call%2F1",
+        f"{reverse('dashboard:event')}?id=call%2F1%2Flong",
         f"{reverse('dashboard:event_correct')}?id=call%2F1",
         reverse("dashboard:event_voids"),
         reverse("password_change"),
@@ -91,7 +92,10 @@ def site(db: None) -> Iterator[str]:
     world.deployment(size=3)
     world.signed_in()
     outbox.tell_one(endpoints.create(url="https://example.com/webhooks", now=world.NOW), now=world.NOW)
-    world.refusal_and_conflict(Customer.objects.order_by("id")[0])
+    longest = Customer.objects.order_by("id")[0]
+    Customer.objects.filter(pk=longest.pk).update(name="W" * 200)
+    world.event(longest, event_id="call/1/long", at=world.NOW, note="n" * 400)
+    world.refusal_and_conflict(longest)
     subscription = Subscription.objects.order_by("id")[0]
     Subscription.objects.filter(pk=subscription.pk).update(next_point=2, next_point_at=world.START.replace(month=10))
     drafting.draft_points(subscription=subscription, now=world.NOW, actor=COMMAND)
