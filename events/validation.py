@@ -104,7 +104,7 @@ def instant(text: str) -> datetime:
 
     Raises ValueError for any other form, and for a date or time that does not exist.
     """
-    if text[4:20:3] in _USUAL and text[-1] == "Z" and len(text) <= 27:  # a third of the time that the pattern takes
+    if text[4:20:3] in _USUAL and text[-1] == "Z" and 21 != len(text) <= 27:  # a third of the time that the pattern takes
         return datetime.fromisoformat(text)
     match = _timestamp(text)
     if match is None:
@@ -207,7 +207,10 @@ def _has_duplicate_keys(body: bytes) -> bool:
         nonlocal found
         found = found or len({key for key, _ in pairs}) != len(pairs)
 
-    json.loads(body, object_pairs_hook=see, parse_int=str, parse_float=str)
+    try:
+        json.loads(body.decode(), object_pairs_hook=see, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError) as error:  # in a field that no type names, and that the decoder passed over
+        raise Doubt from error
     return found
 
 

@@ -56,6 +56,14 @@ def test_an_unreadable_body_names_the_byte_at_which_reading_stopped():
     assert "at byte 7" in caught.value.message
 
 
+@pytest.mark.parametrize("unread", [b'"\xff"', b'"\xed\xa0\x80"', b'{"\xff":1}'])
+def test_a_field_that_nobody_reads_must_be_utf_8_too(unread):
+    with pytest.raises(BodyUnreadable) as caught:
+        judged(b'{"source":%s,' % unread + body(event())[1:])
+
+    assert "not UTF-8 at byte" in caught.value.message
+
+
 def test_numbers_stay_exact():
     sent = b'{"events":[{"event_id":"e","customer_id":"c","event_name":"n","metadata":{"a":0.10,"b":1e3,"c":%d}}]}' % (10**30 - 1)
 
@@ -129,6 +137,14 @@ def test_the_fast_path_judges_every_fraction_as_the_slow_one(digits, point, expo
 )
 def test_a_timestamp_is_read_to_the_microsecond(text, moment):
     assert instant(text) == moment
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-21T10:00:00.Z", "2026-11-21T10:00:00,5Z", "2026-11-21T10:00:00ZZ", "2026-W47-6T10:00:00Z"]
+)
+def test_another_form_of_a_time_is_refused(text):
+    with pytest.raises(ValueError, match="2026"):
+        instant(text)
 
 
 def test_the_window_reaches_from_the_greatest_age_to_five_minutes_ahead():
