@@ -4,7 +4,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import SuspiciousOperation, ValidationError
@@ -30,7 +30,7 @@ class Page(Generic[Row]):
 def page(rows: QuerySet[Any], *, cursor: str | None, order: Sequence[str] = ("-id",), size: int = SIZE) -> Page[Any]:
     """Give one page of rows.
 
-    order: field names, "-" for descending, none nullable, the last one unique, so that the order is total.
+    order: names of fields with numbers or times, "-" for descending, none nullable, the last one unique, so that the order is total.
     Raises CursorInvalid.
     """
     backward, place = _read(cursor, len(order)) if cursor else (False, None)
@@ -83,8 +83,17 @@ def _write(row: Model, order: Sequence[str], *, backward: bool) -> str:
 def _read(cursor: str, length: int) -> tuple[bool, list[Any]]:
     try:
         parts = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError as error:
+        if not isinstance(parts, list) or len(parts) != length + 1:
+            raise CursorInvalid("the cursor does not fit this list")
+        return bool(parts[0]), [_bound(part) for part in parts[1:]]
+    except (ValueError, RecursionError) as error:
         raise CursorInvalid("the cursor cannot be read") from error
-    if not isinstance(parts, list) or len(parts) != length + 1 or not all(isinstance(part, str | int) for part in parts):
-        raise CursorInvalid("the cursor does not fit this list")
-    return bool(parts[0]), parts[1:]
+
+
+def _bound(part: Any) -> int | datetime:
+    """Read a number or a time as _write() wrote it; others, such as one with an offset of a day, PostgreSQL would refuse."""
+    if isinstance(part, int):
+        return part
+    if not isinstance(part, str) or (moment := datetime.fromisoformat(part)).tzinfo != UTC:
+        raise ValueError(part)
+    return moment

@@ -1,3 +1,5 @@
+from base64 import urlsafe_b64encode
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -6,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from customers.models import Customer
 from dashboard.paging import CursorInvalid, page
+from invoices import review
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -68,3 +71,29 @@ def test_an_empty_list_has_no_neighbours(db: None) -> None:
 def test_a_cursor_that_cannot_be_read_is_refused(cursor: str) -> None:
     with pytest.raises(CursorInvalid):
         page(Customer.objects.all(), cursor=cursor, order=ORDER)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        '[0, "2026-11-01T00:00:00+23:59", 1]',
+        '[0, "0001-01-01T00:00:00+01:00", 1]',
+        '[0, "9999-12-31T23:59:59-01:00", 1]',
+        '[0, "2026-11-01", 1]',
+        '[0, "2026-11-01T00:00:00", 1]',
+        '[0, "2026-11-01T00:00:00Z", 9223372036854775808]',
+        '[0, "2026-11-01T00:00:00Z", "1\\u0000"]',
+        '[0, "2026-11-01T00:00:00Z", ' + "[" * 2000,
+    ],
+)
+@pytest.mark.django_db
+def test_a_forged_cursor_is_refused_or_finds_what_there_is(place: str) -> None:
+    with suppress(CursorInvalid):
+        page(Customer.objects.all(), cursor=urlsafe_b64encode(place.encode()).decode(), order=ORDER)
+
+
+@pytest.mark.parametrize("size", ['"1e999999"', '"NaN"', '"Infinity"', '"1\\u0000"', "1e3", "9223372036854775808", "true"])
+@pytest.mark.django_db
+def test_a_forged_size_is_refused_or_finds_what_there_is(size: str) -> None:
+    with suppress(CursorInvalid):
+        page(review.drafts(), cursor=urlsafe_b64encode(f"[0, {size}, 1]".encode()).decode(), order=("-size", "-id"))
