@@ -21,7 +21,10 @@ def _text(label: Any, *, length: int, **more: Any) -> forms.CharField:
 
 
 class CustomerForm(forms.Form):
-    """A customer's names, address and terms. The tax rate is written in percent."""
+    """A customer's names, address and terms. The tax rate is written in percent.
+
+    Each field carries what it was shown with, so that of a form that lay open for long only what was changed in it counts as changed.
+    """
 
     name = forms.CharField(label=_("Name"), max_length=300, widget=forms.TextInput(attrs={"autocomplete": "off"}))
     email = forms.EmailField(label=_("E-mail"), max_length=320, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
@@ -48,6 +51,8 @@ class CustomerForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.show_hidden_initial = True
         offered = dict(formatting.countries(locale=locale()))
         held = self.initial.get("country")
         if held and held not in offered:
