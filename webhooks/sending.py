@@ -16,8 +16,10 @@ EXCERPT_BYTES = 1000
 
 # Through a translator (RFC 6052) these lead to the IPv4 address in their last 32 bits: where it leads is judged.
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
-# Addresses that stand for an IPv4 address in ways that nobody uses any more, or within one network only (RFC 4291, 4380, 8215).
-_NOWHERE = tuple(ipaddress.ip_network(each) for each in ("::/96", "2001::/32", "64:ff9b:1::/48"))
+# All other IPv6 addresses that lead anywhere in public (RFC 4291; IANA has given out no others). Beyond them lie the site-local ones, and
+# those that stand for an IPv4 address in ways of old or within one network; within them Teredo's, which do too (RFC 4380).
+_UNICAST = ipaddress.ip_network("2000::/3")
+_TEREDO = ipaddress.ip_network("2001::/32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def _is_outside(text: str) -> bool:
         carried = address.ipv4_mapped or address.sixtofour or translated
         if carried is not None:
             return _is_outside(str(carried))
-        if any(address in network for network in _NOWHERE):
+        if address not in _UNICAST or address in _TEREDO:
             return False
     return address.is_global and not address.is_multicast
 

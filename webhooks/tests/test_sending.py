@@ -99,6 +99,9 @@ def test_what_an_endpoint_answers_is_kept_in_part_and_a_redirect_is_not_followed
         "http://[2002:7f00:1::]/",
         "http://[64:ff9b::169.254.169.254]/",
         "http://[64:ff9b:1::1]/",
+        "http://[::ffff:0:7f00:1]/",
+        "http://[2001:0:7f00:1::1]/",
+        "http://[fec0::1]/",
     ],
 )
 def test_addresses_inside_the_network_are_not_reached(url: str) -> None:
