@@ -1,10 +1,14 @@
 """Mark text for translation in modules that import no framework, and refuse names that nobody could read. PURE."""
 
+import unicodedata
+
 from core.errors import DomainError
+
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})  # controls, marks that only join or direct others, and blanks of all widths
 
 
 class NameBlank(DomainError):
-    """A name of spaces alone shows as nothing on pages and invoices."""
+    """A name of spaces, or of characters without a width, shows as nothing on pages and invoices."""
 
     code = "NAME_BLANK"
 
@@ -16,5 +20,5 @@ def gettext_noop(text: str) -> str:
 
 def refuse_blank(text: str, *, field: str = "name") -> None:
     """Raise NameBlank for a text without a character that is seen."""
-    if not text.strip():
+    if all(unicodedata.category(character) in _UNSEEN for character in text):
         raise NameBlank(f"{field} is blank: give at least one character that is not a space.", field=field)
