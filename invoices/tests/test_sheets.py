@@ -7,8 +7,9 @@ import pytest
 from invoices import preview, sheets, void
 from invoices.models import Invoice
 from invoices.tests.story import begin, bill, use
-from products import catalogue
+from products import catalogue, change
 from products.catalogue import MeterPriceInput
+from products.change import When
 from products.tests import making
 from products.tests.making import ACTOR, utc
 
@@ -113,3 +114,17 @@ def test_a_price_is_shown_for_as_many_units_as_its_version_asks(calls):
 
     assert january == draft == ["$0.001", "$5.00 per package of 12", "Graduated", "$0.019 per 1,000,000,000"]
     assert (prices(issued(1))[-1], prices(issued(3))[-1]) == ("$0.019 per 1,000,000,000", "$0.000000019 per 1,000")
+
+
+def test_what_an_issued_invoice_shows_stays_when_the_subscription_gets_a_product_that_shows_the_same_price_otherwise(calls):
+    acme = making.customer()
+    plain, bundled = (making.product(making.per_unit(calls, "0.002", display_per=per), name=str(per)) for per in (1, 1000))
+    subscription = begin(acme, plain, "2026-01-01")
+    use(acme, "call", "2026-01-05")
+    bill("2026-02-01T01:00")
+    do = {"when": When.NEW_CYCLE, "actor": ACTOR, "now": utc("2026-02-10")}
+
+    change.change_product(subscription=subscription, product=bundled, **do)
+    bill("2026-03-10T01:00")
+
+    assert [prices(issued(point)) for point in (1, 2, 3)] == [["$0.00002"], ["$0.00002"], ["$0.02 per 1,000"]]
