@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db import transaction
+from django.db.models import Exists, Max, OuterRef, QuerySet
 from msgspec.structs import replace
 
 from access.actors import Actor
@@ -14,26 +14,20 @@ from core.copying import keys
 from core.faults import fault
 from core.ids import public_ids
 from core.periods import Period, local_date, local_midnight
-from core.sql import load
 from credits import balances
 from credits.balances import Held
-from invoices import adjustments, closed, inputs, issue, late, line_events
+from invoices import adjustments, inputs, issue, late, late_search
 from invoices.adjustments import NOTHING, Taken
 from invoices.assemble import InvoiceInputs, invoice
-from invoices.closed import Closed
 from invoices.due import lock_customers
 from invoices.inputs import Point
 from invoices.late_models import LateUsage
-from invoices.models import Invoice, InvoiceKind, InvoiceStatus, Seller
+from invoices.models import Invoice, InvoiceKind, Seller
 from invoices.planning import UNBILLABLE, Planner, PointKey
 from invoices.rows import Assembled, Due
-from meters import behind
-from meters.behind import Asked
 from meters.meter_sql import Snapshot
-from products.models import Subscription
 
 CHUNK_SUBSCRIPTIONS = 250
-CHARGES_AT_ONCE = 500
 
 
 def issue_ended(*, now: datetime, actor: Actor) -> int:
@@ -42,7 +36,7 @@ def issue_ended(*, now: datetime, actor: Actor) -> int:
     One that would come to nothing is not made: its late usage waits for the end of the next month.
     """
     month = ended_month(now)
-    _date_found(now)
+    late_search.date_found(now=now)
     issued = 0
     for chunk in _chunks(_due(month).values_list("subscription", "customer").order_by("subscription").distinct()):
         issued += _issue_chunk(chunk, month, now, actor)
@@ -59,33 +53,9 @@ def ended_month(now: datetime) -> Period:
     return Period(local_midnight(before, zone), local_midnight(first, zone))
 
 
-def _ended() -> Q:
-    """Match late usage whose subscription has no invoice to come that could take it up."""
-    draft = Invoice.objects.filter(subscription=OuterRef("subscription"), status=InvoiceStatus.DRAFT)
-    return Q(~Exists(draft)) & Q(~Exists(Subscription.objects.filter(id=OuterRef("subscription"), next_point__isnull=False)))
-
-
 def _due(month: Period) -> QuerySet[LateUsage]:
     made = Invoice.objects.filter(subscription=OuterRef("subscription"), kind=InvoiceKind.ADJUSTMENT, period_start=month.start)
-    return late.to_bill().filter(_ended(), ~Exists(made), found_at__lt=month.end)
-
-
-def _date_found(now: datetime) -> None:
-    """Date what was found just now by when the first of it came: a search that runs late must not put it into the next month."""
-    rows = {late.slot(row): row.id for row in LateUsage.objects.filter(_ended(), found_at=now)}
-    slots = sorted(rows)
-    for start in range(0, len(slots), CHARGES_AT_ONCE):
-        found = closed.read(slots[start : start + CHARGES_AT_ONCE])
-        first = behind.first_changes([_changed(one) for one in found.values()])
-        dates = [min(at or now, now) for at in first]
-        with connection.cursor() as cursor:
-            cursor.execute(load(__file__, "late_dated"), {"ids": [rows[slot] for slot in found], "dates": dates, "now": now})
-
-
-def _changed(one: Closed) -> Asked:
-    """Ask for the events that changed a charge since it was billed."""
-    since = line_events.of(one.latest_snapshot)
-    return Asked(one.definition, one.line.invoice.customer_id, one.whole, at=None, since=since)
+    return late.to_bill().filter(late_search.ended(), ~Exists(made), found_at__lt=month.end)
 
 
 def _chunks(waiting: Iterable[tuple[int, int]]) -> Iterator[list[int]]:

@@ -25,7 +25,7 @@ from credits.grants import GrantInput
 from credits.models import AppliesTo, CreditKind
 from customers.models import Customer
 from events.models import LogSnapshot
-from invoices import adjusted_rows, adjustments, billed, drafting, inputs, late, notices, numbers
+from invoices import adjusted_rows, adjustments, billed, drafting, inputs, late, late_search, notices, numbers
 from invoices.adjusted_rows import Adjusted
 from invoices.assemble import InvoiceDraft, invoice
 from invoices.due import BEGINNING, Position, claim, lock_customers
@@ -123,7 +123,7 @@ def issue_by_hand(*, draft: Invoice, actor: Actor, now: datetime) -> Invoice:
 
 @transaction.atomic
 def _issue_by_hand(draft: Invoice, actor: Actor, now: datetime) -> Invoice:
-    late.search(now=now)
+    late_search.search(now=now)
     lock_customers([draft.customer_id])
     locked = Invoice.objects.select_for_update().get(id=draft.id)
     if locked.status != InvoiceStatus.DRAFT:

@@ -17,7 +17,7 @@ from core.faults import fault
 from credits import renewal
 from credits.models import GrantPeriod
 from customers.models import Customer
-from invoices import billed, drafting, due, ended, late, parallel
+from invoices import billed, drafting, due, ended, late_search, parallel
 
 CHUNK_CUSTOMERS = 500
 
@@ -51,7 +51,7 @@ def run_billing(*, now: datetime, actor: Actor, ahead: bool = False, processes: 
         )
     with acting(actor):
         drafted = drafting.write_drafts(now=now, actor=actor, waiting_only=True)
-        late.search(now=now)
+        late_search.search(now=now)
         issued = parallel.issue_due(now=now, actor=actor, processes=processes)
         # Points in their grace of subscriptions that had older ones just issued; and those behind what was held just now.
         drafted += issued.drafted_count + drafting.write_drafts(now=now, actor=actor, waiting_only=True)

@@ -3,8 +3,9 @@
 import pgtrigger
 import pytest
 
-from invoices import ended
+from invoices import drafting, ended, issue
 from invoices.late_models import LateUsage
+from invoices.models import Invoice
 from invoices.tests.story import begin, bill, invoices, late_event, use
 from meters.models import Meter
 from products.cancel import Cancellation, cancel_now
@@ -48,4 +49,23 @@ def test_one_whose_figures_cannot_be_made_blocks_nobody_else_and_each_goes_into_
         ("call", "settled", utc("2026-02-28T23:00")),
         ("hours", "open", utc("2026-02-10")),
         ("sms", "open", utc("2026-03-01T00:30")),
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_late_usage_that_a_hand_issue_finds_belongs_to_the_month_in_which_it_came_too():
+    calls, acme, other = making.meter(), making.customer("Acme"), making.customer("Other")
+    subscription = begin(acme, making.product(per_unit(calls, "100")), "2026-01-01")
+    begin(other, making.product(fee=100), "2026-02-01")
+    cancel_now(subscription=subscription, why=Cancellation(), actor=ACTOR, now=utc("2026-01-20"))
+    bill("2026-02-01T01:00")
+    late_event(acme, "call", "2026-01-11", "2026-02-28T23:00")
+    by_hand = utc("2026-03-01T00:10")
+    drafting.write_drafts(now=by_hand, actor=ACTOR)
+
+    issue.issue_by_hand(draft=Invoice.objects.get(status="draft"), actor=ACTOR, now=by_hand)
+    bill("2026-03-01T01:00")
+
+    assert [one[0] for one in invoices(kind="adjustment")] == [
+        "INV-2026-000004 adjustment issued point 1 Acme 2026-02-01 to 2026-03-01"
     ]

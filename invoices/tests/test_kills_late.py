@@ -113,6 +113,22 @@ def test_a_run_killed_before_every_write_and_started_again_equals_a_clean_one(cl
     assert result() == clean
 
 
+def test_a_run_killed_behind_its_search_and_started_later_adjusts_for_the_same_month(story):
+    def strike():
+        raise Killed
+
+    with pytest.raises(Killed), striking("billing: customers locked", strike):
+        bill()
+
+    run_billing(now=utc("2026-03-01T02:00"), actor=ACTOR)
+
+    adjusted = Invoice.objects.filter(kind="adjustment").order_by("id")
+    assert list(adjusted.values_list("customer__name", "period_start")) == [
+        ("Ended", utc("2026-02-01")),
+        ("Units", utc("2026-02-01")),
+    ]
+
+
 def test_runs_at_once_that_find_late_usage_equal_a_clean_one(clean):
     workers, failures = at_once(bill, bill, bill)
     for worker in workers:
