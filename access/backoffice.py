@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -98,7 +98,7 @@ class BackOfficeAdmin(Ruled, ModelAdmin):
     made_with: Sequence[str] = ()
     editable: Sequence[str] = ()
     shown: Sequence[str] = ()
-    paginator = Bounded
+    paginator: ClassVar[type] = Bounded
     show_full_result_count = False
     list_per_page = 50
     list_max_show_all = 0
