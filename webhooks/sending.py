@@ -20,6 +20,8 @@ _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 # those that stand for an IPv4 address in ways of old or within one network; within them Teredo's, which do too (RFC 4380).
 _UNICAST = ipaddress.ip_network("2000::/3")
 _TEREDO = ipaddress.ip_network("2001::/32")
+# Public by their numbers, but answered within the data centre: IETF's own (RFC 6890; Oracle's metadata service), and Azure's host.
+_WITHIN = tuple(ipaddress.ip_network(each) for each in ("192.0.0.0/24", "168.63.129.16/32"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def _is_outside(text: str) -> bool:
             return _is_outside(str(carried))
         if address not in _UNICAST or address in _TEREDO:
             return False
-    return address.is_global and not address.is_multicast
+    return address.is_global and not address.is_multicast and not any(address in network for network in _WITHIN)
 
 
 def _since(began: float) -> int:

@@ -102,6 +102,8 @@ def test_what_an_endpoint_answers_is_kept_in_part_and_a_redirect_is_not_followed
         "http://[::ffff:0:7f00:1]/",
         "http://[2001:0:7f00:1::1]/",
         "http://[fec0::1]/",
+        "http://192.0.0.192/",
+        "http://168.63.129.16/",
     ],
 )
 def test_addresses_inside_the_network_are_not_reached(url: str) -> None:
