@@ -23,7 +23,7 @@ from core.sink import Sink
 from invoices import document, export, exports, pdf, xlsx
 from invoices.export import Rows
 from invoices.exports import Format
-from invoices.listing import InvoiceFilter, refuse_empty
+from invoices.listing import acted_on
 from invoices.models import Invoice, InvoiceLine, InvoiceStatus
 from jobs import files, start
 from jobs.models import Job
@@ -41,8 +41,8 @@ class MonthUnknown(DomainError):
 
 
 def begin_export(*, form: Format, rows: Rows, filters: Mapping[str, str], actor: Actor, now: datetime) -> Job:
-    """Export what the filters find while the job runs. filters: as the list of invoices takes them. Raises FilterEmpty."""
-    refuse_empty(filters)
+    """Export what the filters find while the job runs. filters: as the list of invoices takes them. Raises FilterRefused."""
+    acted_on(filters, Invoice.objects.none())
     parameters = {"format": form, "rows": rows, "filters": dict(filters), "made_at": now.isoformat()}
     return start.start(kind=EXPORT, parameters=parameters, actor=actor, now=now)
 
@@ -58,7 +58,7 @@ def begin_print(*, month: str, actor: Actor, now: datetime) -> Job:
 
 def work_export(run: Run) -> dict[str, Any]:
     """Do the job of `begin_export`."""
-    found = InvoiceFilter(run.parameters["filters"], queryset=Invoice.objects.all()).qs
+    found = acted_on(run.parameters["filters"], Invoice.objects.all())
     form, rows = run.parameters["format"], run.parameters["rows"]
     made_at = datetime.fromisoformat(run.parameters["made_at"])
     if form == "xlsx":

@@ -13,7 +13,7 @@ from access.actors import Actor
 from core.errors import DomainError
 from core.sheets import csv_lines
 from invoices import issue
-from invoices.listing import DraftFilter, refuse_empty
+from invoices.listing import DraftFilter, acted_on
 from invoices.models import Invoice, InvoiceStatus
 from invoices.planning import UNBILLABLE
 from jobs import start
@@ -70,9 +70,9 @@ def begin(*, drafts: Collection[Invoice], actor: Actor, now: datetime) -> Job:
 def begin_all(*, filters: Mapping[str, str], actor: Actor, now: datetime) -> Job:
     """Start the job that issues every draft that filters of a list find, up to the newest one that there is now.
 
-    What is held back was held for a reason: it is issued only when it is chosen by itself. Raises FilterEmpty.
+    What is held back was held for a reason: it is issued only when it is chosen by itself. Raises FilterRefused.
     """
-    refuse_empty(filters)
+    acted_on(filters, Invoice.objects.none(), by=DraftFilter)
     kept = {name: text for name, text in filters.items() if name in DraftFilter.base_filters and text}
     newest = Invoice.objects.order_by("-id").values_list("id", flat=True).first() or 0
     return start.start(kind=KIND, parameters={"filters": kept, "upto": newest}, actor=actor, now=now)
@@ -104,7 +104,7 @@ def _following(run: Run) -> Invoice | None:
 
 def _found(run: Run) -> QuerySet[Invoice]:
     rows = Invoice.objects.filter(status=InvoiceStatus.DRAFT, is_held=False, id__lte=run.parameters["upto"])
-    return DraftFilter(run.parameters["filters"], queryset=rows).qs
+    return acted_on(run.parameters["filters"], rows, by=DraftFilter)
 
 
 @transaction.atomic

@@ -22,8 +22,14 @@ def overdue(*, now: datetime) -> Q:
     return Q(status=InvoiceStatus.ISSUED, due_at__lt=now) & ~Q(kind=InvoiceKind.CREDIT_NOTE)
 
 
-class FilterEmpty(DomainError):
-    """An id that is empty would widen what is acted on to everybody's."""
+class FilterRefused(DomainError):
+    """A filter that would be left out, and so widen what is acted on to everybody's."""
+
+    code = "FILTER_UNREADABLE"
+
+
+class FilterEmpty(FilterRefused):
+    """An id is there without a text."""
 
     code = "FILTER_EMPTY"
 
@@ -89,6 +95,17 @@ def oddness(wanted: str) -> Q:
     """Match drafts by what was odd at the latest look at them, as DraftFilter takes it."""
     known = {"any": Q(odd__len__gt=0), "none": Q(odd__len=0), "unknown": Q(odd=None)}
     return known[wanted] if wanted in known else Q(odd__contains=[wanted])
+
+
+def acted_on(
+    filters: Mapping[str, str], rows: QuerySet[Invoice], *, by: type[InvoiceFilter] = InvoiceFilter
+) -> QuerySet[Invoice]:
+    """Give what filters find, where it is acted on: a list leaves out what it cannot read. Raises FilterRefused."""
+    refuse_empty(filters)
+    narrowed = by(filters, queryset=rows)
+    for name, problems in narrowed.form.errors.items():
+        raise FilterRefused(f"{name} cannot be read: {problems[0]}", field=name)
+    return narrowed.qs
 
 
 class VerificationFilter(django_filters.FilterSet):

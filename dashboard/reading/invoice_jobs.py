@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from invoices.listing import InvoiceFilter
+from invoices.listing import DraftFilter
 from jobs.models import Job
 
 
@@ -28,5 +28,11 @@ def _asked(job: Job) -> list[tuple[str, Any]]:
     if "invoice_ids" in job.parameters:
         return [(_("Chosen drafts"), len(job.parameters["invoice_ids"]))]
     filters = job.parameters["filters"]
-    labels = {name: str(one.label) for name, one in InvoiceFilter.base_filters.items()}
-    return [(_("Drafts"), _("all that the list found")), *((labels[name], text) for name, text in filters.items())]
+    return [(_("Drafts"), _("all that the list found")), *(_filter(name, text) for name, text in filters.items())]
+
+
+def _filter(name: str, text: str) -> tuple[str, str]:
+    """Say a filter of the list of drafts as its control says it."""
+    one = DraftFilter.base_filters[name]
+    choices = dict(one.extra.get("choices", ()))
+    return str(one.label), str(choices.get(text, text))

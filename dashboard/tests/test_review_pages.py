@@ -143,13 +143,21 @@ def test_all_is_said_of_one_currency_that_has_drafts_or_nothing_is_issued(query)
     assert not Job.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("query", "refusal"),
+    [
+        ("customer_id=", "customer_id is empty. Leave it out to mean all."),
+        ("odd=even", "odd cannot be read: Select a valid choice. even is not one of the available choices."),
+        ("period_end=soon", "period_end cannot be read: Enter a valid date/time."),
+    ],
+)
 @pytest.mark.usefixtures("drafts")
-def test_an_empty_customer_never_means_everybodys_drafts():
+def test_a_filter_that_says_nothing_never_means_everybodys_drafts(query, refusal):
     answer = world.signed_in("finance").post(
-        reverse("dashboard:review_issue") + "?currency=USD&customer_id=", {"all": "1"}, follow=True
+        reverse("dashboard:review_issue") + f"?currency=USD&{query}", {"all": "1"}, follow=True
     )
 
-    assert "customer_id is empty. Leave it out to mean all." in answer.content.decode()
+    assert refusal in answer.content.decode()
     assert not Job.objects.exists()
 
 
@@ -157,14 +165,16 @@ def test_all_that_the_list_finds_are_issued_as_a_job_but_what_is_held(drafts):
     Invoice.objects.filter(id=drafts["Calm"].id).update(is_held=True, hold_reason="asked by phone")
     finance = world.signed_in("finance")
 
-    finance.post(reverse("dashboard:review_issue") + "?currency=USD", {"all": "1"})
+    finance.post(reverse("dashboard:review_issue") + "?currency=USD&odd=unknown", {"all": "1"})
     job = Job.objects.get()
     run.take_and_work(job_id=job.pk, now=timezone.now())
 
     job.refresh_from_db()
+    page = finance.get(reverse("dashboard:job", args=[job.public_id])).content.decode()
     assert job.outcome == {"issued": 2, "not_issued": 0}
     assert Invoice.objects.get(status="draft").customer.name == "Calm"
-    assert "all that the list found" in finance.get(reverse("dashboard:job", args=[job.public_id])).content.decode()
+    assert "all that the list found" in page
+    assert re.search(r"What is odd</dt>\s*<dd[^>]*>\s*Not looked at yet", page)
 
 
 def names(page):

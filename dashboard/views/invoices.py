@@ -15,7 +15,7 @@ from dashboard.views.lists import render_list
 from invoices import document, exports, pdf, preview, sheets, void
 from invoices import export_job as jobs
 from invoices.export import Rows
-from invoices.listing import FilterEmpty, InvoiceFilter, refuse_empty
+from invoices.listing import FilterRefused, InvoiceFilter, acted_on
 from invoices.models import Invoice, InvoiceKind, InvoiceStatus
 
 CONTROLS = ("search", "status", "kind", "currency", "period_start", "period_end")
@@ -82,7 +82,7 @@ def export_job(request: HttpRequest) -> HttpResponse:
             job = jobs.begin_export(form=wanted, rows=rows, filters=request.GET.dict(), actor=actor, now=now)
         else:
             raise Http404
-    except (jobs.MonthUnknown, FilterEmpty) as refused:
+    except (jobs.MonthUnknown, FilterRefused) as refused:
         messages.error(request, refused.message)
         return redirect("dashboard:invoices")
     return redirect("dashboard:job", job.public_id)
@@ -106,12 +106,11 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     wanted = request.GET.get("as", "csv")
     if wanted not in exports.FORMATS:
         raise Http404
-    found = InvoiceFilter(request.GET, queryset=Invoice.objects.all()).qs
     rows: Rows = "lines" if request.GET.get("of") == "lines" else "invoices"
     try:
-        refuse_empty(request.GET.dict())
+        found = acted_on(request.GET.dict(), Invoice.objects.all())
         file = exports.at_once(wanted, found, rows, made_at=timezone.now())
-    except (exports.ExportTooLarge, FilterEmpty) as refused:
+    except (exports.ExportTooLarge, FilterRefused) as refused:
         messages.error(request, refused.message)
         return redirect(f"{reverse('dashboard:invoices')}?{request.GET.urlencode()}")
     headers = {"Content-Disposition": f'attachment; filename="{file.name}"'}

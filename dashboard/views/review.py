@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from access.middleware import actor_of
 from dashboard.views.lists import render_list
 from invoices import issuing, review
-from invoices.listing import DraftFilter, FilterEmpty
+from invoices.listing import DraftFilter, FilterRefused
 from invoices.models import Invoice, InvoiceStatus
 from invoices.review import Flags, InCurrency
 
@@ -65,7 +65,7 @@ def issue_chosen(request: HttpRequest) -> HttpResponse:
             return redirect("dashboard:review")
         try:
             job = issuing.begin_all(filters=request.GET.dict(), actor=actor, now=now)
-        except FilterEmpty as refused:
+        except FilterRefused as refused:
             messages.error(request, refused.message)
             return redirect("dashboard:review")
         return _begun(request, job.public_id)
