@@ -9,7 +9,7 @@ then.
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, LiteralString, cast
 from uuid import UUID
@@ -56,7 +56,8 @@ class Cursor:
         """Read what str() wrote. Raises ValueError."""
         timestamp, _, arrival = text.partition("|")
         cursor = cls(datetime.fromisoformat(timestamp), int(arrival))
-        if cursor.timestamp.tzinfo is None or not 0 <= cursor.arrival < MOST:
+        # An address may bring anything: PostgreSQL refuses offsets that Python reads.
+        if cursor.timestamp.tzinfo != UTC or not 0 <= cursor.arrival < MOST:
             raise ValueError("no place in the log")
         return cursor
 

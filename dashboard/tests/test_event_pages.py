@@ -121,6 +121,13 @@ def test_a_place_that_cannot_be_read_is_refused(owner: Client, cursor: str) -> N
     assert owner.get(reverse("dashboard:events"), {"cursor": cursor}).status_code == 400
 
 
+@pytest.mark.parametrize("cursor", ["2026-01-01T00:00:00+23:59|1", "9999-12-31T23:59:59.999999-23:59|1"])
+def test_a_place_with_an_offset_that_postgresql_refuses_is_refused(owner: Client, cursor: str) -> None:
+    meter = world.meter()
+
+    assert owner.get(reverse("dashboard:meter_events", args=[meter.public_id]), {"cursor": cursor}).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("metadata", "said"),
     [
