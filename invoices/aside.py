@@ -43,20 +43,25 @@ class Aside:
 def trial(subscription: Subscription, *, now: datetime) -> Aside | None:
     """Give the trial that lasts at `now`, charged as if it were a cycle at the terms of the first one; None outside of one."""
     since, until = subscription.start_at, subscription.trial_ends_at
-    if until is None or not since <= now < until:
+    if until is None or not since <= now < until or _has_ended(subscription, now):
         return None
     return Aside(since, until, _used(subscription, 1, Period(since, until)))
 
 
 def pause(subscription: Subscription, *, now: datetime) -> Aside | None:
     """Give the pause that lasts at `now`, its usage so far at the terms of the running cycle; None outside of one."""
-    if subscription.status != SubscriptionStatus.PAUSED:
+    if subscription.status != SubscriptionStatus.PAUSED or _has_ended(subscription, now):
         return None
     latest = subscription.pauses.order_by("-id").first()
     if latest is None or latest.during.lower >= now:
         return None
     since = latest.during.lower
     return Aside(since, None, _used(subscription, subscription.next_point or 1, Period(since, now)))
+
+
+def _has_ended(subscription: Subscription, now: datetime) -> bool:
+    """Whether nothing of it lasts: a trial is cut by a cancellation, and a pause by an end whose final invoice is still to come."""
+    return subscription.ends_at is not None and subscription.ends_at <= now
 
 
 def _used(subscription: Subscription, point: int, period: Period) -> Sequence[UsedAside]:
