@@ -1,7 +1,7 @@
 """Give every list the same filter controls."""
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import django_filters
@@ -45,14 +45,20 @@ class InstantField(IsoDateTimeField):
         if isinstance(value, str) and DATE.fullmatch(value.strip()):
             return self._midnight(value.strip())
         found: datetime | None = super().to_python(value)
-        return found
+        try:
+            return found and found.astimezone(UTC)  # PostgreSQL refuses offsets that Python reads
+        except OverflowError as error:
+            raise self._invalid() from error
 
     def _midnight(self, text: str) -> datetime:
         try:
             day = date.fromisoformat(text)
             return local_midnight(day + timedelta(days=1) if self.through else day, settings.BILLING_TIME_ZONE)
         except (ValueError, OverflowError) as error:
-            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
+            raise self._invalid() from error
+
+    def _invalid(self) -> forms.ValidationError:
+        return forms.ValidationError(self.error_messages["invalid"], code="invalid")
 
 
 class InstantFilter(django_filters.Filter):
