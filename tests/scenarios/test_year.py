@@ -1,4 +1,6 @@
-"""A year of one customer through HTTP and run_billing: a change of product, a void, a pause, credits, an end. Every amount by hand.
+"""A year of one customer through HTTP and run_billing: a change of product, a void, a pause, credits, late events, an end.
+
+Every amount by hand.
 
 Basic costs 3000 a month and 2 a call after 100, and grants 50 calls; Scale 6000, 1 a call after 100, and grants 100. Tax is 10 %.
 """
@@ -85,9 +87,17 @@ def test_a_year_of_a_customer(dodo: DodoPayments, clock: Any) -> None:  # noqa: 
     bill(clock, at(5, 1, 2))
     use(dodo, clock, ada, at(5, 10), 250)
     bill(clock, at(6, 1, 2))
+    clock.move_to(at(6, 5))  # May is billed
+    assert ingest(dodo, calls("late", ada, at(5, 20), 30)) == (30, 0)
     clock.move_to(at(6, 16))  # 15 of 30 days
     assert dodo.subscriptions.update(subscription, status="active").status == "active"
     bill(clock, at(7, 1, 2))
+
+    # --- Two of January's calls were sent twice -----------------------------------------------------------------------------------------
+    clock.move_to(at(7, 10))
+    for number in (0, 1):
+        ours(dodo, "post", f"/events/0120-{number}/void", {"reason": "Sent twice"})
+    bill(clock, at(8, 1, 2))
 
     # --- The rest of the year; it ends in the middle of December, with the rest of the fee given back ---------------------------------
     bill(clock, at(12, 1, 2))
@@ -120,19 +130,22 @@ def test_a_year_of_a_customer(dodo: DodoPayments, clock: Any) -> None:  # noqa: 
         ("INV-2026-000007", "regular", "paid", 0, 0, 0, 0, [("Calls", 0)]),
         # 250 - 100 free - 100 granted = 50 at 1, in the pause
         ("INV-2026-000008", "regular", "issued", 50, 5, 55, 55, [("Calls", 50)]),
+        # 30 calls of May came in June: none free or granted any more, 30 at 1
         (
             "INV-2026-000009",
             "regular",
             "issued",
-            9000,
-            900,
-            9900,
-            9900,
-            [("Scale (after the pause)", 3000), ("Scale", 6000), ("Calls", 0)],
+            9030,
+            903,
+            9933,
+            9933,
+            [("Scale (after the pause)", 3000), ("Scale", 6000), ("Calls", 0), ("Calls", 30)],
         ),
+        # two of January's 50 at 2 are voided; the tax is 599.6
+        ("INV-2026-000010", "regular", "issued", 5996, 600, 6596, 6596, [("Scale", 6000), ("Calls", 0), ("Calls", -4)]),
         *[
             (f"INV-2026-0000{number}", "regular", "issued", 6000, 600, 6600, 6600, [("Scale", 6000), ("Calls", 0)])
-            for number in (10, 11, 12, 13, 14)
+            for number in (11, 12, 13, 14)
         ],
         ("INV-2026-000015", "final", "paid", -3000, -300, 0, 0, [("Scale (unused)", -3000), ("Calls", 0)]),
     ]
