@@ -1,4 +1,4 @@
-"""Live through golden cases on a database: grants, usage, ends, late events, billing runs; then every invoice and ledger as text."""
+"""Live through golden cases on a database: grants, usage, ends, late events, voids, billing runs; then every invoice and ledger."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -9,7 +9,8 @@ from credits import grants
 from credits.models import CreditEntry, CreditGrant, EntryKind
 from customers.models import Customer
 from events.models import Event
-from invoices.models import Invoice, InvoiceKind
+from invoices import void
+from invoices.models import Invoice, InvoiceKind, InvoiceStatus
 from invoices.tests import story
 from meters import void as voids
 from meters.models import Meter
@@ -22,6 +23,7 @@ from tests.golden.invoice_facts import Words
 
 # The grant of what an invoice came to below zero: nobody named it.
 _CARRIED = "carried"
+_KINDS = {InvoiceKind.ADJUSTMENT: "adjustment", InvoiceKind.CREDIT_NOTE: "credit_note"}
 EVERY = {"weekly": Interval("Week", 1), "monthly": Interval("Month", 1)}
 
 
@@ -45,7 +47,7 @@ def render(case):
             raise CaseUnreadable(f"{case.title}: {verb!r} is no fact of a case that is lived through")
         _VERBS[verb](told, words)
         words.done()
-    for one in Invoice.objects.exclude(number=None).order_by("series_number"):
+    for one in Invoice.objects.exclude(number=None).order_by("-series__series", "series_number"):  # credit notes last
         yield from _invoice(one, told)
     carried = CreditGrant.objects.filter(customer=told.customer).exclude(id__in=[grant.id for grant in told.grants.values()])
     for name, grant in [*told.grants.items(), *((_CARRIED, grant) for grant in carried.order_by("id"))]:
@@ -56,8 +58,9 @@ def render(case):
 
 def _invoice(one, told):
     (name,) = (name for name, subscription in told.subscriptions.items() if subscription.id == one.subscription_id)
-    kind = "adjustment" if one.kind == InvoiceKind.ADJUSTMENT else "invoice"
-    yield f"{kind} {one.series_number} {name} {shown(one.period_start)} {shown(one.period_end)}"
+    kind = _KINDS.get(one.kind, "invoice")
+    ending = " void" if one.status == InvoiceStatus.VOID else ""
+    yield f"{kind} {one.series_number} {name} {shown(one.period_start)} {shown(one.period_end)}{ending}"
     for line in one.lines.order_by("position"):
         yield (
             f"{line.kind} {line.description}: quantity {plain(line.quantity)}, free {plain(line.free_quantity)}, credited "
@@ -140,6 +143,12 @@ def _void_event(told, words):
     voids.void(event=sent.get(), reason="case", actor=ACTOR, now=voided_at)
 
 
+def _void_invoice(told, words):
+    number, at, then = int(words.take()), instant(words.take()), words.take()
+    one = Invoice.objects.get(series__series="INV", series_number=number)
+    void.void(invoice=one, then=then, reason="case", actor=ACTOR, now=at)
+
+
 def _cancel(told, words):
     subscription, at = told.subscriptions[words.take()], instant(words.take())
     cancel_now(subscription=subscription, why=Cancellation(), actor=ACTOR, now=at)
@@ -160,5 +169,5 @@ def _bill(told, words):
 
 _VERBS = {
     "tax": _tax, "meter": _meter, "subscribe": _subscribe, "cancel": _cancel, "grant": _grant, "use": _use, "late": _late,
-    "void_event": _void_event, "void": _void, "top_up": _top_up, "bill": _bill,
+    "void_event": _void_event, "void_invoice": _void_invoice, "void": _void, "top_up": _top_up, "bill": _bill,
 }  # fmt: skip

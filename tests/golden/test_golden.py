@@ -6,9 +6,9 @@ from invoices.assemble import invoice
 from tests.golden import adjustment_facts, cycle_facts, invoice_facts, lived_facts
 from tests.golden.cases import HERE, Case, CaseUnreadable, cases, unread
 
-FOLDERS = ("invoices", "cycles", "adjustments", "credits", "ended")
-INVOICES, CYCLES, ADJUSTMENTS, CREDITS, ENDED = map(cases, FOLDERS)
-ALL = INVOICES + CYCLES + ADJUSTMENTS + CREDITS + ENDED
+FOLDERS = ("invoices", "cycles", "adjustments", "credits", "ended", "voids")
+INVOICES, CYCLES, ADJUSTMENTS, CREDITS, ENDED, VOIDS = map(cases, FOLDERS)
+ALL = INVOICES + CYCLES + ADJUSTMENTS + CREDITS + ENDED + VOIDS
 
 
 def named(case):
@@ -42,8 +42,8 @@ def test_credit_is_used_renewed_and_written_off_line_by_line(case):
 
 
 @pytest.mark.django_db(transaction=True)  # snapshots tell committed events only
-@pytest.mark.parametrize("case", ENDED, ids=named)
-def test_what_comes_after_the_end_is_adjusted_line_by_line(case):
+@pytest.mark.parametrize("case", ENDED + VOIDS, ids=named)
+def test_what_comes_after_the_end_or_a_void_is_billed_line_by_line(case):
     assert list(lived_facts.render(case)) == list(case.gives)
 
 
