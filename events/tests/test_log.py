@@ -9,6 +9,7 @@ from events import log
 from events.log import Cursor, Filters
 from events.models import Event, EventVoid
 from events.tests.sending import NOW, event, make_customer, make_key, send
+from tests.plans import plan
 
 pytestmark = pytest.mark.django_db
 
@@ -107,13 +108,13 @@ def test_a_page_reads_an_index_and_not_the_table(key, ada):
     send(key, *[event(f"e{n}", ada, timestamp=at(n), event_name=f"name{n % 3}") for n in range(900)])
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE events_event")
-        cursor.execute("SET LOCAL enable_seqscan = off")
 
     for filters in (Filters(), Filters(customer_id=ada.id), Filters(event_name="name1")):
-        with connection.execute_wrapper(explained := Explained()):
-            log.page(filters=filters, size=10, cursor=Cursor(NOW - timedelta(minutes=400), 0))
-        assert "event_by_" in explained.plan
-        assert "Seq Scan on events_event " not in explained.plan
+        explained = plan(
+            lambda filters=filters: log.page(filters=filters, size=10, cursor=Cursor(NOW - timedelta(minutes=400), 0))
+        )
+        assert "event_by_" in explained
+        assert "Seq Scan on events_event " not in explained
 
 
 def test_of_many_names_only_those_of_a_page_are_read_and_none_is_missed(key, ada):
@@ -126,14 +127,3 @@ def test_of_many_names_only_those_of_a_page_are_read_and_none_is_missed(key, ada
         cursor = page[-1].cursor
 
     assert seen == [row.event_id for row in Event.objects.order_by("-timestamp", "arrival")]
-
-
-class Explained:
-    """Run EXPLAIN before a statement and keep the plan."""
-
-    plan = ""
-
-    def __call__(self, execute, statement, parameters, many, context):
-        with connection.connection.cursor() as cursor:
-            self.plan = "\n".join(line for (line,) in cursor.execute("EXPLAIN " + statement, parameters).fetchall())
-        return execute(statement, parameters, many, context)

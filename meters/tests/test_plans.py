@@ -1,7 +1,6 @@
 """The statements that run all day find what they need by the indexes that were made for them."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -12,34 +11,12 @@ from meters.series import Question
 from meters.usage import UsageRequest
 from tests import factories
 from tests.factories import NOW, log
+from tests.plans import plan
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MONTH = Period(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
 FROM_NOON = Period(MONTH.start + timedelta(hours=12), MONTH.end)
-
-
-def plan(ask: Any) -> str:
-    """Explain the statements that a question runs, as if the tables were too large to read whole."""
-    statements: list[tuple[Any, Any]] = []
-
-    def note(execute: Any, statement: Any, params: Any, many: bool, context: Any) -> Any:
-        statements.append((statement, params))
-        return execute(statement, params, many, context)
-
-    with connection.execute_wrapper(note):
-        ask()
-    lines = []
-    with connection.cursor() as cursor:
-        cursor.execute("SET enable_seqscan = off")
-        for statement, params in statements:
-            text = statement if isinstance(statement, str) else statement.as_string(connection.connection)
-            first = next(line for line in text.splitlines() if not line.startswith("--"))
-            if first.startswith(("SELECT", "WITH")):
-                cursor.execute("EXPLAIN " + text, params)
-                lines += [row[0] for row in cursor.fetchall()]
-        cursor.execute("RESET enable_seqscan")
-    return "\n".join(lines)
 
 
 def test_every_hot_statement_reads_by_index() -> None:
