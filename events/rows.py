@@ -9,11 +9,10 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
 
 import msgspec
 
-from events.validation import KEY_BYTES, Event, identity
+from events.validation import KEY_BYTES, Event, digest, identity
 
 COPY = (
     "COPY events_event (received_at, timestamp_given, key, customer_id, event_name_id, timestamp, event_id, metadata) "
@@ -53,7 +52,7 @@ def copy_rows(batch: Batch) -> list[bytes]:
     for event in batch.events:
         event_id, moment, metadata = event.event_id.encode(), event.timestamp, event.metadata
         own = _own(
-            blake2b(event_id, digest_size=KEY_BYTES).digest(),
+            digest(event_id),
             8,
             customers[event.customer_id],
             4,

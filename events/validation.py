@@ -74,9 +74,14 @@ class NumberOutOfRange(ValueError):
     """More than 38 significant digits, 10^30 or greater, or more than 18 decimals."""
 
 
+def digest(event_id: bytes) -> bytes:
+    """Return the 16-byte key of an event id in UTF-8."""
+    return blake2b(event_id, digest_size=KEY_BYTES).digest()
+
+
 def identity(event_id: str) -> str:
-    """Return the 16-byte key of an event id as 32 hexadecimal digits."""
-    return blake2b(event_id.encode(), digest_size=KEY_BYTES).hexdigest()
+    """Return the key of an event id as 32 hexadecimal digits."""
+    return digest(event_id.encode()).hex()
 
 
 def fraction(text: str) -> Decimal:
