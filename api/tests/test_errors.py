@@ -80,7 +80,7 @@ def test_codes_are_upper_snake() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["/nothing", "/", "", "/customers/", "/credit-entitlements", "/customers/a/b/c/d", "/licenses", "/customers//x"]
+    "address", ["/nothing", "/", "", "/customers/", "/credit-entitlements/", "/customers/a/b/c/d", "/licenses", "/customers//x"]
 )
 def test_unknown_addresses_are_not_found(call: Callable[..., Any], address: str) -> None:
     for method in ("GET", "POST", "PATCH", "DELETE", "PUT"):

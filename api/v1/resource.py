@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from access.actors import Actor
 from access.history import acting
-from api.v1 import auth, errors
+from api.v1 import auth, errors, not_served
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -69,7 +69,7 @@ class Resource(APIView):
         return self.http_method_not_allowed(request, *args, **kwargs)
 
     def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        return errors.plain_error(405)
+        return _not_served(request) or errors.plain_error(405)
 
     @property
     def allowed_methods(self) -> list[str]:
@@ -77,7 +77,7 @@ class Resource(APIView):
 
 
 class Unknown(APIView):
-    """Answer 404 in the API's own shape for every address that nothing else serves."""
+    """Answer 404 in the API's own shape for every address that nothing else serves; of the contract's it says what to use instead."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -87,7 +87,12 @@ class Unknown(APIView):
     schema = None
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-        return errors.plain_error(404)
+        return _not_served(request) or errors.plain_error(404)
+
+
+def _not_served(request: Any) -> HttpResponse | None:
+    sentence = not_served.sentence(request.method, request.path_info)
+    return errors.error_response("NOT_SERVED", sentence) if sentence else None
 
 
 def answer(shape: Any, *, status: int = 200) -> HttpResponse:
