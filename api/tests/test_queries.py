@@ -21,7 +21,16 @@ def add(call: Callable[..., Any], number: int, customer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["/customers", "/meters", "/products", "/subscriptions", "/invoices", "/customers/{id}/credit-grants"]
+    "address",
+    [
+        "/customers",
+        "/meters",
+        "/products",
+        "/subscriptions",
+        "/invoices",
+        "/customers/{id}/credit-grants",
+        "/credit-entitlements",
+    ],
 )
 def test_lists_cost_a_fixed_number_of_statements(call: Callable[..., Any], address: str) -> None:
     customer = making.customer(external_id="7").public_id

@@ -1,7 +1,7 @@
 """Serve the balances of credit entitlements, where an entitlement is a grant, which one customer has, and its ledger."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import accumulate
 from typing import Literal
@@ -34,7 +34,7 @@ TRANSACTIONS: dict[str, Transaction] = {
     EntryKind.DEBITED: "manual_adjustment",
     EntryKind.VOIDED: "manual_adjustment",
 }
-_GRANTS = CreditGrant.objects.select_related("customer")
+_GRANTS = CreditGrant.objects.select_related("customer", "subscription")
 
 
 class BalanceQuery(PageQuery, kw_only=True):
@@ -65,7 +65,10 @@ class EntitlementBalanceAnswer(msgspec.Struct, kw_only=True):
 
 
 class EntitlementEntryAnswer(msgspec.Struct, kw_only=True):
-    """One change of what a grant holds by its ledger; usage that is on no invoice yet is not in it. reference_id: the invoice's."""
+    """One change of what a grant holds by its ledger; usage that is on no invoice yet is not in it.
+
+    grant_id: the period's, as its list of grants names it.  reference_id: the invoice's.
+    """
 
     id: str
     amount: str
@@ -114,7 +117,7 @@ class EntitlementBalance(Resource):
 
     @describes("Retrieve a customer's balance of a credit entitlement", answer=EntitlementBalanceAnswer, errors=[404])
     def get(self, request: Request, id: str, customer_id: str) -> HttpResponse:
-        return answer(_balance(_grant_of(id, customer_id), self.now))
+        return answer(_balance(grant_of(id, customer_id), self.now))
 
 
 class EntitlementLedger(Resource):
@@ -128,7 +131,7 @@ class EntitlementLedger(Resource):
         errors=[404],
     )
     def get(self, request: Request, id: str, customer_id: str) -> HttpResponse:
-        grant = _grant_of(id, customer_id)
+        grant = grant_of(id, customer_id)
         query = body.decode_query(request.GET, LedgerQuery)
         after, business, brand = _balances_after(grant), business_id(), brand_id()
 
@@ -138,8 +141,14 @@ class EntitlementLedger(Resource):
         return answer(page(request, query, NewestFirst(_entries(grant, query)), shown, now=self.now))
 
 
-def _grant_of(id: str, customer_id: str) -> CreditGrant:
+def grant_of(id: str, customer_id: str) -> CreditGrant:
+    """Find a customer's grant; another customer's is not found. Raises Refused."""
     return find(_GRANTS.filter(customer=customers.find(customer_id)), id)
+
+
+def period_id(grant: CreditGrant, starts_at: datetime) -> str:
+    """Name a period of a grant, also one that is not written yet: its grant and where it begins are unique, and stay."""
+    return f"{grant.public_id}_{starts_at.astimezone(UTC):%Y%m%dT%H%M%S%fZ}"
 
 
 def _balance(grant: CreditGrant, now: datetime) -> EntitlementBalanceAnswer:
@@ -158,7 +167,7 @@ def _balance(grant: CreditGrant, now: datetime) -> EntitlementBalanceAnswer:
 
 
 def _entries(grant: CreditGrant, query: LedgerQuery) -> QuerySet[CreditEntry]:
-    rows = CreditEntry.objects.filter(period__grant=grant)
+    rows = CreditEntry.objects.filter(period__grant=grant).select_related("period")
     if query.start_date is not None:
         rows = rows.filter(created_at__gte=shapes.utc(query.start_date))
     if query.end_date is not None:
@@ -193,7 +202,7 @@ def _entry(entry: CreditEntry, after: Decimal, grant: CreditGrant, *, business: 
         overage_before="0",
         transaction_type=TRANSACTIONS[entry.kind],
         description=entry.reason or None,
-        grant_id=grant.public_id,
+        grant_id=period_id(grant, entry.period.starts_at),
         reference_id=entry.invoice_id or None,
         reference_type="invoice" if entry.invoice_id else None,
     )

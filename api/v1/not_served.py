@@ -14,16 +14,11 @@ class NotServed(NamedTuple):
     sentence: str
 
 
-_GIVEN = (
-    "Credit here is given to one customer, as units of a meter or as money: use {} /customers/{{customer_id}}/credit-grants{}."
-)
-_MADE = _GIVEN.format("POST", "")
-_READ = _GIVEN.format("GET", " and GET /credit-grants/{id}")
+_MADE = "Credit here is given to one customer, as units of a meter or as money: use POST /customers/{customer_id}/credit-grants."
 _KEPT = (
     "A credit grant keeps its terms: end it by POST /credit-grants/{id}/void, and give another one by "
     "POST /customers/{customer_id}/credit-grants."
 )
-_PERIODS = "A credit entitlement is one credit grant here: GET /credit-grants/{id} has its periods."
 _ENTRIES = "Add to a credit grant by POST /credit-grants/{id}/top-up; end it by POST /credit-grants/{id}/void."
 _USAGE = "Credit is a customer's, whatever subscription uses it: use GET /customers/{customer_id}/credit-entitlements."
 _LEDGER = "There is no balance with a payment provider: use GET /customers/{customer_id}/wallets/ledger-entries."
@@ -35,13 +30,10 @@ _PORTAL = (
 
 NOT_SERVED = (
     NotServed("POST", "/credit-entitlements", _MADE),
-    NotServed("GET", "/credit-entitlements", _READ),
-    NotServed("GET", "/credit-entitlements/{id}", _READ),
     NotServed("PATCH", "/credit-entitlements/{id}", _KEPT),
     NotServed("DELETE", "/credit-entitlements/{id}", _KEPT),
     NotServed("POST", "/credit-entitlements/{id}/undelete", _KEPT),
     NotServed("POST", "/credit-entitlements/{id}/balances/{customer_id}/ledger-entries", _ENTRIES),
-    NotServed("GET", "/credit-entitlements/{id}/balances/{customer_id}/grants", _PERIODS),
     NotServed("GET", "/subscriptions/{subscription_id}/credit-usage", _USAGE),
     NotServed("GET", "/balances/ledger", _LEDGER),
     NotServed("GET", "/payments", _PAID.format("")),

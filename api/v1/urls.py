@@ -9,6 +9,7 @@ from api.v1 import (
     bulk_voids,
     customers,
     entitlement_balances,
+    entitlement_grants,
     entitlements,
     event_delivery,
     event_voids,
@@ -62,11 +63,16 @@ urlpatterns = [
     path("customers/<segment:customer_id>/credit-entitlements", entitlements.CustomerCreditEntitlements.as_view()),
     path("customers/<segment:customer_id>/wallets", wallets.CustomerWallets.as_view()),
     path("customers/<segment:customer_id>/wallets/ledger-entries", wallets.WalletEntries.as_view()),
+    path("credit-entitlements", entitlements.CreditEntitlements.as_view()),
+    path("credit-entitlements/<segment:id>", entitlements.CreditEntitlementById.as_view()),
     path("credit-entitlements/<segment:id>/balances", entitlement_balances.EntitlementBalances.as_view()),
     path("credit-entitlements/<segment:id>/balances/<segment:customer_id>", entitlement_balances.EntitlementBalance.as_view()),
     path(
         "credit-entitlements/<segment:id>/balances/<segment:customer_id>/ledger",
         entitlement_balances.EntitlementLedger.as_view(),
+    ),
+    path(
+        "credit-entitlements/<segment:id>/balances/<segment:customer_id>/grants", entitlement_grants.EntitlementGrants.as_view()
     ),
     path("credit-grants/<segment:id>", grants.GrantById.as_view()),
     path("credit-grants/<segment:id>/top-up", grants.GrantTopUp.as_view()),

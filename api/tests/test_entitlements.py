@@ -1,0 +1,101 @@
+"""Credit entitlements, each of which is one credit grant, as the published client reads them."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import dodopayments
+import pytest
+import time_machine
+from dodopayments import DodoPayments
+
+from core.periods import Interval
+from credits import grants
+from invoices.tests import story
+from products.tests import making
+from products.tests.making import ACTOR, utc
+
+MONTHLY = {"renews": True, "renewal": Interval("Month", 1)}
+
+
+@pytest.fixture
+def clock() -> Iterator[Any]:
+    with time_machine.travel(datetime(2026, 3, 20, 12, tzinfo=UTC), tick=True) as travelled:
+        yield travelled
+
+
+def test_the_client_lists_grants_as_entitlements(clock: Any, dodo: DodoPayments) -> None:
+    acme, eve = making.customer(), making.customer("Eve")
+    calls = making.meter("call")
+    money = story.give(acme, Decimal(5000), "2026-01-01", name="Welcome", expires_at=utc("2026-01-31"), rollover="none")
+    units = story.give(eve, Decimal("1000.5"), "2026-01-02", meter=calls, **MONTHLY, rollover="capped", rollover_cap=Decimal(70))
+    whole = story.give(eve, Decimal(7), "2026-01-03", meter=calls, **MONTHLY, rollover="all")
+    gone = story.give(acme, Decimal(9), "2026-01-04", currency="EUR")
+    grants.void(grant=gone, reason="By mistake", actor=ACTOR, now=utc("2026-01-05"))
+
+    found = list(dodo.credit_entitlements.list(page_size=1))
+    voided = list(dodo.credit_entitlements.list(deleted=True))
+
+    assert [one.id for one in found] == [whole.public_id, units.public_id, money.public_id]
+    assert found == [dodo.credit_entitlements.retrieve(one.id) for one in found]
+    assert found == list(dodo.credit_entitlements.list(deleted=False))
+    assert [(one.id, one.updated_at) for one in voided] == [(gone.public_id, utc("2026-01-05"))]
+    assert dodo.credit_entitlements.retrieve(gone.public_id) == voided[0]
+    shown = [
+        (one.name, one.unit, one.precision, one.currency, one.expires_after_days, one.rollover_enabled, one.rollover_percentage)
+        for one in found
+    ]
+    assert shown == [
+        (whole.public_id, "call", 18, None, None, True, 100),
+        (units.public_id, "call", 18, None, None, True, None),
+        ("Welcome", "USD", 0, "USD", 30, False, None),
+    ]
+    ours = [(one.model_extra or {}) for one in found]
+    assert [(one["customer_id"], one["rollover_cap"]) for one in ours] == [
+        (eve.public_id, None), (eve.public_id, "70"), (acme.public_id, None),
+    ]  # fmt: skip
+    assert {(one.overage_enabled, one.overage_behavior, one.overage_limit) for one in found} == {
+        (True, "invoice_at_billing", None)
+    }
+    with pytest.raises(dodopayments.NotFoundError):
+        dodo.credit_entitlements.retrieve("cgr_x")
+
+
+def test_the_client_lists_the_periods_of_a_grant(clock: Any, dodo: DodoPayments) -> None:
+    acme, eve, calls = making.customer(), making.customer("Eve"), making.meter("call")
+    subscription = story.begin(acme, making.product(making.per_unit(calls)), "2026-01-01")
+    grant = story.give(acme, Decimal(100), "2026-01-01", meter=calls, renews=True, subscription=subscription, rollover="all")
+    story.use(acme, "call", "2026-01-10", times=30)
+    story.bill("2026-02-02")
+    story.use(acme, "call", "2026-02-10", times=170)
+    story.bill("2026-03-02")
+    story.use(acme, "call", "2026-03-10", times=1)
+    grants.top_up(grant=grant, amount=Decimal(5), reason="Sorry", actor=ACTOR, now=utc("2026-03-11"))
+    balances = dodo.credit_entitlements.balances
+
+    found = list(balances.list_grants(acme.public_id, credit_entitlement_id=grant.public_id, page_size=1))
+
+    # January: 30 of 100 used, 70 roll over.  February: all 170 used.  March: 100 and 5, of which 1 is used and not invoiced yet.
+    assert [(one.initial_amount, one.remaining_amount, one.rollover_count, one.is_expired) for one in found] == [
+        ("105", "104", 0, False),
+        ("170", "0", 1, True),
+        ("100", "0", 0, True),
+    ]
+    assert [one.is_rolled_over for one in found] == [False, False, True]
+    assert [one.parent_grant_id for one in found] == [None, found[2].id, None]
+    assert [one.expires_at for one in found] == [utc("2026-04-01"), utc("2026-03-01"), utc("2026-02-01")]
+    assert {(one.source_type, one.source_id) for one in found} == {("subscription", subscription.public_id)}
+    assert found[0].updated_at == utc("2026-03-11")
+    moved = list(balances.list_ledger(acme.public_id, credit_entitlement_id=grant.public_id))
+    assert {one.grant_id for one in moved} == {one.id for one in found}
+
+    def by_status(status: Any) -> list[str]:
+        of_status = balances.list_grants(acme.public_id, credit_entitlement_id=grant.public_id, status=status)
+        return [one.id for one in of_status]
+
+    assert by_status("active") == [found[0].id]
+    assert by_status("expired") == [found[1].id, found[2].id]
+    assert by_status("depleted") == []
+    with pytest.raises(dodopayments.NotFoundError):
+        balances.list_grants(eve.public_id, credit_entitlement_id=grant.public_id)
