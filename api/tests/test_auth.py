@@ -85,6 +85,7 @@ ENDPOINTS = [
     ("POST", "/subscriptions/{subscription_id}/change-plan", "write"),
     ("POST", "/subscriptions/{subscription_id}/change-plan/preview", "read"),
     ("DELETE", "/subscriptions/{subscription_id}/change-plan/scheduled", "write"),
+    ("GET", "/subscriptions/{subscription_id}/credit-usage", "read"),
     ("GET", "/subscriptions/{subscription_id}/usage-history", "read"),
     ("GET", "/webhooks", "read"),
     ("POST", "/webhooks", "write"),

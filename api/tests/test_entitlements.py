@@ -99,3 +99,30 @@ def test_the_client_lists_the_periods_of_a_grant(clock: Any, dodo: DodoPayments)
     assert by_status("depleted") == []
     with pytest.raises(dodopayments.NotFoundError):
         balances.list_grants(eve.public_id, credit_entitlement_id=grant.public_id)
+
+
+def test_the_client_reads_what_a_subscription_can_draw_on(clock: Any, dodo: DodoPayments) -> None:
+    acme, calls, other = making.customer(), making.meter("call"), making.meter("other")
+    subscription = story.begin(acme, making.product(making.per_unit(calls)), "2026-01-15")
+    units = story.give(acme, Decimal(100), "2026-02-01", meter=calls, name="Calls")
+    story.give(acme, Decimal(100), "2026-02-01", meter=other)
+    story.give(acme, Decimal(100), "2026-02-01", currency="EUR")
+    story.give(acme, Decimal(100), "2026-04-01")
+    story.give(making.customer("Eve"), Decimal(100), "2026-02-01")
+    sooner = story.give(acme, Decimal(7), "2026-03-18", meter=calls, name="Sooner", expires_at=utc("2026-09-01"))
+    wallet = story.give(acme, Decimal(500), "2026-02-01", applies_to="invoice", name="Wallet", priority=7)
+    story.use(acme, "call", "2026-03-16", times=30)
+    later = story.begin(acme, making.product(making.per_unit(other)), "2026-05-01", now="2026-01-15")
+
+    used = dodo.subscriptions.retrieve_credit_usage(subscription.public_id)
+
+    assert used.subscription_id == subscription.public_id
+    assert [(one.credit_entitlement_id, one.credit_entitlement_name, one.unit, one.balance) for one in used.items] == [
+        (wallet.public_id, "Wallet", "USD", "500"),
+        (sooner.public_id, "Sooner", "call", "7"),
+        (units.public_id, "Calls", "call", "70"),
+    ]
+    assert {(one.overage, one.overage_enabled, one.limit_reached, one.remaining_headroom) for one in used.items} == {
+        ("0", True, False, None)
+    }
+    assert dodo.subscriptions.retrieve_credit_usage(later.public_id).items == []

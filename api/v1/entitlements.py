@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 
 import msgspec
@@ -116,20 +117,31 @@ class CustomerCreditEntitlements(Resource):
     @describes("List what credit a customer may draw on now", answer=EntitlementsAnswer, errors=[404])
     def get(self, request: Request, customer_id: str) -> HttpResponse:
         customer = customers.find(customer_id)
-        credit = live_credit.of_customers([customer.id], now=self.now)
-        usable = {one.grant_id for one in credit.periods if one.is_usable_at(self.now)}
-        rows = CreditGrant.objects.filter(id__in=usable).select_related("meter").order_by("priority", "id")
         found = [
             EntitlementAnswer(
                 credit_entitlement_id=grant.public_id,
                 name=str(grant),
-                balance=plain(credit.left(grant.id, at=self.now)),
+                balance=plain(left),
                 overage="0",
-                unit=_unit(grant),
+                unit=unit_of(grant),
             )
-            for grant in rows
+            for grant, left in usable_now(customer.id, now=self.now)
         ]
         return answer(EntitlementsAnswer(items=found))
+
+
+def usable_now(customer_id: int, *, now: datetime) -> list[tuple[CreditGrant, Decimal]]:
+    """Give the grants that a customer may draw on now, in the order in which they are used up, each with its live balance."""
+    credit = live_credit.of_customers([customer_id], now=now)
+    usable = {one.grant_id: one.period for one in credit.periods if one.is_usable_at(now)}
+    rows = CreditGrant.objects.filter(id__in=usable).select_related("meter")
+    in_order = sorted(rows, key=lambda grant: (grant.priority, usable[grant.id].end, usable[grant.id].start, grant.id))
+    return [(grant, credit.left(grant.id, at=now)) for grant in in_order]
+
+
+def unit_of(grant: CreditGrant) -> str:
+    """Name what a grant's amounts count: the meter's unit, or the currency, whose minor units they are."""
+    return grant.meter.measurement_unit if grant.meter else grant.currency or ""
 
 
 def _entitlement(grant: CreditGrant, business: str, now: datetime) -> CreditEntitlementAnswer:
@@ -139,7 +151,7 @@ def _entitlement(grant: CreditGrant, business: str, now: datetime) -> CreditEnti
         business_id=business,
         customer_id=grant.customer.public_id,
         name=str(grant),
-        unit=_unit(grant),
+        unit=unit_of(grant),
         precision=0 if grant.kind == CreditKind.MONEY else _UNIT_DECIMALS,
         currency=grant.currency,
         expires_after_days=lasting.days if lasting else None,
@@ -149,7 +161,3 @@ def _entitlement(grant: CreditGrant, business: str, now: datetime) -> CreditEnti
         created_at=grant.created_at,
         updated_at=min(grant.voided_at, now) if grant.voided_at else grant.created_at,
     )
-
-
-def _unit(grant: CreditGrant) -> str:
-    return grant.meter.measurement_unit if grant.meter else grant.currency or ""

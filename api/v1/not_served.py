@@ -20,7 +20,6 @@ _KEPT = (
     "POST /customers/{customer_id}/credit-grants."
 )
 _ENTRIES = "Add to a credit grant by POST /credit-grants/{id}/top-up; end it by POST /credit-grants/{id}/void."
-_USAGE = "Credit is a customer's, whatever subscription uses it: use GET /customers/{customer_id}/credit-entitlements."
 _LEDGER = "There is no balance with a payment provider: use GET /customers/{customer_id}/wallets/ledger-entries."
 _PAID = "No money moves here. What was paid stands on the invoice, GET /invoices{}: status, paid_at and amount_paid."
 _PORTAL = (
@@ -34,7 +33,6 @@ NOT_SERVED = (
     NotServed("DELETE", "/credit-entitlements/{id}", _KEPT),
     NotServed("POST", "/credit-entitlements/{id}/undelete", _KEPT),
     NotServed("POST", "/credit-entitlements/{id}/balances/{customer_id}/ledger-entries", _ENTRIES),
-    NotServed("GET", "/subscriptions/{subscription_id}/credit-usage", _USAGE),
     NotServed("GET", "/balances/ledger", _LEDGER),
     NotServed("GET", "/payments", _PAID.format("")),
     NotServed("GET", "/payments/{payment_id}", _PAID.format("/{id}")),

@@ -7,6 +7,7 @@ from django.urls.converters import StringConverter
 
 from api.v1 import (
     bulk_voids,
+    credit_usage,
     customers,
     entitlement_balances,
     entitlement_grants,
@@ -117,6 +118,7 @@ urlpatterns = [
     path("subscriptions/<segment:subscription_id>/change-plan", plans.PlanChanges.as_view()),
     path("subscriptions/<segment:subscription_id>/change-plan/preview", plans.PlanPreviews.as_view()),
     path("subscriptions/<segment:subscription_id>/change-plan/scheduled", plans.ScheduledChange.as_view()),
+    path("subscriptions/<segment:subscription_id>/credit-usage", credit_usage.SubscriptionCreditUsage.as_view()),
     path("subscriptions/<segment:subscription_id>/usage-history", usage_history.UsageHistory.as_view()),
     path("webhooks", webhooks.Webhooks.as_view()),
     path("webhooks/<segment:webhook_id>", webhooks.WebhookById.as_view()),
