@@ -1,6 +1,6 @@
 """Give customers credit and take it back by hand."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,7 +13,7 @@ from access.actors import Actor
 from core.constraints import refusing
 from core.errors import DomainError
 from core.ids import public_id
-from core.money import exact, exponent
+from core.money import exact, exponent, plain
 from core.periods import FOREVER, Interval, Period
 from core.text import refuse_blank
 from credits import renewal, rules
@@ -57,10 +57,16 @@ class GrantNotUsable(DomainError):
     code = "CREDIT_GRANT_NOT_USABLE"
 
 
-class TopUpKeyReused(DomainError):
-    """The key was used for another top-up: a retry must repeat its request."""
+class EntryKeyReused(DomainError):
+    """The key was used for another entry by hand: a retry must repeat its request."""
 
     code = "IDEMPOTENCY_KEY_REUSED"
+
+
+class BalanceTooLow(DomainError):
+    """What is to be taken back is not there any more."""
+
+    code = "INSUFFICIENT_CREDIT_BALANCE"
 
 
 @dataclass(frozen=True)
@@ -155,35 +161,78 @@ def top_up(
     """Add to what a grant gives in its period of this instant, once; later periods begin with what the grant says.
 
     amount: as the grant's. The same idempotency_key again gives the first entry again.
-    Raises GrantInvalid, GrantNotUsable, TopUpKeyReused.
+    Raises GrantInvalid, GrantNotUsable, EntryKeyReused.
     """
     _judge_amount(grant.kind, amount)
-    Customer.objects.select_for_update(no_key=True).get(id=grant.customer_id)
-    cause = f"topped_up:{grant.id}:{idempotency_key or public_id('top')}"
-    if (earlier := CreditEntry.objects.filter(cause=cause).first()) is not None:
-        if earlier.amount != amount:
-            raise TopUpKeyReused("This idempotency_key was used for another top-up.", field="idempotency_key")
+    if (earlier := _earlier(grant, amount, idempotency_key)) is not None:
         return earlier
+    period = _usable_period(grant, actor, now)
+    return _enter(period, EntryKind.TOPPED_UP, amount, idempotency_key, reason, actor, now)
+
+
+@transaction.atomic
+def debit(
+    *,
+    grant: CreditGrant,
+    amount: Decimal,
+    left: Callable[[], Decimal],
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    idempotency_key: str | None = None,
+) -> CreditEntry:
+    """Take from what a grant gives in its period of this instant, once; what usage so far has burned stays burned.
+
+    amount: as the grant's, above 0.  left: gives what the grant has left after all usage so far; asked while the customer is locked.
+    The same idempotency_key again gives the first entry again. Raises GrantInvalid, GrantNotUsable, EntryKeyReused, BalanceTooLow.
+    """
+    _judge_amount(grant.kind, amount)
+    if (earlier := _earlier(grant, -amount, idempotency_key)) is not None:
+        return earlier
+    period = _usable_period(grant, actor, now)
+    if amount > (available := left()):
+        raise BalanceTooLow(f"The grant has {plain(available)} left; no more than that can be taken.", field="amount")
+    return _enter(period, EntryKind.DEBITED, -amount, idempotency_key, reason, actor, now)
+
+
+def _earlier(grant: CreditGrant, amount: Decimal, idempotency_key: str | None) -> CreditEntry | None:
+    """Lock the grant's customer, and give what the key has entered before. Raises EntryKeyReused."""
+    Customer.objects.select_for_update(no_key=True).get(id=grant.customer_id)
+    if idempotency_key is None:
+        return None
+    causes = [_cause(kind, grant.id, idempotency_key) for kind in (EntryKind.TOPPED_UP, EntryKind.DEBITED)]
+    earlier = CreditEntry.objects.filter(cause__in=causes).first()
+    if earlier is not None and earlier.amount != amount:
+        raise EntryKeyReused("This idempotency_key was used for another entry of this grant.", field="idempotency_key")
+    return earlier
+
+
+def _cause(kind: EntryKind, grant_id: int, key: str) -> str:
+    return f"{kind.value}:{grant_id}:{key}"
+
+
+def _usable_period(grant: CreditGrant, actor: Actor, now: datetime) -> GrantPeriod:
     renewal.make_periods(customer_ids=[grant.customer_id], until=now + timedelta(microseconds=1), actor=actor, now=now)
-    period = _usable_period(grant, now)
-    return CreditEntry.objects.create(
-        period=period,
-        kind=EntryKind.TOPPED_UP,
-        amount=amount,
-        cause=cause,
-        actor_kind=actor.kind,
-        actor_id=actor.id,
-        reason=reason,
-        created_at=now,
-    )
-
-
-def _usable_period(grant: CreditGrant, now: datetime) -> GrantPeriod:
     running = Q(starts_at__lte=now) & (Q(ends_at__isnull=True) | Q(ends_at__gt=now))
     period = grant.periods.filter(running, settled_at__isnull=True, grant__voided_at__isnull=True).order_by("-starts_at").first()
     if period is None:
         raise GrantNotUsable("The grant has not begun, has ended or was voided. Give the customer another one.")
     return period
+
+
+def _enter(
+    period: GrantPeriod, kind: EntryKind, amount: Decimal, key: str | None, reason: str, actor: Actor, now: datetime
+) -> CreditEntry:
+    return CreditEntry.objects.create(
+        period=period,
+        kind=kind,
+        amount=amount,
+        cause=_cause(kind, period.grant_id, key or public_id("ent")),
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        reason=reason,
+        created_at=now,
+    )
 
 
 @transaction.atomic

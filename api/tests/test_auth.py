@@ -25,6 +25,7 @@ ENDPOINTS = [
     ("GET", "/credit-entitlements/{id}/balances/{customer_id}", "read"),
     ("GET", "/credit-entitlements/{id}/balances/{customer_id}/grants", "read"),
     ("GET", "/credit-entitlements/{id}/balances/{customer_id}/ledger", "read"),
+    ("POST", "/credit-entitlements/{id}/balances/{customer_id}/ledger-entries", "write"),
     ("GET", "/customers/{customer_id}/wallets", "read"),
     ("GET", "/customers/{customer_id}/wallets/ledger-entries", "read"),
     ("POST", "/customers/{customer_id}/wallets/ledger-entries", "write"),

@@ -12,6 +12,7 @@ from dodopayments import DodoPayments
 
 from core.periods import Interval
 from credits import grants
+from invoices.models import Invoice
 from invoices.tests import story
 from products.tests import making
 from products.tests.making import ACTOR, utc
@@ -126,3 +127,48 @@ def test_the_client_reads_what_a_subscription_can_draw_on(clock: Any, dodo: Dodo
         ("0", True, False, None)
     }
     assert dodo.subscriptions.retrieve_credit_usage(later.public_id).items == []
+
+
+def test_the_client_credits_and_debits_a_grant(clock: Any, dodo: DodoPayments) -> None:
+    acme, eve, calls = making.customer(), making.customer("Eve"), making.meter("call")
+    story.begin(acme, making.product(making.per_unit(calls, "2")), "2026-03-01")
+    grant = story.give(acme, Decimal(100), "2026-03-01", meter=calls)
+    story.use(acme, "call", "2026-03-16", times=30)
+    balances = dodo.credit_entitlements.balances
+    ours: Any = {"customer_id": acme.public_id, "credit_entitlement_id": grant.public_id}
+    added: Any = ours | {"amount": "20.5", "entry_type": "credit", "idempotency_key": "k", "reason": "Sorry"}
+
+    credit = balances.create_ledger_entry(**added)
+    again = balances.create_ledger_entry(**added)
+    with pytest.raises(dodopayments.BadRequestError) as beyond:
+        balances.create_ledger_entry(**ours, amount="90.6", entry_type="debit")
+    with pytest.raises(dodopayments.BadRequestError) as reused:
+        balances.create_ledger_entry(**ours, amount="20.5", entry_type="debit", idempotency_key="k")
+    with pytest.raises(dodopayments.BadRequestError) as unserved:
+        balances.create_ledger_entry(**ours, amount="1", entry_type="credit", expires_at=utc("2026-04-01"))
+    with pytest.raises(dodopayments.NotFoundError):
+        balances.create_ledger_entry(**added | {"customer_id": eve.public_id})
+    debit = balances.create_ledger_entry(**ours, amount="85.5", entry_type="debit", idempotency_key="d")
+
+    assert again == credit
+    assert (credit.amount, credit.balance_before, credit.balance_after, credit.is_credit) == ("20.5", "100", "120.5", True)
+    assert (debit.amount, debit.balance_before, debit.balance_after, debit.is_credit) == ("85.5", "120.5", "35", False)
+    assert (credit.reason, debit.reason, debit.overage_after, debit.metadata) == ("Sorry", None, "0", {})
+    assert beyond.value.body == {
+        "code": "INSUFFICIENT_CREDIT_BALANCE",
+        "message": "The grant has 90.5 left; no more than that can be taken.",
+        "field": "amount",
+    }
+    codes = [(one.value.body["code"], one.value.body["field"]) for one in (reused, unserved)]  # type: ignore[index]
+    assert codes == [("IDEMPOTENCY_KEY_REUSED", "idempotency_key"), ("UNSUPPORTED_ACTION", "expires_at")]
+    ledger = list(balances.list_ledger(**ours))
+    assert [(one.id, one.grant_id, one.transaction_type) for one in ledger[:2]] == [
+        (debit.id, debit.grant_id, "manual_adjustment"),
+        (credit.id, credit.grant_id, "credit_added"),
+    ]
+    assert balances.retrieve(**ours).balance == "5"
+    story.use(acme, "call", "2026-03-17", times=10)  # 40 used of 35: 5 at 2 cents
+    (spent,) = balances.list_grants(**ours, status="depleted")
+    assert (spent.initial_amount, spent.remaining_amount) == ("120.5", "0")
+    story.bill("2026-04-02")
+    assert Invoice.objects.get(point=1).total == 10

@@ -133,7 +133,7 @@ class EntitlementLedger(Resource):
     def get(self, request: Request, id: str, customer_id: str) -> HttpResponse:
         grant = grant_of(id, customer_id)
         query = body.decode_query(request.GET, LedgerQuery)
-        after, business, brand = _balances_after(grant), business_id(), brand_id()
+        after, business, brand = balances_after(grant), business_id(), brand_id()
 
         def shown(rows: Sequence[CreditEntry]) -> list[EntitlementEntryAnswer]:
             return [_entry(entry, after[entry.pk], grant, business=business, brand=brand) for entry in rows]
@@ -178,7 +178,7 @@ def _entries(grant: CreditGrant, query: LedgerQuery) -> QuerySet[CreditEntry]:
 
 
 @exact()
-def _balances_after(grant: CreditGrant) -> Mapping[int, Decimal]:
+def balances_after(grant: CreditGrant) -> Mapping[int, Decimal]:
     """Add the grant's entries up in order of writing, over all of its periods; it has a few for each of its cycles."""
     rows = list(CreditEntry.objects.filter(period__grant=grant).order_by("created_at", "id").values_list("id", "amount"))
     return dict(zip((key for key, _ in rows), accumulate(amount for _, amount in rows), strict=True))

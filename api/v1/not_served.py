@@ -19,7 +19,6 @@ _KEPT = (
     "A credit grant keeps its terms: end it by POST /credit-grants/{id}/void, and give another one by "
     "POST /customers/{customer_id}/credit-grants."
 )
-_ENTRIES = "Add to a credit grant by POST /credit-grants/{id}/top-up; end it by POST /credit-grants/{id}/void."
 _LEDGER = "There is no balance with a payment provider: use GET /customers/{customer_id}/wallets/ledger-entries."
 _PAID = "No money moves here. What was paid stands on the invoice, GET /invoices{}: status, paid_at and amount_paid."
 _PORTAL = (
@@ -32,7 +31,6 @@ NOT_SERVED = (
     NotServed("PATCH", "/credit-entitlements/{id}", _KEPT),
     NotServed("DELETE", "/credit-entitlements/{id}", _KEPT),
     NotServed("POST", "/credit-entitlements/{id}/undelete", _KEPT),
-    NotServed("POST", "/credit-entitlements/{id}/balances/{customer_id}/ledger-entries", _ENTRIES),
     NotServed("GET", "/balances/ledger", _LEDGER),
     NotServed("GET", "/payments", _PAID.format("")),
     NotServed("GET", "/payments/{payment_id}", _PAID.format("/{id}")),

@@ -10,6 +10,7 @@ from api.v1 import (
     credit_usage,
     customers,
     entitlement_balances,
+    entitlement_entries,
     entitlement_grants,
     entitlements,
     event_delivery,
@@ -74,6 +75,10 @@ urlpatterns = [
     ),
     path(
         "credit-entitlements/<segment:id>/balances/<segment:customer_id>/grants", entitlement_grants.EntitlementGrants.as_view()
+    ),
+    path(
+        "credit-entitlements/<segment:id>/balances/<segment:customer_id>/ledger-entries",
+        entitlement_entries.EntitlementEntries.as_view(),
     ),
     path("credit-grants/<segment:id>", grants.GrantById.as_view()),
     path("credit-grants/<segment:id>/top-up", grants.GrantTopUp.as_view()),

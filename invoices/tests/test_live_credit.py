@@ -66,7 +66,7 @@ def test_a_top_up_adds_to_the_running_period_once(acme):
     first = grants.top_up(amount=Decimal(20), **added)
 
     assert grants.top_up(amount=Decimal(20), **added) == first
-    with pytest.raises(grants.TopUpKeyReused):
+    with pytest.raises(grants.EntryKeyReused):
         grants.top_up(amount=Decimal(21), **added)
     assert live_credit.of_customers([acme.id], now=utc("2026-01-20")).left(grant.id, at=utc("2026-01-20")) == 120
 
