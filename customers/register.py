@@ -9,6 +9,7 @@ from django.db import transaction
 from access.actors import Actor
 from access.history import acting
 from core import expiring
+from core.constraints import refusing
 from core.errors import DomainError
 from core.text import refuse_blank
 from customers import directory
@@ -33,6 +34,8 @@ CHANGEABLE = frozenset(
     }
 )
 
+_UNIQUE = "customers_customer_external_id_key"
+
 
 class ExternalIdAlreadyExists(DomainError):
     """Another customer has this external_id; it stands for one customer wherever a customer_id is accepted."""
@@ -54,7 +57,8 @@ def create(*, fields: Mapping[str, Any], actor: Actor, now: datetime) -> Custome
     _check_names(fields)
     with acting(actor), transaction.atomic():
         _check_external_id(fields.get("external_id"), of=None)
-        return Customer.objects.create(**fields, created_at=now, updated_at=now)
+        with refusing(_UNIQUE, lambda: _taken(fields["external_id"])):
+            return Customer.objects.create(**fields, created_at=now, updated_at=now)
 
 
 def update(*, customer: Customer, fields: Mapping[str, Any], actor: Actor, now: datetime) -> Customer:
@@ -67,7 +71,8 @@ def update(*, customer: Customer, fields: Mapping[str, Any], actor: Actor, now: 
         for name, content in fields.items():
             setattr(locked, name, content)
         locked.updated_at = now
-        locked.save(update_fields=[*fields, "updated_at"])
+        with refusing(_UNIQUE, lambda: _taken(fields["external_id"])):
+            locked.save(update_fields=[*fields, "updated_at"])
         if "external_id" in fields:
             expiring.announce(directory.TOPIC)
         return locked
@@ -98,14 +103,16 @@ def _check_names(fields: Mapping[str, Any]) -> None:
 
 
 def _check_external_id(external_id: str | None, *, of: Customer | None) -> None:
-    """Refuse an external_id that stands for someone else already.
-
-    The unique index decides when two requests race; this only words the common case.
-    """
+    """Refuse an external_id that stands for someone else already; where two requests race, the unique index does."""
     if external_id is None:
         return
     if external_id.startswith("cus_"):
         raise ExternalIdReserved("`external_id` must not begin with cus_, as our own ids do.", field="external_id")
-    holder = Customer.objects.filter(external_id=external_id).only("public_id").first()
-    if holder and holder != of:
-        raise ExternalIdAlreadyExists(f"Customer {holder.public_id} already has this external_id.", field="external_id")
+    holders = Customer.objects.filter(external_id=external_id)
+    if (holders.exclude(pk=of.pk) if of else holders).exists():
+        raise _taken(external_id)
+
+
+def _taken(external_id: str) -> ExternalIdAlreadyExists:
+    holder = Customer.objects.only("public_id").get(external_id=external_id)
+    return ExternalIdAlreadyExists(f"Customer {holder.public_id} already has this external_id.", field="external_id")

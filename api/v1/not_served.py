@@ -16,7 +16,7 @@ class NotServed(NamedTuple):
 
 _MADE = "Credit here is given to one customer, as units of a meter or as money: use POST /customers/{customer_id}/credit-grants."
 _KEPT = (
-    "A credit grant keeps its terms: end it by POST /credit-grants/{id}/void, and give another one by "
+    "A credit grant keeps its terms and its name: end it by POST /credit-grants/{id}/void, and give another one by "
     "POST /customers/{customer_id}/credit-grants."
 )
 _LEDGER = "There is no balance with a payment provider: use GET /customers/{customer_id}/wallets/ledger-entries."

@@ -1,10 +1,15 @@
 """Creating, changing and archiving customers."""
 
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from access.actors import Actor
 from customers import directory, find, register
@@ -26,9 +31,20 @@ def update(customer: Customer, **fields: Any) -> Customer:
     return register.update(customer=customer, fields=fields, actor=ACTOR, now=TUESDAY)
 
 
+def until_another_waits() -> None:
+    """Return when another connection waits for a lock. Raises TimeoutError."""
+    for _ in range(1000):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.01)
+    raise TimeoutError
+
+
 def known(reference: str) -> directory.Entry | None:
     """What ingest is told of a reference."""
-    return directory.resolve([reference], connection=connection.connection).get(reference)
+    return directory.resolve({reference}, connection=connection.connection).get(reference)
 
 
 def test_changes_only_what_is_named() -> None:
@@ -43,6 +59,27 @@ def test_changes_only_what_is_named() -> None:
         {"a": 1},
     )
     assert (changed.created_at, changed.updated_at) == (MONDAY, TUESDAY)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("lose", [lambda: create(external_id="42"), lambda: update(create(), external_id="42")])
+def test_of_two_that_take_an_external_id_at_once_the_second_is_told_who_has_it(lose: Callable[[], Customer]) -> None:
+    taken = threading.Event()
+
+    def win() -> Customer:
+        with closing(connection), transaction.atomic():
+            made = create(external_id="42")
+            taken.set()
+            until_another_waits()
+            return made
+
+    with ThreadPoolExecutor(1) as pool:
+        winner = pool.submit(win)
+        taken.wait()
+        with pytest.raises(ExternalIdAlreadyExists) as refused:
+            lose()
+
+    assert refused.value.message == f"Customer {winner.result().public_id} already has this external_id."
 
 
 def test_never_changes_what_is_not_a_customers_to_change() -> None:
