@@ -52,6 +52,8 @@ class EarlierDraftOpen(DomainError):
 
 
 class AmountTooLarge(DomainError):
+    """Usage that no customer can have had, as a rule: a quantity in another unit, or a slip of the sender."""
+
     code = "AMOUNT_TOO_LARGE"
 
 
@@ -234,7 +236,12 @@ def _point(read: inputs.Read, key: PointKey) -> Point:
 def storable(made: InvoiceDraft) -> InvoiceDraft:
     """Give the invoice back, or raise AmountTooLarge where a column could not hold one of its amounts."""
     if max(map(abs, [made.subtotal, made.total, *[line.amount for line in made.lines]])) > _LARGEST_AMOUNT:
-        raise AmountTooLarge("An amount of this invoice is too large to be stored.")
+        largest = max(made.lines, key=lambda line: abs(line.amount), default=None)
+        found = f"“{largest.description}” comes to {largest.amount} minor units" if largest else "its total does"
+        raise AmountTooLarge(
+            f"An amount of this invoice is above {_LARGEST_AMOUNT}, the most that is stored: {found}. "
+            "Void the events that were sent with a mistaken quantity, then issue the invoice by hand."
+        )
     return made
 
 

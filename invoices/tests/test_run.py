@@ -12,10 +12,13 @@ from core.clock import database_now
 from core.periods import Interval
 from credits import grants, product_credits
 from credits.product_credits import ProductCreditInput
+from events.models import Event
 from events.tests import sending
+from invoices.issue import issue_by_hand
 from invoices.models import Invoice, InvoiceCredit, InvoiceEvent, InvoiceSeries, Seller
 from invoices.run import AheadOfClock, BillingReport, run_billing
 from invoices.tests.story import begin, bill, give, invoices, ledger, use
+from meters import void as voids
 from meters.models import Meter
 from products import cancel, catalogue
 from products.cancel import Cancellation
@@ -435,7 +438,12 @@ def test_figures_that_cannot_be_stored_hold_their_draft_and_nobody_elses():
     assert bill("2026-02-01T01:00") == BillingReport(2, 1, 1, 0)
 
     held = Invoice.objects.get(is_held=True)
-    assert held.hold_reason == "AmountTooLarge: An amount of this invoice is too large to be stored."
+    assert held.hold_reason == (
+        f"AmountTooLarge: An amount of this invoice is above {2**63 - 1}, the most that is stored: “Hours” comes to "
+        f"{99999 * 10**25} minor units. Void the events that were sent with a mistaken quantity, then issue the invoice by hand."
+    )
+    voids.void(event=Event.objects.get(), reason="In millions", actor=ACTOR, now=utc("2026-02-01T02:00"))
+    assert issue_by_hand(draft=held, actor=ACTOR, now=utc("2026-02-01T03:00")).total == 0
 
 
 def test_a_meter_that_cannot_be_read_holds_its_own_drafts_and_nobody_elses(calls):
