@@ -8,7 +8,7 @@ from django.db import connection
 from hypothesis import settings
 
 from api.v1 import rate
-from core import expiring
+from core import deployment, expiring
 from events import delivery, store
 from launch import for_tests
 
@@ -44,6 +44,7 @@ def pytest_unconfigure() -> None:
 def nothing_remembered() -> None:
     """Forget what an earlier test had the process remember of a database that is no more."""
     expiring.forget()
+    deployment.remember_former_zones(())
     delivery.forget()
     store.forget()
     rate.forget()

@@ -1,5 +1,9 @@
-"""Refuse to work on a database that is not the one it was: another cluster after a restore, or another billing zone."""
+"""Refuse to work on a database that is not the one it was: another cluster after a restore, or another billing zone.
 
+And say by which zones cycles are cut: a process reads them once, for none goes on with the former one after a change (check_zone).
+"""
+
+from datetime import datetime
 from typing import Any
 from weakref import WeakSet
 
@@ -8,6 +12,7 @@ from django.db import connection
 from psycopg import AsyncConnection, Connection
 
 from core.errors import DomainError
+from core.periods import FormerZone, Zone, Zones
 
 
 class ClusterChanged(DomainError):
@@ -67,3 +72,26 @@ def check_zone() -> None:
             f"BILLING_TIME_ZONE is {settings.BILLING_TIME_ZONE}, but this database was set up with {other[0]}. "
             f"Set it back, or run manage.py change_billing_zone {settings.BILLING_TIME_ZONE}."
         )
+
+
+_former_zones: dict[str, tuple[FormerZone, ...]] = {}
+_READ = "read"
+
+
+def billing_zone() -> Zone:
+    """Give the zone at whose midnights cycles end, with those before it. See Note [Another zone] in products.cycles."""
+    if _READ not in _former_zones:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT one->>'name', one->>'until' FROM core_deployment, jsonb_array_elements(former_zones) AS one")
+            found = [FormerZone(name, datetime.fromisoformat(until)) for name, until in cursor.fetchall()]
+        remember_former_zones(tuple(sorted(found, key=lambda one: one.until)))
+    former = _former_zones[_READ]
+    return Zones(settings.BILLING_TIME_ZONE, former) if former else settings.BILLING_TIME_ZONE
+
+
+def remember_former_zones(former: tuple[FormerZone, ...] | None) -> None:
+    """Take these as what the database says; None: ask it again."""
+    if former is None:
+        _former_zones.clear()
+    else:
+        _former_zones[_READ] = former

@@ -10,12 +10,14 @@ class Deployment(models.Model):
     """The one row that says which deployment this database is.
 
     log_epoch rises by one after each restore into another cluster, because transaction ids start again there (semantics 19).
+    former_zones: [{"name", "until"}], the billing zones before this one, oldest first: cycles that began in one end by it.
     """
 
     id = models.SmallIntegerField(primary_key=True, default=1, editable=False)
     business_id = PublicIdField(prefix="bus")
     brand_id = PublicIdField(prefix="brd")
     billing_time_zone = models.CharField(max_length=64, editable=False)
+    former_zones = models.JSONField(default=list, db_default=[], editable=False)
     system_identifier = models.CharField(max_length=32, editable=False)
     log_epoch = models.IntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

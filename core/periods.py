@@ -31,6 +31,32 @@ class PeriodInvalid(ValueError):
     """A period is empty, runs backwards, or its ends are not aware UTC datetimes."""
 
 
+class FormerZone(Struct, frozen=True):
+    """A zone that was in force before another one, up to and including an instant."""
+
+    name: str
+    until: datetime
+
+
+class Zones(Struct, frozen=True):
+    """A zone in whose place there were others before. former: ascending by until, at least one."""
+
+    name: str
+    former: tuple[FormerZone, ...]
+
+    def at(self, instant: datetime) -> str:
+        """Give the name of the zone in force at an instant."""
+        return next((one.name for one in self.former if instant <= one.until), self.name)
+
+    def since(self, instant: datetime) -> "Zone":
+        """Give the zones without those that were in force only before an instant."""
+        former = tuple(one for one in self.former if instant <= one.until)
+        return Zones(self.name, former) if former else self.name
+
+
+Zone = str | Zones
+
+
 class Period(Struct, frozen=True, order=True):
     """The half-open stretch [start, end) of time; never empty. `Period.since(start)` has no end. Raises PeriodInvalid."""
 

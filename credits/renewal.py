@@ -10,13 +10,13 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db import connection
 from django.db.models import F, Q, Sum
 from msgspec import Struct
 
 from access.actors import Actor
 from core import copying, database
+from core.deployment import billing_zone
 from core.money import approximate, exact, ratio, round_half_away
 from core.periods import FOREVER, Interval, Period
 from core.sql import load
@@ -48,7 +48,7 @@ def wanted(*, customer_ids: Iterable[int], until: datetime) -> tuple[Wanted, ...
     grants = [Rule._make(row[:-1]) for row in rows]
     ends = {grant.id: row[-1] for grant, row in zip(grants, rows, strict=True)}
     phases = terms.phases_of(grant.subscription_id for grant in grants if grant.subscription_id is not None)
-    shared = Schedules(settings.BILLING_TIME_ZONE)
+    shared = Schedules(billing_zone())
     renewed: dict[tuple[object, ...], list[_Renewal]] = {}
     found: list[Wanted] = []
     for grant in grants:
@@ -68,7 +68,7 @@ def wanted(*, customer_ids: Iterable[int], until: datetime) -> tuple[Wanted, ...
 
 def renewals(*, starts_at: datetime, interval: Interval, until: datetime) -> int:
     """Count how often a grant that renews by its own interval has done so up to an instant."""
-    zone = settings.BILLING_TIME_ZONE
+    zone = billing_zone()
     phase = first_phase(starts_at=starts_at, interval=interval, zone=zone)
     return Schedule((phase,), zone).cycle_at(until) - 1 if until > starts_at else 0
 
@@ -302,7 +302,7 @@ def _begin_following(period: _Closing, grant: Rule, *, actor: Actor, now: dateti
 
 def _schedule(grant: Rule, phases: Mapping[int, Sequence[StoredPhase]], ends_at: datetime | None) -> Schedule:
     """Give the schedule that a grant renews by: its subscription's (which ends at ends_at), or its own from its first day."""
-    zone = settings.BILLING_TIME_ZONE
+    zone = billing_zone()
     if grant.subscription_id is not None:
         return terms.schedule(phases[grant.subscription_id], zone=zone, ends_at=ends_at)
     interval = Interval(grant.renewal_interval, grant.renewal_count)  # type: ignore[arg-type]

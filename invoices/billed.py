@@ -3,9 +3,8 @@
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
-from django.conf import settings
-
 from core import database
+from core.deployment import billing_zone
 from core.periods import FOREVER
 from core.sql import load
 from invoices.inputs import KINDS_OF_POINTS
@@ -30,10 +29,10 @@ def _open_drafts(customers: str) -> list[tuple[int, datetime]]:
 def _points_to_come(customers: str) -> Iterator[tuple[int, datetime]]:
     rows = database.read(load(__file__, "points_to_come"), {"customers": customers})
     phases = terms.phases_of(row[0] for row in rows)
-    shared = Schedules(settings.BILLING_TIME_ZONE)
+    shared = Schedules(billing_zone())
     for subscription_id, customer_id, next_point, ends_at in rows:
         n, own = next_point or 1, phases[subscription_id]
         schedule = shared.from_cycle_2(own, ends_at=ends_at) if n > 1 else None
         if schedule is None:
-            schedule = terms.schedule(own, zone=settings.BILLING_TIME_ZONE, ends_at=ends_at)
+            schedule = terms.schedule(own, zone=billing_zone(), ends_at=ends_at)
         yield customer_id, schedule.cycle(n).start

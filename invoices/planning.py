@@ -11,11 +11,11 @@ from datetime import datetime
 from fractions import Fraction
 from typing import NamedTuple
 
-from django.conf import settings
 from msgspec import Struct
 from msgspec.structs import replace
 
 from core import database
+from core.deployment import billing_zone
 from core.errors import DomainError
 from core.money import WHOLE
 from core.periods import FOREVER, Period
@@ -87,7 +87,7 @@ class Planner:
         self._phases = terms.phases_of(self.subscribers)
         self._versions = terms.of_products({phase.product_id for rows in self._phases.values() for phase in rows})
         self._schedules: dict[int, Schedule] = {}
-        self._shared = Schedules(settings.BILLING_TIME_ZONE)
+        self._shared = Schedules(billing_zone())
         self._later: dict[int, Schedule | None] = {}
         self._models: dict[tuple[object, ...], Plan] = {}
         self._paused: dict[int, list[Period]] = {}
@@ -103,7 +103,7 @@ class Planner:
         """Give the schedule of one of the subscriptions."""
         if subscription_id not in self._schedules:
             phases, ends_at = self._phases[subscription_id], self.subscribers[subscription_id].ends_at
-            self._schedules[subscription_id] = terms.schedule(phases, zone=settings.BILLING_TIME_ZONE, ends_at=ends_at)
+            self._schedules[subscription_id] = terms.schedule(phases, zone=billing_zone(), ends_at=ends_at)
         return self._schedules[subscription_id]
 
     def schedule_from(self, key: PointKey) -> Schedule:

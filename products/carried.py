@@ -6,10 +6,10 @@ The rows follow from the subscription's cycles and its product's price versions;
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from core.constraints import refusing
+from core.deployment import billing_zone
 from core.errors import DomainError
 from core.periods import FOREVER, Period
 from meters.models import Meter
@@ -53,7 +53,7 @@ def earliest_change(subscriptions: Sequence[Subscription], *, now: datetime) -> 
     """
     at = now
     for one in subscriptions:
-        schedule = terms.schedule(one.phases.all(), zone=settings.BILLING_TIME_ZONE, ends_at=one.ends_at)
+        schedule = terms.schedule(one.phases.all(), zone=billing_zone(), ends_at=one.ends_at)
         if one.next_point and schedule.has_cycle(one.next_point):
             at = max(at, schedule.cycle(one.next_point).start + _MICROSECOND)
     return at
@@ -82,7 +82,7 @@ def stretches(
     if subscription.ends_at is not None and subscription.ends_at <= subscription.start_at:
         return
     whole = Period(subscription.start_at, subscription.ends_at or FOREVER)
-    schedule = terms.schedule(phases, zone=settings.BILLING_TIME_ZONE, ends_at=subscription.ends_at)
+    schedule = terms.schedule(phases, zone=billing_zone(), ends_at=subscription.ends_at)
     ordered = sorted(phases, key=lambda phase: phase.first_cycle)
     for position, phase in enumerate(ordered):
         start = whole.start if position == 0 else phase.starts_at

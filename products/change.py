@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 
 from access.actors import Actor
+from core.deployment import billing_zone
 from core.errors import DomainError
 from core.money import CurrencyMismatch
 from core.periods import Interval, local_date
@@ -133,7 +134,7 @@ def take_back(*, subscription: Subscription, actor: Actor, now: datetime) -> Sub
 def scheduled(subscription: Subscription, now: datetime) -> SubscriptionPhase | None:
     """Give the change of product or quantity that the next cycle begins with, if there is one. Uses prefetched phases."""
     stored = sorted(subscription.phases.all(), key=lambda phase: phase.first_cycle)
-    schedule = terms.schedule(stored, zone=settings.BILLING_TIME_ZONE, ends_at=None)
+    schedule = terms.schedule(stored, zone=billing_zone(), ends_at=None)
     cut = _Cut(subscription, stored, schedule, running(schedule, now))
     return cut.following if _is_scheduled(cut) else None
 
@@ -250,7 +251,7 @@ def _restore(cut: _Cut) -> None:
     following = cut.following
     if following is None:
         raise AssertionError("only a change that is ahead is taken back")
-    without = terms.schedule([cut.current], zone=settings.BILLING_TIME_ZONE, ends_at=None)
+    without = terms.schedule([cut.current], zone=billing_zone(), ends_at=None)
     if following.starts_at == without.whole_cycle(cut.cycle).end:
         following.delete()
         return

@@ -2,6 +2,11 @@
 
 Cycles count from 1. Their boundaries lie at local midnight of the billing zone, save the start of the first one and an end that
 was set to an instant. Billing point 0 is the start, point n the end of cycle n.
+
+# Note [Another zone]
+A cycle ends by the zone that was in force as it began, and the next one begins there. So what is billed stays as it was cut, the cycle
+that runs while the zone is changed keeps both its ends, and no instant lies in two cycles or in none. A phase that begins after the
+change knows nothing of the zone before it.
 """
 
 from bisect import bisect_right
@@ -14,7 +19,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from core.money import WHOLE, ratio
-from core.periods import Interval, Period, add_interval, local_date, local_midnight
+from core.periods import Interval, Period, Zone, Zones, add_interval, local_date, local_midnight
 
 
 class NoSuchCycle(LookupError):
@@ -53,13 +58,13 @@ class BillingPoint(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Schedule:
-    """All that decides a subscription's cycles: its phases, the billing zone, its end if it has one.
+    """All that decides a subscription's cycles: its phases, the billing zone (and those before it), its end if it has one.
 
     phases: ascending by first_cycle, the first with 1.  ends_at: nothing is billed from this instant on.
     """
 
     phases: tuple[Phase, ...]
-    zone: str
+    zone: Zone
     ends_at: datetime | None = None
     # Planning one billing point looks the same few cycles up a dozen times.
     _cycles: dict[int, Period] = field(default_factory=dict, init=False, compare=False, repr=False)
@@ -129,12 +134,12 @@ class Schedule:
         return Schedule(self.phases, self.zone)
 
 
-def first_phase(*, starts_at: datetime, interval: Interval, zone: str) -> Phase:
+def first_phase(*, starts_at: datetime, interval: Interval, zone: Zone) -> Phase:
     """Make the phase of a new subscription: anchored at the local date of its start."""
-    return Phase(1, starts_at, local_date(starts_at, zone), interval)
+    return Phase(1, starts_at, local_date(starts_at, zone if isinstance(zone, str) else zone.at(starts_at)), interval)
 
 
-def cycle(n: int, phases: Sequence[Phase], zone: str, *, ends_at: datetime | None = None) -> Period:
+def cycle(n: int, phases: Sequence[Phase], zone: Zone, *, ends_at: datetime | None = None) -> Period:
     """Give cycle n's period.
 
     phases: ascending by first_cycle, the first with 1.  ends_at: the end of the subscription, which cuts its last cycle.
@@ -153,20 +158,20 @@ def cycle(n: int, phases: Sequence[Phase], zone: str, *, ends_at: datetime | Non
     return whole if end == whole.end else Period(whole.start, end)
 
 
-def cycle_at(instant: datetime, phases: Sequence[Phase], zone: str, *, ends_at: datetime | None = None) -> int:
+def cycle_at(instant: datetime, phases: Sequence[Phase], zone: Zone, *, ends_at: datetime | None = None) -> int:
     """Give the number of the cycle that holds an instant. Raises NoSuchCycle before the start and from the end on."""
     if instant < phases[0].starts_at or (ends_at is not None and instant >= ends_at):
         raise NoSuchCycle(f"no cycle runs at {instant.isoformat()}")
     position = bisect_right(phases, instant, key=lambda phase: phase.starts_at) - 1
     phase = phases[position]
-    of_anchor = (phase.anchor_date, phase.interval)
-    n = phase.first_cycle + _passed(*of_anchor, instant, zone) - _passed(*of_anchor, phase.starts_at, zone)
+    of_anchor, own_zone = (phase.anchor_date, phase.interval), _zone_of(phase, zone)
+    n = phase.first_cycle + _passed(*of_anchor, instant, own_zone) - _passed(*of_anchor, phase.starts_at, own_zone)
     # The last cycle before another phase may have been made longer than its interval.
     return min(n, phases[position + 1].first_cycle - 1) if position + 1 < len(phases) else n
 
 
 def billing_points(
-    phases: Sequence[Phase], zone: str, *, until: datetime, after: int = -1, ends_at: datetime | None = None
+    phases: Sequence[Phase], zone: Zone, *, until: datetime, after: int = -1, ends_at: datetime | None = None
 ) -> Iterator[BillingPoint]:
     """Yield, in order, the points later than number `after` that lie at or before `until`. The last lies at ends_at.
 
@@ -185,7 +190,7 @@ def billing_points(
         n += 1
 
 
-def whole_cycle(n: int, phases: Sequence[Phase], zone: str) -> Period:
+def whole_cycle(n: int, phases: Sequence[Phase], zone: Zone) -> Period:
     """Give the whole cycle that cycle n is, or is a part of: from where other terms began it, to where nothing cuts it."""
     phase = phases[bisect_right(phases, n, key=lambda phase: phase.first_cycle) - 1]
     whole = _uncut(n, phase, zone)
@@ -193,8 +198,9 @@ def whole_cycle(n: int, phases: Sequence[Phase], zone: str) -> Period:
     return whole if continued is None else Period(continued, whole.end)
 
 
-def _uncut(n: int, phase: Phase, zone: str) -> Period:
+def _uncut(n: int, phase: Phase, zone: Zone) -> Period:
     """Give the period that cycle n has as long as no later phase or end cuts it."""
+    zone = _zone_of(phase, zone)
     first = _boundary(phase.anchor_date, phase.interval, 1, zone)
     before = 0 if phase.starts_at < first else _passed(phase.anchor_date, phase.interval, phase.starts_at, zone)
     j = n - phase.first_cycle
@@ -202,24 +208,37 @@ def _uncut(n: int, phase: Phase, zone: str) -> Period:
     return whole if j else Period(phase.starts_at, whole.end)
 
 
+def _zone_of(phase: Phase, zone: Zone) -> Zone:
+    """Give the zones that a phase's cycles know. See Note [Another zone]."""
+    if isinstance(zone, str):
+        return zone
+    # One that goes on with the anchor of another phase goes on with boundaries of that one, too.
+    has_own_anchor = phase.starts_at < _boundary(phase.anchor_date, phase.interval, 1, zone)
+    return zone.since(phase.continues_from or phase.starts_at) if has_own_anchor else zone
+
+
 @lru_cache(maxsize=65536)
-def _between(anchor: date, interval: Interval, j: int, zone: str) -> Period:
+def _between(anchor: date, interval: Interval, j: int, zone: Zone) -> Period:
     """Give the period from the j-th boundary after an anchor to the next; most subscriptions share it with many others."""
     return Period(_boundary(anchor, interval, j, zone), _boundary(anchor, interval, j + 1, zone))
 
 
 @lru_cache(maxsize=65536)
-def _passed(anchor: date, interval: Interval, instant: datetime, zone: str) -> int:
+def _passed(anchor: date, interval: Interval, instant: datetime, zone: Zone) -> int:
     """Count the boundaries after the anchor's own that lie at or before an instant, which is not before the anchor's."""
-    j = max(0, _intervals_between(anchor, interval, local_date(instant, zone)) - 1)
+    # Where zones differ the date may be one further, or two across the date line: begin earlier, and count.
+    name, ahead = (zone, 1) if isinstance(zone, str) else (zone.name, 3)
+    j = max(0, _intervals_between(anchor, interval, local_date(instant, name)) - ahead)
     while _boundary(anchor, interval, j + 1, zone) <= instant:
         j += 1
     return j
 
 
 @lru_cache(maxsize=65536)
-def _boundary(anchor: date, interval: Interval, j: int, zone: str) -> datetime:
+def _boundary(anchor: date, interval: Interval, j: int, zone: Zone) -> datetime:
     """Give the j-th boundary from an anchor: the local midnight j intervals later."""
+    if isinstance(zone, Zones):
+        return _boundary(anchor, interval, j, _zone_at_end(anchor, interval, j, zone))
     day = add_interval(anchor, interval, j)
     if interval != Interval("Day", 1):
         return local_midnight(day, zone)
@@ -227,6 +246,15 @@ def _boundary(anchor: date, interval: Interval, j: int, zone: str) -> datetime:
     while (skipped := _skipped_dates(anchor, day, zone)) != (day - anchor).days - j:
         day = anchor + timedelta(days=j + skipped)
     return local_midnight(day, zone)
+
+
+def _zone_at_end(anchor: date, interval: Interval, j: int, zones: Zones) -> str:
+    """Give the zone in force as the cycle began that the j-th boundary ends. See Note [Another zone]."""
+    for n, former in enumerate(zones.former):
+        before: Zone = Zones(former.name, zones.former[:n]) if n else former.name
+        if j < 1 or _boundary(anchor, interval, j - 1, before) <= former.until:
+            return former.name
+    return zones.name
 
 
 def _skipped_dates(first: date, last: date, zone: str) -> int:

@@ -2,8 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.conf import settings
-
+from core.deployment import billing_zone
 from core.errors import DomainError
 from customers.models import Customer
 from products import carried, terms
@@ -46,7 +45,7 @@ def _billed_until(subscription: Subscription) -> datetime | None:
 def stored_phases(subscription: Subscription) -> tuple[list[SubscriptionPhase], Schedule]:
     """Read a subscription's phases, and their schedule as if it went on for ever."""
     stored = list(subscription.phases.select_related("product").order_by("first_cycle"))
-    return stored, terms.schedule(stored, zone=settings.BILLING_TIME_ZONE, ends_at=None)
+    return stored, terms.schedule(stored, zone=billing_zone(), ends_at=None)
 
 
 def running(schedule: Schedule, now: datetime) -> int:

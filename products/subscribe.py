@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from access.actors import Actor
+from core.deployment import billing_zone
 from core.errors import DomainError
 from core.money import CurrencyMismatch
 from core.periods import Interval, add_interval, local_midnight
@@ -113,10 +114,10 @@ def create(
     product = Product.objects.select_for_update(no_key=True).get(id=product.id)
     version = _sold(customer, product, extras)
     trial_ends_at = _trial_end(start_at, version, extras)
-    phase = first_phase(starts_at=trial_ends_at or start_at, interval=frequency(version), zone=settings.BILLING_TIME_ZONE)
+    phase = first_phase(starts_at=trial_ends_at or start_at, interval=frequency(version), zone=billing_zone())
     _refuse_another_price(product, version, phase.starts_at)
     expires_at = expiry(version, phase.anchor_date)
-    schedule = Schedule((phase,), settings.BILLING_TIME_ZONE, expires_at)
+    schedule = Schedule((phase,), billing_zone(), expires_at)
     first_point = first_billed_point(schedule, bill_from)
     subscription = Subscription.objects.create(
         customer=customer,
@@ -168,7 +169,7 @@ def status_at(subscription: Stored, now: datetime) -> str:
 
 def schedule_of(subscription: Subscription) -> Schedule:
     """Read a subscription's schedule; uses prefetched phases."""
-    return terms.schedule(subscription.phases.all(), zone=settings.BILLING_TIME_ZONE, ends_at=subscription.ends_at)
+    return terms.schedule(subscription.phases.all(), zone=billing_zone(), ends_at=subscription.ends_at)
 
 
 def _sold(customer: Customer, product: Product, extras: Extras) -> PriceVersion:

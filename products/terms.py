@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple, TypeVar
 
 from core import database
-from core.periods import Interval, local_midnight
+from core.periods import Interval, Zone, local_midnight
 from products.cycles import Phase, Schedule
 from products.models import MeterPrice, PriceTier, PriceVersion, SubscriptionPhase
 from products.pricing import PriceTerms, Tier
@@ -89,7 +89,7 @@ def phases_of(subscription_ids: Iterable[int]) -> dict[int, list[StoredPhase]]:
     return found
 
 
-def schedule(phases: Iterable[SubscriptionPhase | StoredPhase], *, zone: str, ends_at: datetime | None) -> Schedule:
+def schedule(phases: Iterable[SubscriptionPhase | StoredPhase], *, zone: Zone, ends_at: datetime | None) -> Schedule:
     """Make the pure schedule of one subscription's stored phases."""
     ordered = sorted(phases, key=lambda phase: phase.first_cycle)
     return Schedule(
@@ -118,7 +118,7 @@ class Schedules:
     Those have one phase, anchored on the same day: the instant at which it began on that day decides only where cycle 1 starts.
     """
 
-    def __init__(self, zone: str) -> None:
+    def __init__(self, zone: Zone) -> None:
         self._zone = zone
         self._made: dict[tuple[object, ...], tuple[Schedule, datetime]] = {}
 
@@ -127,10 +127,12 @@ class Schedules:
         if len(phases) > 1:
             return None
         (phase,) = phases
-        alike = (phase.anchor_date, phase.interval_unit, phase.interval_count, ends_at)
+        zone = self._zone if isinstance(self._zone, str) else self._zone.since(phase.starts_at)
+        alike = (phase.anchor_date, phase.interval_unit, phase.interval_count, ends_at, zone)
         if alike not in self._made:
-            midnight = phase._replace(starts_at=local_midnight(phase.anchor_date, self._zone))
-            made = schedule([midnight], zone=self._zone, ends_at=ends_at)
+            begun_in = zone if isinstance(zone, str) else zone.at(phase.starts_at)
+            midnight = phase._replace(starts_at=local_midnight(phase.anchor_date, begun_in))
+            made = schedule([midnight], zone=zone, ends_at=ends_at)
             self._made[alike] = made, made.whole_cycle(1).end
         shared, end_of_first = self._made[alike]
         return shared if phase.starts_at < end_of_first else None

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import Prefetch
 
+from core.deployment import billing_zone
 from core.money import exact
 from core.periods import Period
 from customers.models import Customer
@@ -122,7 +122,7 @@ def _cycles(meter: Meter, now: datetime, customer: Customer | None) -> list[Cycl
     found = []
     for carried in _carrying(meter, Period(now, now + INSTANT), of):
         subscription = carried.subscription
-        schedule = terms.schedule(subscription.phases.all(), zone=settings.BILLING_TIME_ZONE, ends_at=subscription.ends_at)
+        schedule = terms.schedule(subscription.phases.all(), zone=billing_zone(), ends_at=subscription.ends_at)
         try:
             number = schedule.cycle_at(now)
         except NoSuchCycle:

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 
+from core.deployment import billing_zone
 from core.periods import Period
 from customers.models import Customer
 from products import terms
@@ -43,7 +43,7 @@ def running(rows: Iterable[Subscription], *, now: datetime) -> list[Running]:
 
 def _running(subscription: Subscription, now: datetime) -> Running:
     rows = list(subscription.phases.all())
-    schedule = terms.schedule(rows, zone=settings.BILLING_TIME_ZONE, ends_at=subscription.ends_at)
+    schedule = terms.schedule(rows, zone=billing_zone(), ends_at=subscription.ends_at)
     try:
         number = schedule.cycle_at(now)
     except NoSuchCycle:

@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 
 from core import deployment
 from core.models import BillingDay
+from core.periods import Zones
 from events import epoch
 from meters import rollup, tasks
 from meters.models import Meter, UsageDay
@@ -71,6 +72,9 @@ def test_another_billing_zone_counts_usage_by_its_own_days(settings: Any) -> Non
     ]
     assert BillingDay.objects.get().starts_at.hour == 15
     deployment.check_zone()
+    zones = deployment.billing_zone()
+    assert isinstance(zones, Zones)
+    assert (zones.name, [one.name for one in zones.former]) == ("Asia/Tokyo", ["UTC"])
     assert "nothing to do" in said("change_billing_zone", "Asia/Tokyo")
     with pytest.raises(CommandError, match="set it to Asia/Seoul"):
         call_command("change_billing_zone", "Asia/Seoul")

@@ -1,12 +1,12 @@
 """Hold cycles to the calendar; the table of plain cases is tests/golden/cycles."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 
-from core.periods import Interval, Period
+from core.periods import FormerZone, Interval, Period, Zones, local_date, local_midnight
 from products.cycles import BillingPoint, NoSuchCycle, Phase, Schedule, billing_points, cycle, cycle_at, first_phase
 
 
@@ -119,3 +119,51 @@ def test_a_schedule_knows_its_points_until_its_end():
 
 def test_a_subscription_that_ended_before_it_started_has_no_point():
     assert Schedule(MONTHLY, "UTC", ends_at=utc("2026-01-01")).point_at(0) is None
+
+
+DAY, MONTH, WEEKS = Interval("Day", 1), Interval("Month", 1), Interval("Week", 2)
+
+
+@pytest.mark.parametrize("interval", [DAY, WEEKS, MONTH])
+@pytest.mark.parametrize("starts_at", [utc("2026-01-31T20:30"), utc("2026-02-10T00:00"), utc("2026-02-11T03:00")])
+@pytest.mark.parametrize("name", ["Asia/Kolkata", "America/New_York", "Pacific/Auckland"])
+def test_a_changed_zone_keeps_every_cycle_that_had_begun_and_cuts_the_others_at_its_own_midnights(interval, starts_at, name):
+    until = utc("2026-02-11T12:00")
+    zones = Zones(name, (FormerZone("UTC", until),))
+    phase = first_phase(starts_at=starts_at, interval=interval, zone=zones)
+    before, after = Schedule((phase,), "UTC"), Schedule((phase,), zones)
+
+    cycles = [after.cycle(n) for n in range(1, 40)]
+
+    begun = [n for n, one in enumerate(cycles, 1) if one.start <= until]
+    assert [after.cycle(n) for n in begun] == [before.cycle(n) for n in begun]
+    assert all(one.end == following.start for one, following in pairwise(cycles))
+    assert all(local_midnight(local_date(one.end, name), name) == one.end for one in cycles[len(begun) :])
+    for n, one in enumerate(cycles, 1):
+        assert (after.cycle_at(one.start), after.cycle_at(one.end - timedelta(microseconds=1))) == (n, n)
+
+
+def test_a_zone_may_change_twice_and_what_begins_later_knows_only_the_last():
+    zones = Zones(
+        "Asia/Kolkata", (FormerZone("UTC", utc("2026-02-11T12:00")), FormerZone("Europe/Berlin", utc("2026-03-11T12:00")))
+    )
+    of_january = first_phase(starts_at=utc("2026-01-05T10:00"), interval=MONTH, zone=zones)
+    of_march = first_phase(starts_at=utc("2026-03-11T13:00"), interval=MONTH, zone=zones)
+
+    assert [Schedule((of_january,), zones).cycle(n).end for n in (1, 2, 3, 4)] == [
+        utc("2026-02-05T00:00"),
+        utc("2026-03-05T00:00"),
+        utc("2026-04-04T22:00"),
+        utc("2026-05-04T18:30"),
+    ]
+    assert Schedule((of_march,), zones).cycle(1).end == utc("2026-04-10T18:30")
+
+
+def test_terms_that_go_on_with_a_cycle_or_its_anchor_end_it_as_it_was():
+    zones = Zones("America/New_York", (FormerZone("UTC", utc("2026-02-11T12:00")),))
+    phase = first_phase(starts_at=utc("2026-02-10T09:00"), interval=MONTH, zone=zones)
+    goes_on = Phase(2, utc("2026-02-20T09:00"), phase.anchor_date, MONTH, continues_from=phase.starts_at)
+    follows = Phase(2, utc("2026-03-10T00:00"), phase.anchor_date, MONTH)
+
+    assert Schedule((phase, goes_on), zones).cycle(2).end == utc("2026-03-10T00:00")
+    assert Schedule((phase, follows), zones).cycle(2) == Period(utc("2026-03-10T00:00"), utc("2026-04-10T04:00"))

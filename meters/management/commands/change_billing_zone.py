@@ -23,10 +23,11 @@ class Command(BaseCommand):
             raise CommandError(
                 f"BILLING_TIME_ZONE is {settings.BILLING_TIME_ZONE}. Stop all processes, set it to {zone}, and run this again."
             )
-        if not adopt():
+        now = timezone.now()
+        if not adopt(now=now):
             self.stdout.write(f"{zone} is the billing zone already; nothing to do.")
             return
-        report = rollup.roll_all(now=timezone.now())
+        report = rollup.roll_all(now=now)
         self.stdout.write(
             f"{zone} is the billing zone now; {report.event_count} events counted again. Running cycles keep their ends."
         )

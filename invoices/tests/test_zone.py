@@ -1,0 +1,54 @@
+"""Billing goes on across a change of the billing zone: no instant is billed twice, and none never."""
+
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+
+from core.periods import Interval
+from credits.models import CreditEntry
+from invoices.models import Invoice
+from invoices.tests.story import begin, bill, give, use
+from meters import rollup, zone
+from products.tests import making
+from products.tests.making import utc
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize(
+    ("other", "ends"), [("Asia/Kolkata", "2026-05-31T18:30:00+00:00"), ("America/New_York", "2026-06-01T04:00:00+00:00")]
+)
+def test_a_changed_zone_leaves_the_running_cycle_and_cuts_those_behind_it(settings, other, ends):
+    call, customer = making.meter(), making.customer()
+    begin(customer, making.product(making.per_unit(call, "10"), fee=3100), "2026-01-01T09:00")
+    monthly = {"meter": call, "renews": True, "renewal": Interval("Month", 1)}
+    grant = give(customer, Decimal(1), "2026-01-10T22:00", **monthly)
+    for at in ("03-31T20:00", "04-01T02:00", "04-30T20:00", "05-01T02:00", "05-31T17:00", "06-01T05:00"):
+        use(customer, "call", f"2026-{at}")
+    bill("2026-04-14")
+    granted = CreditEntry.objects.filter(kind="granted").count()
+
+    settings.BILLING_TIME_ZONE = other
+    zone.adopt(now=utc("2026-04-15T12:00"))
+    rollup.roll_all(now=utc("2026-04-15T12:00"))
+    bill("2026-04-15T12:00")
+
+    assert CreditEntry.objects.filter(kind="granted").count() == granted
+    bill("2026-07-03")
+    cycles = list(Invoice.objects.filter(customer=customer, point__gt=0).order_by("point"))
+    assert all(before.period_end == after.period_start for before, after in pairwise(cycles))
+    assert [one.period_end.isoformat() for one in cycles[2:5]] == [
+        "2026-04-01T00:00:00+00:00", "2026-05-01T00:00:00+00:00", ends
+    ]  # fmt: skip
+    used = [line for one in cycles for line in one.lines.filter(kind="usage")]
+    assert [int(line.quantity) for line in used] == [0, 0, 1, 2, 2, 1]
+    assert [one.lines.get(kind="fixed_fee").amount for one in cycles] == [3100] * 6
+    periods = list(grant.periods.order_by("starts_at"))
+    assert all(before.ends_at == after.starts_at for before, after in pairwise(periods))
+    assert [one.starts_at.isoformat()[5:16] for one in periods[:4]] == [
+        "01-10T22:00",
+        "02-10T00:00",
+        "03-10T00:00",
+        "04-10T00:00",
+    ]
