@@ -4,20 +4,21 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-_OLD = """
-UPDATE events_refusedrequest SET body = NULL, pruned_at = %(now)s WHERE body IS NOT NULL AND latest_received_at < %(oldest)s
-"""
-# The newest bodies that fit together stay, each with the keys of the good events that were refused with others.
-_MANY = """
-UPDATE events_refusedrequest SET body = NULL, pruned_at = %(now)s
-FROM (
-    SELECT r.id, sum(octet_length(r.body) + 16 * coalesce(cardinality(c.keys), 0)) OVER (
+# What is too old, and of the rest all but the newest bodies that fit together, each with the keys of the good events that were refused
+# with others. Locked in the one order of events/dismiss.py first.
+_PRUNE = """
+WITH kept AS (
+    SELECT r.id, r.latest_received_at, sum(octet_length(r.body) + 16 * coalesce(cardinality(c.keys), 0)) OVER (
         ORDER BY r.latest_received_at DESC, r.id DESC
     ) AS size
     FROM events_refusedrequest AS r LEFT JOIN events_refusedcompanions AS c ON c.request_id = r.id
     WHERE r.body IS NOT NULL
-) AS kept
-WHERE kept.id = events_refusedrequest.id AND kept.size > %(most_bytes)s
+), gone AS MATERIALIZED (
+    SELECT r.id FROM events_refusedrequest AS r JOIN kept ON kept.id = r.id
+    WHERE kept.size > %(most_bytes)s OR kept.latest_received_at < %(oldest)s
+    ORDER BY r.id FOR UPDATE OF r
+)
+UPDATE events_refusedrequest SET body = NULL, pruned_at = %(now)s FROM gone WHERE gone.id = events_refusedrequest.id
 """
 # They tell of events that can be replayed, which needs the body.
 _COMPANIONS = """
@@ -34,9 +35,7 @@ def prune(*, max_age: timedelta, most_bytes: int, now: datetime) -> int:
     Returns how many were emptied.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_OLD, {"now": now, "oldest": now - max_age})
-        old = cursor.rowcount
-        cursor.execute(_MANY, {"now": now, "most_bytes": most_bytes})
-        many = cursor.rowcount
+        cursor.execute(_PRUNE, {"now": now, "oldest": now - max_age, "most_bytes": most_bytes})
+        pruned = cursor.rowcount
         cursor.execute(_COMPANIONS)
-        return old + many
+        return pruned

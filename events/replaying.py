@@ -13,6 +13,7 @@ from access.actors import Actor
 from core.errors import DomainError
 from core.sheets import Cell, csv_lines
 from events.bodies import EventsUnreadable
+from events.dismiss import lock
 from events.listing import RejectedEventFilter
 from events.models import RefusedRequest, RejectedEvent, RejectedStatus
 from events.replay import BodyGone, replay
@@ -70,6 +71,7 @@ def work(run: Run) -> dict[str, Any]:
     total = run.total or _requests(run, after=0).count()
     while batch := list(_requests(run, after=run.position.get("after", 0))[:BATCH_REQUESTS]):
         with transaction.atomic():
+            lock(batch)  # Note [One order] of events/dismiss.py
             for request_id in batch:
                 tally += _replay(run, request_id)
             position = {"after": batch[-1], "tally": dict(tally)}
@@ -94,8 +96,7 @@ def _chosen(run: Run) -> QuerySet[RejectedEvent]:
 
 def _replay(run: Run, request_id: int) -> Counter[str]:
     chosen = RejectedEvent.objects.none() if "request" in run.parameters else _chosen(run).filter(request_id=request_id)
-    # Locked until the replay is committed: nobody dismisses in between what is replayed, and what was dismissed is not chosen any more.
-    indexes = list(chosen.order_by("id").select_for_update(of=("self",)).values_list("index", flat=True))
+    indexes = list(chosen.order_by("id").values_list("index", flat=True))
     with_rest = run.parameters["with_rest"]
     try:
         replayed = replay(request_id=request_id, indexes=indexes, with_rest=with_rest, actor=run.actor, now=timezone.now())
