@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple, TypeVar
 
 from core import database
-from core.periods import Interval, Zone, local_midnight
+from core.periods import Interval, Zone, local_date, local_midnight
 from products.cycles import Phase, Schedule
 from products.models import MeterPrice, PriceTier, PriceVersion, SubscriptionPhase
 from products.pricing import PriceTerms, Tier
@@ -127,15 +127,25 @@ class Schedules:
         if len(phases) > 1:
             return None
         (phase,) = phases
-        zone = self._zone if isinstance(self._zone, str) else self._zone.since(phase.starts_at)
+        known = self._zones_of(phase)
+        if known is None:
+            return None
+        zone, began_in = known
         alike = (phase.anchor_date, phase.interval_unit, phase.interval_count, ends_at, zone)
         if alike not in self._made:
-            begun_in = zone if isinstance(zone, str) else zone.at(phase.starts_at)
-            midnight = phase._replace(starts_at=local_midnight(phase.anchor_date, begun_in))
+            midnight = phase._replace(starts_at=local_midnight(phase.anchor_date, began_in))
             made = schedule([midnight], zone=zone, ends_at=ends_at)
             self._made[alike] = made, made.whole_cycle(1).end
         shared, end_of_first = self._made[alike]
         return shared if phase.starts_at < end_of_first else None
+
+    def _zones_of(self, phase: StoredPhase) -> tuple[Zone, str] | None:
+        """Give the zones that a phase's cycles know, and that in which it began; None where it is anchored before it begins."""
+        zone = self._zone
+        if isinstance(zone, str):
+            return zone, zone
+        began_in = zone.at(phase.starts_at)
+        return (zone.since(phase.starts_at), began_in) if phase.anchor_date == local_date(phase.starts_at, began_in) else None
 
 
 def phase_of_cycle(phases: Sequence[AnyPhase], n: int) -> AnyPhase:

@@ -41,7 +41,7 @@ def test_priority_goes_before_the_earlier_end_before_the_earlier_start_before_th
         balance(1, 1, priority=1, end=june(2)),
         balance(2, 1),
         balance(3, 1, end=june(20)),
-        balance(4, 1, end=june(20), start=june(1, 1)),
+        balance(4, 1, end=june(20), start=june(1, 1), grant=1),
         balance(5, 1, end=june(20), grant=2),
     ]
 

@@ -70,6 +70,18 @@ def test_the_largest_changes_come_first_each_with_what_is_odd(drafts):
     assert "Issue the chosen" not in page
 
 
+def test_what_was_refused_or_in_conflict_before_the_cycle_began_is_not_odd_about_its_draft(drafts):
+    key, _ = sending.make_key()
+    before, calm = utc("2026-01-31T23:59"), drafts["Calm"].customer
+    Invoice.objects.filter(id=drafts["Acme"].id).update(period_start=utc("2026-01-01"))  # what lies before is looked at for another draft
+    with pytest.raises(RequestRefused):
+        sending.send(key, sending.event("bad", calm, metadata={"deep": {}}), received_at=before)
+    sending.send(key, sending.event("twice", calm, event_name="other"), received_at=before)
+    sending.send(key, sending.event("twice", calm, event_name="another"), received_at=before)
+
+    assert flags()[-1] == ("Calm", 200, 0, [])
+
+
 def test_more_drafts_take_no_more_statements(drafts, django_assert_max_num_queries):
     rows = list(review.drafts().order_by("-size", "-id"))
     with django_assert_max_num_queries(100) as one:

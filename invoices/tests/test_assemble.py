@@ -57,3 +57,13 @@ def test_credits_come_off_each_rate_in_proportion():
     taxes = taxes_of((*low, *high), 41)
 
     assert [(tax.rate, tax.base, tax.amount) for tax in taxes] == [(D("0.07"), 90, 6), (D("0.19"), 269, 51)]
+
+
+def test_credits_come_off_a_rate_in_proportion_to_what_they_cover_of_it_and_fees_are_not_covered():
+    fee = FeeInput("fixed_fee", "Plan", 800, JUNE)
+    low = invoice(inputs=InvoiceInputs("USD", JUNE, usages=(usage(100),), tax_rate=D("0.07"))).lines
+    high = invoice(inputs=InvoiceInputs("USD", JUNE, fees=(fee,), usages=(usage(300),), tax_rate=D("0.19"))).lines
+
+    taxes = taxes_of((*low, *high), 40)
+
+    assert [(tax.rate, tax.base, tax.amount) for tax in taxes] == [(D("0.07"), 90, 6), (D("0.19"), 1070, 203)]

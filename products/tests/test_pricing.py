@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from products.pricing import NegativeQuantity, PriceTerms, PriceTermsInvalid, Tier, rate
+from products.pricing import NegativeQuantity, PriceTerms, PriceTermsInvalid, Tier, rate, rate_on
 
 D = Decimal
 
@@ -87,6 +87,14 @@ def test_a_short_cycle_reduces_maximum_and_minimum():
     charge = rate(quantity=D(500), terms=per_unit("2", minimum_amount=1001, maximum_amount=1501), proration=Fraction(1, 2))
 
     assert (charge.maximum_amount, charge.minimum_amount, charge.amount) == (751, 501, 751)
+
+
+def test_the_rest_of_a_cycle_owes_its_minimum_where_the_maximum_of_the_cycle_is_reached_before_it():
+    terms = per_unit("2", minimum_amount=300, maximum_amount=500)
+
+    charge = rate_on(before=D(250), quantity=D(100), terms=terms, proration=Fraction(1, 2))
+
+    assert (charge.rounded_amount, charge.amount, charge.minimum_amount, charge.minimum_top_up) == (200, 0, 150, 150)
 
 
 def test_a_negative_quantity_is_refused():
