@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django import template
 from django.conf import settings
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
@@ -124,6 +124,20 @@ def calendar_day(moment: datetime | None) -> SafeString:
 @register.simple_tag
 def day(on: date) -> str:
     return formatting.day(on, locale=locale())
+
+
+@register.filter
+def with_code(sentence: object) -> SafeString:
+    """Write a sentence of an error with the names that stand between backticks in it, as the API has them, as code.
+
+    Backticks that do not pair, as in what somebody sent, stay.
+    """
+    parts = str(sentence).split("`")
+    if len(parts) % 2 == 0:
+        parts = [str(sentence)]
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", part) if n % 2 else part,) for n, part in enumerate(parts))
+    )
 
 
 @register.filter

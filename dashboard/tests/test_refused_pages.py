@@ -75,8 +75,8 @@ def test_a_request_shows_every_problem_and_what_else_it_held(owner: Client) -> N
 
     shown = page(owner, "refused_request", request.pk)
 
-    assert "`metadata.a` is null. Leave the key out instead." in shown
-    assert "`metadata.b` is a list. Send strings, numbers or booleans only." in shown
+    assert "<code>metadata.a</code> is null. Leave the key out instead." in shown
+    assert "<code>metadata.b</code> is a list. Send strings, numbers or booleans only." in shown
     assert "1 event of this request had no problem." in shown
     assert "Replay the good rest" in shown
     assert "<script>alert" not in shown

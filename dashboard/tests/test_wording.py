@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from dashboard import wording
+from dashboard.templatetags.tallybook import with_code
 from products.pricing import PriceTerms
 from products.terms import MeterTerms
 
@@ -27,3 +28,15 @@ def test_a_price_is_said_per_as_many_units_as_asked(currency, price, display_per
     terms = PriceTerms(currency, unit_price=Decimal(price))
 
     assert wording.terms(MeterTerms(1, "Usage", terms, display_per), unit) == said
+
+
+@pytest.mark.parametrize(
+    ("sentence", "written"),
+    [
+        ("`a` is null, as `<b>` is.", "<code>a</code> is null, as <code>&lt;b&gt;</code> is."),
+        ("No & nothing.", "No &amp; nothing."),
+        ("`metadata.a`b` is <null>.", "`metadata.a`b` is &lt;null&gt;."),
+    ],
+)
+def test_names_in_sentences_of_errors_are_code(sentence, written):
+    assert with_code(sentence) == written
