@@ -73,7 +73,8 @@ def test_the_largest_changes_come_first_each_with_what_is_odd(drafts):
 def test_what_was_refused_or_in_conflict_before_the_cycle_began_is_not_odd_about_its_draft(drafts):
     key, _ = sending.make_key()
     before, calm = utc("2026-01-31T23:59"), drafts["Calm"].customer
-    Invoice.objects.filter(id=drafts["Acme"].id).update(period_start=utc("2026-01-01"))  # what lies before is looked at for another draft
+    # Another draft looks further back.
+    Invoice.objects.filter(id=drafts["Acme"].id).update(period_start=utc("2026-01-01"))
     with pytest.raises(RequestRefused):
         sending.send(key, sending.event("bad", calm, metadata={"deep": {}}), received_at=before)
     sending.send(key, sending.event("twice", calm, event_name="other"), received_at=before)
