@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from msgspec.structs import replace
 
 from access.actors import Actor
@@ -16,16 +16,17 @@ from core.ids import public_ids
 from core.periods import Period, local_date, local_midnight
 from credits import balances
 from credits.balances import Held
-from invoices import adjustments, inputs, issue, late, late_search
+from invoices import adjustments, inputs, issue, late
 from invoices.adjustments import NOTHING, Taken
 from invoices.assemble import InvoiceInputs, invoice
 from invoices.due import lock_customers
 from invoices.inputs import Point
 from invoices.late_models import LateUsage
-from invoices.models import Invoice, InvoiceKind, Seller
+from invoices.models import Invoice, InvoiceKind, InvoiceStatus, Seller
 from invoices.planning import UNBILLABLE, Planner, PointKey
 from invoices.rows import Assembled, Due
 from meters.meter_sql import Snapshot
+from products.models import Subscription
 
 CHUNK_SUBSCRIPTIONS = 250
 
@@ -36,7 +37,6 @@ def issue_ended(*, now: datetime, actor: Actor) -> int:
     One that would come to nothing is not made: its late usage waits for the end of the next month.
     """
     month = ended_month(now)
-    late_search.date_found(now=now)
     issued = 0
     for chunk in _chunks(_due(month).values_list("subscription", "customer").order_by("subscription").distinct()):
         issued += _issue_chunk(chunk, month, now, actor)
@@ -55,7 +55,13 @@ def ended_month(now: datetime) -> Period:
 
 def _due(month: Period) -> QuerySet[LateUsage]:
     made = Invoice.objects.filter(subscription=OuterRef("subscription"), kind=InvoiceKind.ADJUSTMENT, period_start=month.start)
-    return late.to_bill().filter(late_search.ended(), ~Exists(made), found_at__lt=month.end)
+    return late.to_bill().filter(_ended(), ~Exists(made), found_at__lt=month.end)
+
+
+def _ended() -> Q:
+    """Match late usage whose subscription has no invoice to come that could take it up."""
+    draft = Invoice.objects.filter(subscription=OuterRef("subscription"), status=InvoiceStatus.DRAFT)
+    return Q(~Exists(draft)) & Q(~Exists(Subscription.objects.filter(id=OuterRef("subscription"), next_point__isnull=False)))
 
 
 def _chunks(waiting: Iterable[tuple[int, int]]) -> Iterator[list[int]]:

@@ -3,16 +3,13 @@
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q
 
 from core.sql import load
 from invoices import closed, late, line_events
 from invoices.closed import Closed
 from invoices.late_models import LateUsage
-from invoices.models import Invoice, InvoiceStatus
 from meters import behind
 from meters.behind import Asked
-from products.models import Subscription
 
 CHARGES_AT_ONCE = 500
 
@@ -22,19 +19,16 @@ def search(*, now: datetime) -> int:
     """Keep what came late since the last search, dated; give the number of charges concerned. See Note [Late usage]."""
     found = late.search(now=now)
     if found:
-        date_found(now=now)
+        _date_found(now)
     return found
 
 
-def ended() -> Q:
-    """Match late usage whose subscription has no invoice to come that could take it up."""
-    draft = Invoice.objects.filter(subscription=OuterRef("subscription"), status=InvoiceStatus.DRAFT)
-    return Q(~Exists(draft)) & Q(~Exists(Subscription.objects.filter(id=OuterRef("subscription"), next_point__isnull=False)))
+def _date_found(now: datetime) -> None:
+    """Date what was found at `now` by when the first of it came: a search that runs late must not put it into the next month.
 
-
-def date_found(*, now: datetime) -> None:
-    """Date what was found at `now` by when the first of it came: a search that runs late must not put it into the next month."""
-    rows = {late.slot(row): row.id for row in LateUsage.objects.filter(ended(), found_at=now)}
+    Also where the last invoice is still to be issued: it does not take up what is held for a person.
+    """
+    rows = {late.slot(row): row.id for row in LateUsage.objects.filter(subscription__ends_at__lte=now, found_at=now)}
     slots = sorted(rows)
     for start in range(0, len(slots), CHARGES_AT_ONCE):
         found = closed.read(slots[start : start + CHARGES_AT_ONCE])

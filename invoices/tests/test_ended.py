@@ -3,7 +3,7 @@
 import pgtrigger
 import pytest
 
-from invoices import drafting, ended, issue
+from invoices import drafting, ended, issue, late_review
 from invoices.late_models import LateUsage
 from invoices.models import Invoice
 from invoices.tests.story import begin, bill, invoices, late_event, use
@@ -68,4 +68,24 @@ def test_late_usage_that_a_hand_issue_finds_belongs_to_the_month_in_which_it_cam
 
     assert [one[0] for one in invoices(kind="adjustment")] == [
         "INV-2026-000004 adjustment issued point 1 Acme 2026-02-01 to 2026-03-01"
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_late_usage_that_is_held_is_dated_by_when_it_came_also_where_its_last_invoice_is_issued_only_then(settings):
+    settings.HOLD_LATE_USAGE = True
+    calls, acme = making.meter(), making.customer("Acme")
+    subscription = begin(acme, making.product(per_unit(calls, "100")), "2026-01-01")
+    bill("2026-02-01T01:00")
+    cancel_now(subscription=subscription, why=Cancellation(), actor=ACTOR, now=utc("2026-02-20"))
+    late_event(acme, "call", "2026-01-11", "2026-02-28T23:00")
+    by_hand = utc("2026-03-01T00:10")
+    (draft,) = drafting.draft_points(subscription=subscription, now=by_hand, actor=ACTOR)
+
+    issue.issue_by_hand(draft=draft, actor=ACTOR, now=by_hand)
+    late_review.approve(found=LateUsage.objects.get(), reason="billed", actor=ACTOR, now=by_hand)
+    bill("2026-03-01T01:00")
+
+    assert [one[0] for one in invoices(kind="adjustment")] == [
+        "INV-2026-000003 adjustment issued point 2 Acme 2026-02-01 to 2026-03-01"
     ]
