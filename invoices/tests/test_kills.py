@@ -14,7 +14,7 @@ from core.faults import striking
 from core.periods import Interval
 from credits.models import CreditEntry
 from invoices import drafting, issue, parallel, run
-from invoices.models import Invoice
+from invoices.models import Invoice, InvoiceSeries
 from invoices.run import run_billing
 from invoices.tests.story import begin, give, invoices, use
 from products import catalogue
@@ -259,6 +259,19 @@ def test_a_run_that_waited_for_another_asks_again_what_comes_first():
 
     assert ended(begun) == []
     assert invoices() == expected
+
+
+def test_who_waited_for_a_draft_that_another_issued_meanwhile_leaves_it_alone():
+    begin(making.customer(), making.product(fee=100), "2026-03-01")
+    drafting.write_drafts(now=NOW, actor=ACTOR)
+    strike, begun = once_beside(lambda: issue.issue_due(now=NOW, actor=ACTOR))
+
+    with striking("billing: assembled", strike):
+        issue.issue_due(now=NOW, actor=ACTOR)
+
+    assert ended(begun) == []
+    assert [one[0].split()[0] for one in invoices()] == ["INV-2026-000001"]
+    assert InvoiceSeries.objects.get().latest_number == 1
 
 
 def test_processes_of_one_run_wait_where_a_chunk_leaves_later_points(monkeypatch):

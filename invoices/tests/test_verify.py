@@ -70,6 +70,17 @@ def test_a_changed_amount_is_found(acme):
     ]
 
 
+def test_credit_that_is_said_to_cover_a_time_with_less_usage_is_found(acme):
+    # Of 4 calls before the 10th 2 are free; the 3 units were drawn for the 5 calls after it.
+    earlier = '"2026-01-01T00:00:00+00:00"'
+    tamper(
+        "UPDATE invoices_invoiceline SET waterfall = jsonb_set(waterfall, '{draws,0,start}', %s::jsonb) WHERE credited_quantity = 3",
+        earlier,
+    )
+
+    assert findings() == [("credits beyond usage", "0", "1")]
+
+
 def test_a_changed_quantity_is_found(acme):
     tamper("UPDATE invoices_invoiceline SET quantity = 14 WHERE kind = 'usage' AND event_count = 15")
 
