@@ -20,6 +20,12 @@ class LateUsageNotOpen(DomainError):
     code = "LATE_USAGE_NOT_OPEN"
 
 
+class LateUsageNotComputable(DomainError):
+    """What it comes to cannot be said, and so not be waived either; it is billed once it can."""
+
+    code = "LATE_USAGE_NOT_COMPUTABLE"
+
+
 @transaction.atomic
 def approve(*, found: LateUsage, reason: str, actor: Actor, now: datetime) -> LateDecision:
     """Have late usage billed on the next invoice; what changes after this is to be decided anew. Raises LateUsageNotOpen."""
@@ -30,15 +36,18 @@ def approve(*, found: LateUsage, reason: str, actor: Actor, now: datetime) -> La
 
 @transaction.atomic
 def waive(*, found: LateUsage, reason: str, actor: Actor, now: datetime) -> LateDecision:
-    """Take the difference that there is now as billed: nothing is charged, paid back, drawn or given back. Raises LateUsageNotOpen.
+    """Take the difference that there is now as billed: nothing is charged, paid back, drawn or given back.
 
-    What changes after this is adjusted against it.
+    What changes after this is adjusted against it. Raises LateUsageNotOpen, LateUsageNotComputable.
     """
     row = _open(found, LateState.OPEN, LateState.APPROVED)
     slot = late.slot(row)
     looks = adjustments.compute([slot], may_draw=False)
     if slot in looks.problems:
-        raise looks.problems[slot]
+        problem = looks.problems[slot]
+        raise LateUsageNotComputable(
+            f"Its figures cannot be made: {type(problem).__name__}: {problem}".rstrip(".") + "."
+        ) from problem
     if looks.snapshot is None or slot not in looks.computed:
         raise LateUsageNotOpen("The cycle is being billed again; its late usage will be on that invoice.")
     look = looks.computed[slot]

@@ -1,5 +1,6 @@
 """The pages of late usage: what came late, what it changes, what a person decided; and the events behind a line."""
 
+import pgtrigger
 import pytest
 from django.urls import reverse
 
@@ -7,6 +8,7 @@ from dashboard.tests import world
 from invoices.late_models import LateDecision, LateUsage
 from invoices.models import Invoice, InvoiceLine
 from invoices.tests.story import begin, bill, use
+from meters.models import Meter
 from products.tests import making
 from products.tests.making import per_unit
 
@@ -88,6 +90,27 @@ def test_waived_late_usage_is_never_billed_and_what_comes_later_is_adjusted_agai
     assert "decided or settled already" in again.content.decode()
     assert [invoice.subtotal for invoice in Invoice.objects.order_by("point")] == [500, 0, 100]
     assert "$2.00" in page(finance, "late_usage_one", late.id)
+
+
+def test_what_cannot_be_computed_is_not_waived_and_says_why(late):
+    with pgtrigger.ignore("meters.Meter:meter_definition_stands"):
+        Meter.objects.update(filter={"conjunction": "nor", "clauses": []})
+    address = reverse("dashboard:late_usage_decide", args=[late.id])
+
+    answer = world.signed_in("finance").post(address, {"reason": "theirs", "verdict": "waived"}, follow=True)
+
+    assert "Its figures cannot be made: FilterInvalid" in answer.content.decode()
+    assert not LateDecision.objects.exists()
+
+
+@pytest.mark.parametrize("verdict", [{}, {"verdict": "Waived"}])
+def test_a_decision_that_is_neither_is_none(late, verdict):
+    address = reverse("dashboard:late_usage_decide", args=[late.id])
+
+    answer = world.signed_in("finance").post(address, {"reason": "theirs"} | verdict, follow=True)
+
+    assert "Say whether it is approved or waived." in answer.content.decode()
+    assert not LateDecision.objects.exists()
 
 
 def test_a_decision_needs_a_reason(late):

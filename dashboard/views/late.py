@@ -8,14 +8,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from access.middleware import actor_of
+from core.errors import DomainError
 from dashboard.event_forms import ReasonForm
 from dashboard.paging import CursorInvalid
 from dashboard.reading import actors, late
 from dashboard.views.lists import render_list
 from invoices import closed, late_review, line_events
 from invoices import late as late_usage
-from invoices.late_models import LateUsage
-from invoices.late_review import LateUsageNotOpen
+from invoices.late_models import LateUsage, LateVerdict
 from invoices.line_events import LineWithoutEvents
 from invoices.listing import LateUsageFilter
 from invoices.models import InvoiceLine
@@ -23,6 +23,7 @@ from meters import behind
 from meters.behind import Asked, Place
 
 EVENTS = 50
+VERBS = {LateVerdict.APPROVED.value: late_review.approve, LateVerdict.WAIVED.value: late_review.waive}
 
 
 @require_safe
@@ -68,11 +69,14 @@ def decide(request: HttpRequest, number: int) -> HttpResponse:
     form = ReasonForm(request.POST)
     if not form.is_valid():
         return _shown(request, number, form)
-    verb = late_review.waive if request.POST.get("verdict") == "waived" else late_review.approve
+    verb = VERBS.get(request.POST.get("verdict", ""))
+    if verb is None:
+        messages.error(request, _("Say whether it is approved or waived."))
+        return redirect("dashboard:late_usage_one", number)
     try:
         verb(found=row, reason=form.cleaned_data["reason"], actor=actor_of(request), now=timezone.now())
-    except LateUsageNotOpen as done:
-        messages.info(request, done.message)
+    except DomainError as refused:
+        messages.error(request, refused.message)
     else:
         messages.success(request, _("Decided. The next invoice goes by it."))
     return redirect("dashboard:late_usage_one", number)
