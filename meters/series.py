@@ -14,7 +14,7 @@ from core.errors import DomainError
 from core.exact_json import dumps, loads
 from core.limits import TookTooLong, within
 from core.periods import Period
-from meters import pieces, windows
+from meters import filter_sql, meter_sql, pieces, windows
 from meters.aggregation import AGGREGATIONS
 from meters.definition import Definition
 from meters.filter_sql import Parameters, template
@@ -38,7 +38,7 @@ class RangeTooLarge(DomainError):
 class Question:
     """What is asked of one meter.
 
-    period: must have an end.  zone: of the windows' boundaries.  customer_ids: these only; all if None.  by_customer, by_key: a row for
+    period: must have an end.  zone: of the windows' boundaries.  customer_id: this one only; all if None.  by_customer, by_key: a row for
     each customer, or for each value of a metadata key.  top: only so many groups, the greatest by quantity over the whole period.
     """
 
@@ -180,9 +180,12 @@ def _customer(*, shown: bool) -> sql.Composable:
 
 
 def _grouping(question: Question, parameters: Parameters) -> sql.Composable | None:
+    """Compose the metadata value as JSON text. Equal numbers are one group, as filters take them: 1.0 and 1 differ as text."""
     if question.by_key is None:
         return None
-    return sql.SQL("(e.metadata -> {}::text)::text").format(parameters.add(question.by_key))
+    key = sql.SQL("{}::text").format(parameters.add(question.by_key))
+    number = filter_sql.number(question.by_key, parameters, metadata=meter_sql.METADATA)
+    return sql.SQL("COALESCE(trim_scale({})::text, (e.metadata -> {})::text)").format(number, key)
 
 
 def _only(question: Question, only: list[UsageRow] | None, parameters: Parameters) -> sql.Composable:

@@ -1,5 +1,6 @@
 """Usage over time and by group: every window listed, totals equal to the sum of their parts."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import product
@@ -132,6 +133,24 @@ def test_a_metadata_key_groups_by_its_values_of_every_type(kind: str, large: Any
 
     missing, seven = (1, 1) if kind == "count" else (1, 4)
     assert rows == {"large": large, "small": small, 7: seven, None: missing}
+
+
+def test_equal_numbers_are_one_group_however_they_were_written() -> None:
+    acme, sizes = factories.customer(), factories.meter("sum", "n")
+    for hour, value in enumerate((Decimal("1.0"), 1, Decimal("1e0"), "1", True, Decimal("0.50"))):
+        log(acme, MIDNIGHT + hour * HOUR, {"n": 2**hour, "version": value})
+    groups = Question(sizes.id, MONTH, by_key="version")
+
+    rows = series.series(groups)
+    top = series.series(replace(groups, window="month", top=1))
+
+    assert [(type(row.group), row.group, row.quantity) for row in rows] == [
+        (Decimal, Decimal("0.5"), 32),
+        (bool, True, 16),
+        (str, "1", 8),
+        (int, 1, 7),
+    ]
+    assert [(row.group, row.quantity) for row in top] == [(Decimal("0.5"), 32)]
 
 
 def test_top_keeps_the_greatest_groups_of_the_whole_period() -> None:
