@@ -4,6 +4,8 @@ from django.apps import AppConfig
 from django.core import checks
 from django.utils.translation import gettext_lazy as _
 
+# Made before anybody asks for a task: a process that asks without one gets Celery's own app, which knows no broker, for good.
+from billing_project.celery import app  # noqa: F401
 from billing_project.checks import CHECKS
 from jobs import kinds
 

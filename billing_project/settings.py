@@ -134,6 +134,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_start": 0,
     "interval_max": 0.1,
     "socket_connect_timeout": 2,
+    # Nor may one that stands still hold the request for ever; longer than the second for which a worker has it wait for tasks.
+    "socket_timeout": 3,
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

@@ -1,9 +1,14 @@
 """Workers hear of a job at once, and of a forgotten one by the sweep."""
 
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from access.actors import Actor
 from jobs import start, tasks
@@ -41,6 +46,26 @@ def test_without_a_broker_the_job_is_queued_all_the_same(monkeypatch: pytest.Mon
     job = start.start(kind="test_counting", parameters={"total": 1}, actor=Actor("user", "usr_1"), now=timezone.now())
 
     assert Job.objects.get(id=job.id).status == "queued"
+
+
+def test_tasks_belong_to_the_app_with_the_broker_in_every_thread() -> None:
+    with ThreadPoolExecutor(1) as other:
+        apps = {tasks.work.app, other.submit(lambda: tasks.work.app).result()}
+
+    assert [app.main for app in apps] == ["tallybook"]
+
+
+def test_a_broker_that_stands_still_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as still:
+        still.bind(str(tmp_path / "sock"))
+        still.listen()
+        began = time.monotonic()
+        broker = tasks.work.app.connection_for_write(f"redis+socket://{tmp_path}/sock")
+
+        with broker, pytest.raises(OperationalError):
+            tasks.work.apply_async([1], retry=False, connection=broker)
+
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.django_db
