@@ -12,6 +12,9 @@ from typing import Any
 
 from psycopg import Connection
 
+LOCK_MILLISECONDS = 200
+"""A replay holds the figures of its hours until it commits: the thread that writes figures also looks keys up, and they can wait."""
+
 _WRITE = """
 INSERT INTO events_deliveryhour (api_key_id, hour, accepted_count, duplicate_count, conflict_count, latest_success_at)
 VALUES (%s, %s, %s, %s, %s, %s)
@@ -25,6 +28,7 @@ COUNT_REFUSED = """
 INSERT INTO events_deliveryrefusal (api_key_id, hour, code, refused_count) VALUES (%s, date_trunc('hour', %s::timestamptz, 'UTC'), %s, %s)
 ON CONFLICT (api_key_id, hour, code) DO UPDATE SET refused_count = events_deliveryrefusal.refused_count + excluded.refused_count
 """
+_HASTEN = f"SET LOCAL lock_timeout = '{LOCK_MILLISECONDS}ms'"
 _USE_KEY = "UPDATE access_apikey SET latest_used_at = greatest(latest_used_at, %s) WHERE id = %s"
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -64,7 +68,10 @@ def note_refused(api_key_id: int, *, at: datetime, code: str) -> None:
 
 
 def write(connection: Connection[Any]) -> None:
-    """Write what has gathered, and begin anew; on an error it is kept for the next time."""
+    """Write what has gathered, and begin anew; on an error it is kept for the next time.
+
+    Raises psycopg.Error, LockNotAvailable where somebody holds some of the figures.
+    """
     with _lock:
         taken, refused = dict(_gathered), dict(_refused)
         _gathered.clear()
@@ -77,6 +84,7 @@ def write(connection: Connection[Any]) -> None:
     ]
     try:
         with connection.transaction(), connection.cursor() as cursor:
+            cursor.execute(_HASTEN)
             cursor.executemany(_WRITE, rows)
             cursor.executemany(COUNT_REFUSED, [(*place, count) for place, count in sorted(refused.items())])
             cursor.executemany(_USE_KEY, [(latest_at, api_key_id) for api_key_id, *_, latest_at in rows])

@@ -14,7 +14,7 @@ from django.test import Client
 from access import keys
 from core import database
 from events import delivery
-from events.models import DeliveryRefusal, Event, RefusedRequest
+from events.models import DeliveryHour, DeliveryRefusal, Event, RefusedRequest
 from events.tests.hostile_bodies import ARCHIVED, CUSTOMER, HOSTILE, HOSTILE_TRANSPORT, LIMIT
 from events.tests.sending import body, event, make_customer, make_key
 from tests import live
@@ -257,6 +257,14 @@ def test_a_key_that_sends_more_than_its_share_is_told_when_to_come_again(post, a
     assert not RefusedRequest.objects.exists()
     delivery.write(database.of_django())
     assert list(DeliveryRefusal.objects.values_list("code", "refused_count")) == [("RATE_LIMITED", 1)]
+
+
+def test_a_view_writes_its_figures_itself(secret, ada):
+    by_view(body(event("a", ada)), Authorization=f"Bearer {secret}")
+    by_view(b"x", Authorization=f"Bearer {secret}")
+
+    assert list(DeliveryHour.objects.values_list("accepted_count", flat=True)) == [1]
+    assert list(DeliveryRefusal.objects.values_list("code", flat=True)) == ["INVALID_JSON"]
 
 
 def test_requests_that_were_not_read_are_counted_by_their_code(post, settings):

@@ -1,8 +1,10 @@
 """Serve POST /events/ingest as a view, for plain WSGI deployments and for the schema; the same domain function as the coroutine."""
 
+import logging
 from datetime import datetime
 from typing import Annotated, Any, cast
 
+import psycopg
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
@@ -15,9 +17,13 @@ from api.v1 import ingest_http, rate, shapes
 from api.v1.events import EventById
 from api.v1.ingest_http import Reply, Unpacker
 from api.v1.schema import describes
+from core import database
 from core.errors import DomainError
+from events import delivery
 from events.ingest import OutcomeUnknown, ingest
 from events.validation import MAX_EVENTS, Text
+
+log = logging.getLogger(__name__)
 
 PIECE_BYTES = 65_536
 
@@ -79,6 +85,7 @@ class IngestView(EventById):
             reply = ingest_http.refused(error)
         except (OperationalError, InterfaceError):
             reply = ingest_http.refused(OutcomeUnknown())
+        _write_figures()
         return HttpResponse(reply.body, status=reply.status, headers=dict(reply.headers), content_type="application/json")
 
     def _ingest(self, request: Request, key_id: int) -> Reply:
@@ -87,6 +94,14 @@ class IngestView(EventById):
         result = ingest(body=_body(request), key_id=key_id, received_at=self.now, lenient=lenient)
         rate.charge(key_id, events=result.event_count)
         return ingest_http.accepted(result, lenient=lenient)
+
+
+def _write_figures() -> None:
+    """Write what each key delivered at once: a WSGI process has nobody who would do it every few seconds."""
+    try:
+        delivery.write(database.of_django())
+    except (psycopg.Error, OperationalError, InterfaceError) as error:
+        log.warning("delivery figures wait to be written: %s", error)
 
 
 def _body(request: Request) -> bytes:
