@@ -8,7 +8,7 @@ from django.utils import timezone
 from access import keys
 from access.actors import COMMAND
 from access.models import ApiKey
-from core import expiring
+from core import database, expiring
 
 pytestmark = pytest.mark.django_db
 
@@ -59,6 +59,7 @@ def test_a_revoked_key_is_refused_at_once():
 
     assert keys.remembered(keys.hash_secret(secret)) is None
     assert keys.authenticate(secret, now=timezone.now()) is None
+    assert keys.read([keys.hash_secret(secret)], connection=database.of_django()) == {}
     with pytest.raises(keys.KeyAlreadyRevoked):
         keys.revoke(key=key, now=timezone.now())
 

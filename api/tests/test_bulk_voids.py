@@ -10,6 +10,7 @@ from events.models import EventVoid
 from invoices.tests.story import begin, bill
 from jobs import run
 from jobs.models import Job
+from meters.models import Meter
 from products.tests import making
 from products.tests.making import per_unit, utc
 from tests import factories
@@ -47,6 +48,16 @@ def test_a_selection_is_previewed_voided_and_taken_back(call: Callable[..., Any]
     assert (untouched, early.body["code"]) == (0, "VOID_JOB_RUNNING")
     assert (done["status"], done["outcome"], voided) == ("done", {"voided": 2, "void_before": 0}, 2)
     assert call("GET", f"/event-voids/{back['job_id']}").body["outcome"] == {"counted_again": 2, "taken_back_before": 0}
+
+
+def test_a_preview_names_the_meters_that_cannot_be_read(call: Callable[..., Any]) -> None:
+    acme, broken = making.customer(), making.meter("call", "sum", "size")
+    Meter.objects.filter(pk=broken.pk).update(filter={"conjunction": "xor", "clauses": []})
+    factories.log(acme, AT, {"size": 1}, name="call")
+
+    seen = call("POST", "/event-voids", {"reason": "r", "event_name": "call", "preview": True}).body["preview"]
+
+    assert (seen["event_count"], seen["changes"], seen["unreadable_meter_ids"]) == (1, [], [broken.public_id])
 
 
 def test_a_job_is_cancelled_and_what_names_no_events_is_refused(call: Callable[..., Any]) -> None:

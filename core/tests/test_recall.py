@@ -55,6 +55,7 @@ def test_what_is_in_use_is_read_again_before_it_expires_and_what_is_gone_is_forg
         del source.rows["gone"]
         source.rows["used"] = 10
         await one.refresh()
+        assert (cache.get("used"), cache.get("gone"), cache.get("idle")) == (10, None, 3)
         clock[0] = 6.0
 
     running(source, cache, age_and_use)

@@ -8,7 +8,7 @@ import pytest
 from psycopg.errors import LockNotAvailable
 
 from core import database
-from events import delivery
+from events import deliveries, delivery
 from events.models import DeliveryHour, DeliveryRefusal
 from events.tests.sending import NOW, event, make_customer, make_key, send
 
@@ -32,6 +32,17 @@ def test_figures_that_somebody_holds_wait_for_the_next_time_and_hold_nobody_up()
     assert took < 5
     assert [hour.accepted_count for hour in DeliveryHour.objects.all()] == [2]
     assert [one.refused_count for one in DeliveryRefusal.objects.all()] == [1]
+
+
+@pytest.mark.django_db
+def test_hours_are_read_day_by_day_up_to_the_end_and_no_further() -> None:
+    key = make_key()[0]
+    for hours in (0, 30, 49, 50, 51):
+        DeliveryHour.objects.create(api_key=key, hour=NOW + timedelta(hours=hours), accepted_count=hours + 1)
+
+    read = list(deliveries.each_hour(start=NOW, end=NOW + timedelta(hours=50)))
+
+    assert [(place, one.accepted) for place, one in read] == [((key.pk, NOW + timedelta(hours=h)), h + 1) for h in (0, 30, 49)]
 
 
 @pytest.mark.django_db

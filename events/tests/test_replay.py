@@ -2,7 +2,7 @@
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -32,9 +32,9 @@ def key() -> ApiKey:
     return make_key()[0]
 
 
-def refuse(key: ApiKey, *events: Any, raw: bytes | None = None, lenient: bool = False) -> RefusedRequest:
+def refuse(key: ApiKey, *events: Any, raw: bytes | None = None, lenient: bool = False, at: datetime = NOW) -> RefusedRequest:
     with suppress(RequestRefused):
-        ingest(body=raw or body(*events), key_id=key.id, received_at=NOW, lenient=lenient)
+        ingest(body=raw or body(*events), key_id=key.id, received_at=at, lenient=lenient)
     return RefusedRequest.objects.latest("id")
 
 
@@ -48,7 +48,9 @@ def late_customer(reference: str) -> Customer:
 
 
 def test_a_mended_event_is_ingested_with_its_first_receipt_and_who_did_it_is_kept(key: ApiKey) -> None:
-    request = refuse(key, event("a", "acme"), event("b", "acme", timestamp=hours_ago(24 * 34)))
+    sent = event("a", "acme"), event("b", "acme", timestamp=hours_ago(24 * 34))
+    request = refuse(key, *sent)
+    assert refuse(key, *sent, at=NOW + timedelta(hours=1)).seen_count == 2
     late_customer("acme")
 
     assert again(request, 0, 1) == [(0, "a", "ingested", ()), (1, "b", "ingested", ())]

@@ -99,14 +99,18 @@ def test_events_held_back_by_an_open_transaction_are_not_called_rolled_up() -> N
 def test_a_late_event_joins_its_bucket_and_last_stays_last() -> None:
     acme = factories.customer()
     factories.meter("last", "n")
-    log(acme, NOW, {"n": 1})
+    log(acme, NOW + MINUTE, {"n": 1})
     rollup.roll(now=NOW)
     log(acme, NOW - MINUTE, {"n": 2})
     log(acme, NOW, {"n": 3})
     rollup.roll(now=NOW)
+    late = [row.latest_quantity for row in UsageDay.objects.all()]
+    log(acme, NOW + MINUTE, {"n": 4})
+    rollup.roll(now=NOW)
 
-    assert [row.latest_quantity for row in UsageDay.objects.all()] == [3]
-    assert [(row.event_count, row.latest_quantity) for row in MeterQuarter.objects.order_by("starts_at")] == [(1, 2), (2, 3)]
+    assert late == [1]
+    assert [row.latest_quantity for row in UsageDay.objects.all()] == [4]
+    assert [(row.event_count, row.latest_quantity) for row in MeterQuarter.objects.order_by("starts_at")] == [(1, 2), (3, 4)]
 
 
 def test_small_stretches_come_to_the_same_as_one_large() -> None:

@@ -208,9 +208,12 @@ def test_an_earlier_snapshot_counts_what_its_statement_saw() -> None:
     log(acme, NOW)
     void.void(event=early, reason="", actor=TESTER, now=NOW)
     after = quantities(requests=[asked(meter, acme)])
+    void.unvoid(event=early, reason="", actor=TESTER, now=NOW)
+    restored = quantities(requests=[asked(meter, acme)])
 
-    assert [answer.quantities[asked(meter, acme)].event_count for answer in (before, after)] == [1, 1]
-    for answer in (before, after):
+    answers = (before, after, restored)
+    assert [answer.quantities[asked(meter, acme)].event_count for answer in answers] == [1, 1, 2]
+    for answer in answers:
         assert quantities(requests=[asked(meter, acme)], at=answer.snapshot) == answer
         assert recompute(requests=[asked(meter, acme)], at=answer.snapshot) == answer.quantities
 

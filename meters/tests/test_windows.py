@@ -2,13 +2,14 @@
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.periods import Period, local_midnight
-from meters.windows import WINDOWS, Window, in_days, in_quarters, raw, windows
+from meters.windows import WINDOWS, Span, Window, in_days, in_quarters, raw, windows
 
 
 def at(text: str) -> datetime:
@@ -46,6 +47,27 @@ def test_hours_begin_when_the_local_clock_shows_a_full_hour(zone: str, minute: i
     cut = list(windows(Period(at("2026-10-01T00:00"), at("2026-10-01T03:00")), "hour", zone))
 
     assert {window.start.minute for window in cut[1:]} == {minute}
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Kathmandu"])
+def test_from_midnight_to_midnight_all_days_are_whole(zone: str) -> None:
+    first, end = date(2026, 3, 28), date(2026, 4, 1)
+    start_at, end_at = local_midnight(first, zone), local_midnight(end, zone)
+    later = Period(start_at + timedelta(microseconds=1), end_at)
+
+    assert in_days(Period(start_at, end_at), zone) == Span(Period(start_at, end_at), start_at, end_at, first, end)
+    assert in_days(later, zone).first_day == date(2026, 3, 29)
+
+
+@pytest.mark.parametrize("date_", [date(2026, 4, 5), date(2026, 10, 4)])
+def test_an_hour_in_which_the_clocks_move_by_half_an_hour_is_as_much_longer(date_: date) -> None:
+    zone = "Australia/Lord_Howe"
+    day = Period(local_midnight(date_, zone), local_midnight(date_ + timedelta(days=1), zone))
+
+    hours = list(windows(day, "hour", zone))
+
+    assert {hour.start.astimezone(ZoneInfo(zone)).minute for hour in hours} == {0}
+    assert sorted({hour.seconds for hour in hours}) == [3600, 5400]
 
 
 @pytest.mark.parametrize(("zone", "minute"), [("Africa/Monrovia", 43), ("Europe/Berlin", 6)])
