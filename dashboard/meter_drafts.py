@@ -15,8 +15,9 @@ from core.periods import FOREVER, Period
 from dashboard import filter_draft
 from dashboard.event_name_field import EventNameField
 from dashboard.filter_draft import Judgement, Node
+from events.validation import MAX_KEY
 from meters import define, filters
-from meters.aggregation import AGGREGATIONS, MAX_KEY, AggregationInvalid, check
+from meters.aggregation import AGGREGATIONS, AggregationInvalid, check
 from meters.definition import ALWAYS, Definition
 from meters.models import AggregationType, Meter
 

@@ -27,7 +27,8 @@ MAX_KEY = 100
 MAX_STRING = 500
 MAX_DIGITS = 38
 MAX_DECIMALS = 18
-INTEGER_LIMIT = 10**30
+INTEGER_DIGITS = 30  # before the point
+INTEGER_LIMIT = 10**INTEGER_DIGITS
 CLOCK_SKEW = timedelta(minutes=5)  # how far ahead of the receipt a sender's clock may run
 
 KEY_BYTES = 16  # of an event's key
@@ -92,10 +93,17 @@ def fraction(text: str) -> Decimal:
         number = Decimal(text)
     except InvalidOperation as error:
         raise NumberOutOfRange(text) from error
-    _, digits, exponent = number.as_tuple()
-    if not isinstance(exponent, int) or len(digits) > MAX_DIGITS or number.adjusted() >= 30 or exponent < -MAX_DECIMALS:
+    if not is_storable(number):
         raise NumberOutOfRange(text)
     return number
+
+
+def is_storable(number: Decimal) -> bool:
+    """Tell whether a number is within what metadata holds (semantics.md [23]), before it is expanded to its digits."""
+    _, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int):  # not finite
+        return False
+    return len(digits) <= MAX_DIGITS and number.adjusted() < INTEGER_DIGITS and exponent >= -MAX_DECIMALS
 
 
 _timestamp = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII).fullmatch

@@ -12,6 +12,7 @@ from typing import Any, LiteralString
 from core.errors import DomainError
 from core.money import exact
 from core.text import gettext_noop as _
+from events.validation import MAX_KEY
 from meters.filters import Metadata, kind_of
 
 
@@ -103,8 +104,6 @@ AGGREGATIONS: Mapping[str, Aggregation] = {
         ),
     )
 }
-
-MAX_KEY = 100
 
 
 def check(aggregation: object, over_property: object, *, field: str = "aggregation") -> tuple[str, str | None]:

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 from core.errors import DomainError
 from core.text import gettext_noop as _
+from events.validation import INTEGER_DIGITS, MAX_DECIMALS, MAX_DIGITS, MAX_KEY, MAX_STRING, is_storable
 
 Scalar = str | Decimal | bool
 Kind = Literal["string", "number", "boolean"]
@@ -21,11 +22,6 @@ Metadata = Mapping[str, Any]
 
 MAX_LEVELS = 3
 MAX_CLAUSES = 10
-MAX_KEY = 100
-MAX_STRING = 500
-MAX_DIGITS = 38
-MAX_DECIMALS = 18
-NUMBER_BOUND = Decimal(10) ** 30
 
 
 class FilterInvalid(DomainError):
@@ -223,10 +219,10 @@ def _scalar(clause: Mapping[str, object], field: str) -> Scalar:
 
 def _number(number: Decimal, field: str) -> Decimal:
     """Refuse what no event can carry (semantics 23), before it is expanded to its digits."""
-    _sign, digits, exponent = number.as_tuple()
-    if not isinstance(exponent, int) or number.adjusted() >= 30 or exponent < -MAX_DECIMALS or len(digits) > MAX_DIGITS:
+    if not is_storable(number):
         raise FilterInvalid(
-            f"The number must lie below 10^30 with at most {MAX_DIGITS} digits, {MAX_DECIMALS} of them decimals.", field=field
+            f"The number must lie below 10^{INTEGER_DIGITS} with at most {MAX_DIGITS} digits, {MAX_DECIMALS} of them decimals.",
+            field=field,
         )
     return number
 

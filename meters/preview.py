@@ -88,11 +88,6 @@ class Preview:
         return self.read_count < self.limit
 
     @property
-    def matched_count(self) -> int:
-        """How many events pass the filter, whether or not they carry what is aggregated."""
-        return sum(self.states[state] for state in ("counted", *LACKING))
-
-    @property
     def zero(self) -> str:
         """Why nothing was counted: the state of most events, or `unknown` where there are none; empty where something was."""
         if self.states["counted"]:
@@ -102,8 +97,7 @@ class Preview:
         return max((state for state in STATES if state != "counted"), key=lambda state: self.states[state])
 
 
-LACKING = ("missing", "text", "other")
-STATES = ("counted", "excluded", *LACKING, "inactive", "void")
+STATES = ("counted", "excluded", "missing", "text", "other", "inactive", "void")
 
 
 def preview(definition: Definition) -> Preview:

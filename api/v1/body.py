@@ -14,6 +14,7 @@ from msgspec import inspect
 
 from api.v1.errors import Refused
 from api.v1.ingest_http import Unpacker
+from events.validation import INTEGER_DIGITS, MAX_DECIMALS, MAX_DIGITS, MAX_KEY, MAX_KEYS, MAX_STRING, is_storable
 
 MAX_DEPTH = 32
 BLANK: tuple[Any, ...] = (None, False, 0, "", [], {})
@@ -117,27 +118,22 @@ def invalid(field: str, sentence: str) -> Refused:
 
 
 def scalars(pairs: Mapping[str, Any], *, field: str = "metadata") -> dict[str, Any]:
-    """Return metadata as given when it is flat: at most 50 pairs, keys of 1 to 100 characters, texts of at most 500. Raises Refused."""
-    if len(pairs) > 50:
-        raise invalid(field, "may hold at most 50 pairs")
+    """Return metadata as given when it is flat, within the bounds of an event's. Raises Refused."""
+    if len(pairs) > MAX_KEYS:
+        raise invalid(field, f"may hold at most {MAX_KEYS} pairs")
     for key, scalar in pairs.items():
-        if not 1 <= len(key) <= 100:
-            raise invalid(field, "must have keys of 1 to 100 characters")
+        if not 1 <= len(key) <= MAX_KEY:
+            raise invalid(field, f"must have keys of 1 to {MAX_KEY} characters")
         if not isinstance(scalar, (str, int, bool, Decimal)):
             raise invalid(f"{field}.{key}", "must be a string, a number or a boolean")
-        if isinstance(scalar, str) and len(scalar) > 500:
-            raise invalid(f"{field}.{key}", "must be at most 500 characters long")
-        if isinstance(scalar, (int, Decimal)) and not _storable(scalar):
-            raise invalid(f"{field}.{key}", "must be a number below 10^30 with at most 18 decimals and 38 digits")
+        if isinstance(scalar, str) and len(scalar) > MAX_STRING:
+            raise invalid(f"{field}.{key}", f"must be at most {MAX_STRING} characters long")
+        if isinstance(scalar, (int, Decimal)) and not is_storable(Decimal(scalar)):
+            raise invalid(
+                f"{field}.{key}",
+                f"must be a number below 10^{INTEGER_DIGITS} with at most {MAX_DECIMALS} decimals and {MAX_DIGITS} digits",
+            )
     return dict(pairs)
-
-
-def _storable(number: int | Decimal) -> bool:
-    """Apply the bounds of event metadata: 1e131071 would expand to 131 kB in the database."""
-    if not -(10**30) < number < 10**30:
-        return False
-    _sign, digits, exponent = Decimal(number).as_tuple()
-    return len(digits) <= 38 and int(exponent) >= -18
 
 
 def _check_media_type(request: HttpRequest) -> None:
