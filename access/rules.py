@@ -217,6 +217,7 @@ MODELS = {
     "products.pricetier": ModelRule(view=ALL),
     "products.subscription": ModelRule(view=ALL),
     "products.subscriptionhistory": ModelRule(view=ALL),
+    "products.nextpoint": ModelRule(view=ALL),
     "products.subscriptionphase": ModelRule(view=ALL),
     "products.subscriptionphasehistory": ModelRule(view=ALL),
     "products.subscriptionpause": ModelRule(view=ALL),

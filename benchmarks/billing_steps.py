@@ -33,7 +33,7 @@ from meters import define, rollup  # noqa: E402
 from meters.models import Meter  # noqa: E402
 from products import catalogue  # noqa: E402
 from products.catalogue import MeterPriceInput, PriceInput  # noqa: E402
-from products.models import Product, Subscription, SubscriptionMeter, SubscriptionPhase  # noqa: E402
+from products.models import NextPoint, Product, Subscription, SubscriptionMeter, SubscriptionPhase  # noqa: E402
 from products.pricing import Tier  # noqa: E402
 
 AT_ONCE = 5_000
@@ -113,14 +113,13 @@ def count() -> dict[str, Any]:
 def _customers(numbers: Iterable[int], sold: Sequence[Product], meters: Sequence[Meter]) -> Sequence[Customer]:
     """Write customers; of four, one has unit credits that renew with the cycle, one unit credits once, one money, one a wallet."""
     stamps: dict[str, Any] = {"created_at": LONG_AGO, "updated_at": LONG_AGO}
-    customers, subscriptions, phases, carried, grants, periods, entries = ([] for _ in range(7))
+    customers, subscriptions, coming, phases, carried, grants, periods, entries = ([] for _ in range(8))
     for n in numbers:
         address = {"street": f"{n} High Street", "city": "Berlin", "zipcode": "10115", "country": "DE"}
         customer = Customer(name=f"Customer {n}", email=f"c{n}@example.com", tax_rate=Decimal("0.19"), **address, **stamps)
         # Each began at another instant of the same day, so that all cycles but the first are the same.
         begun = SUBSCRIBED + timedelta(seconds=n % 80_000)
-        due = {"next_point": CYCLE, "next_point_at": CYCLE_END}
-        subscription = Subscription(customer=customer, currency="USD", status="active", start_at=begun, **due, **stamps)
+        subscription = Subscription(customer=customer, currency="USD", status="active", start_at=begun, **stamps)
         phase = {"starts_at": begun, "anchor_date": begun.date(), "interval_unit": "Month", "interval_count": 1}
         kind: dict[str, Any] = {"kind": "units", "meter": meters[1]} if n % 4 < 2 else {"kind": "money", "currency": "USD"}
         grant = CreditGrant(
@@ -136,6 +135,7 @@ def _customers(numbers: Iterable[int], sold: Sequence[Product], meters: Sequence
         period = GrantPeriod(grant=grant, starts_at=CYCLE_START, ends_at=CYCLE_END if grant.renews else None)
         customers.append(customer)
         subscriptions.append(subscription)
+        coming.append(NextPoint(subscription=subscription, point=CYCLE, point_at=CYCLE_END))
         phases.append(SubscriptionPhase(subscription=subscription, first_cycle=1, product=sold[n % 2], **phase))
         carried += [
             SubscriptionMeter(customer=customer, subscription=subscription, meter=meter, during=(begun, None)) for meter in meters
@@ -147,7 +147,7 @@ def _customers(numbers: Iterable[int], sold: Sequence[Product], meters: Sequence
                 period=period, kind="granted", amount=grant.amount, cause=f"bench:{n}", actor_kind="system", created_at=LONG_AGO
             )
         )
-    for rows in (customers, subscriptions, phases, carried, grants, periods, entries):
+    for rows in (customers, subscriptions, coming, phases, carried, grants, periods, entries):
         copy(rows)
     return customers
 

@@ -14,6 +14,7 @@ from invoices.planning import UNBILLABLE, Plan, PointKey
 from meters import usage
 from meters.models import Meter
 from meters.usage import UsageRequest
+from products import next_points
 from products.models import Subscription, SubscriptionStatus
 
 
@@ -56,7 +57,8 @@ def pause(subscription: Subscription, *, now: datetime) -> Aside | None:
     if latest is None or latest.during.lower >= now:
         return None
     since = latest.during.lower
-    return Aside(since, None, _used(subscription, subscription.next_point or 1, Period(since, now)))
+    coming = next_points.of(subscription)
+    return Aside(since, None, _used(subscription, max(coming.point, 1) if coming else 1, Period(since, now)))
 
 
 def _has_ended(subscription: Subscription, now: datetime) -> bool:

@@ -1,7 +1,7 @@
 """Write a draft for every billing point that has come, each once, however often and wherever this runs."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from django.db import connection, transaction
@@ -14,6 +14,7 @@ from core.sql import load
 from invoices import due
 from invoices.models import Invoice, InvoiceEvent, InvoiceStatus
 from invoices.planning import UNBILLABLE, Plan, Planner, PointKey, kind_of
+from invoices.subscribers import Subscriber
 from products.models import Subscription, SubscriptionStatus
 from products.subscribe import status_at
 
@@ -50,16 +51,17 @@ def _write_chunk(now: datetime, since: datetime, actor: Actor) -> int | None:
 def _draft(found: Sequence[tuple[int, int]], now: datetime, actor: Actor) -> list[Invoice]:
     """Lock subscriptions, each given with its customer, and write their drafts. See Note [Locks of issuing] in invoices.due."""
     due.lock_customers({customer_id for _, customer_id in found})
-    bound = {"ids": database.array(subscription_id for subscription_id, _ in found), "now": now}
-    rows: list[tuple[int, int | None]] = database.read(load(__file__, "points_still_to_draft"), bound)
-    planner = Planner([PointKey(subscription_id, point or 0) for subscription_id, point in rows])
+    ids = [subscription_id for subscription_id, _ in found]
+    due.lock_subscriptions(ids)
+    rows = database.read(load(__file__, "points_still_to_draft"), {"ids": database.array(ids), "now": now})
+    planner = Planner([PointKey(*row) for row in rows])
     keys: list[PointKey] = []
     reached: dict[int, int] = {}
     for subscription_id, point in rows:
-        points = planner.schedule(subscription_id).points(until=now, after=(point or 0) - 1)
+        points = planner.schedule(subscription_id).points(until=now, after=point - 1)
         numbers = [one.number for one in points]
         keys += [PointKey(subscription_id, number) for number in numbers]
-        reached[subscription_id] = numbers[-1] + 1 if numbers else (point or 0)
+        reached[subscription_id] = numbers[-1] + 1 if numbers else point
     drafts = copy([one for key in keys if (one := _of_point(planner, key, now))])
     copy([drafted(one, now, actor) for one in drafts])
     advance(planner, reached, now=now)
@@ -109,25 +111,28 @@ def drafted(one: Invoice, now: datetime, actor: Actor) -> InvoiceEvent:
 
 def advance(planner: Planner, reached: Mapping[int, int], *, now: datetime) -> None:
     """Store the next points of locked subscriptions, by key, and the status that the clock has made of each."""
-    if not reached:
-        return
-    rows = list(_advanced(planner, reached, now))
-    with connection.cursor() as cursor:
-        bound = {"rows": exact_json.dumps(rows), "ids": database.array(reached)}
-        cursor.execute(load(__file__, "advance_subscriptions"), bound)
+    instants = {key: planner.schedule_from(PointKey(key, point)).point_at(point) for key, point in reached.items()}
+    to_come = {key: at for key, at in instants.items() if at is not None}
+    _change("move_next_points", to_come, points=[reached[key] for key in to_come], instants=to_come.values())
+    _change("end_next_points", [key for key, at in instants.items() if at is None])
+    statuses = [row for row in (_status(planner.subscribers[key], now) for key in reached) if row]
+    if statuses:
+        with connection.cursor() as cursor:
+            cursor.execute(load(__file__, "store_statuses"), {"rows": exact_json.dumps(statuses)})
 
 
-def _advanced(planner: Planner, reached: Mapping[int, int], now: datetime) -> Iterable[dict[str, object]]:
-    for subscription_id, point in reached.items():
-        one = planner.subscribers[subscription_id]
-        status = status_at(one, now)
-        at = planner.schedule_from(PointKey(subscription_id, point)).point_at(point)
-        yield {
-            "id": subscription_id,
-            "next_point": None if at is None else point,
-            "next_point_at": at,
-            "status": status,
-            "cancelled_at": one.ends_at
-            if status == SubscriptionStatus.CANCELLED and one.cancelled_at is None
-            else one.cancelled_at,
-        }
+def _change(statement: str, subscription_ids: Collection[int], **columns: Iterable[object]) -> None:
+    """Change the next points of subscriptions, given with lists of what belongs to each."""
+    if subscription_ids:
+        arrays = {name: database.array(members) for name, members in columns.items()}
+        with connection.cursor() as cursor:
+            cursor.execute(load(__file__, statement), {"ids": database.array(subscription_ids), **arrays})
+
+
+def _status(one: Subscriber, now: datetime) -> dict[str, object] | None:
+    """Give the status that the clock makes of a subscription; None where it is stored already."""
+    status = status_at(one, now)
+    ends_now = status == SubscriptionStatus.CANCELLED and one.cancelled_at is None
+    if status == one.status and not ends_now:
+        return None
+    return {"id": one.id, "status": status, "cancelled_at": one.ends_at if ends_now else one.cancelled_at}

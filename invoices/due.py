@@ -24,7 +24,6 @@ from credits import product_grants
 from credits.models import CreditGrant
 from invoices.planning import Planner, PointKey
 from invoices.rows import Due
-from invoices.subscribers import Subscriber
 
 
 class Position(NamedTuple):
@@ -67,7 +66,7 @@ def claim(*, now: datetime, after: Position, count: int) -> Claim | None:
     if not drafts and not points:
         return None
     lock_customers({row[3] for row in drafts} | {row[1] for row in points})
-    _lock_subscriptions(row[0] for row in points)
+    lock_subscriptions(row[0] for row in points)
     drafts_upto = [Position(row[6], row[2]) for row in drafts[count - 1 :]]
     points_upto = [Position(row[3], row[0]) for row in points[count - 1 :]]
     horizon = min([*drafts_upto, *points_upto], default=Position(grace_limit(now), 2**63 - 1))
@@ -75,8 +74,7 @@ def claim(*, now: datetime, after: Position, count: int) -> Claim | None:
     still = database.read(load(__file__, "drafts_still_due"), {"ids": ids}) if drafts else []
     wanted = [PointKey(row[2], row[4]) for row in drafts] + [PointKey(row[0], row[2]) for row in points]
     planner = Planner(wanted)
-    moved = any((row[2], row[3]) != _next_point(planner.subscribers[row[0]]) for row in points)
-    if moved or len(still) < len(drafts):
+    if _moved(points) or len(still) < len(drafts):
         return Claim((), planner, after)
     found = [Due(*row) for row in drafts] + list(_new(points, planner, horizon, grace_limit(now), count))
     ordered = sorted(
@@ -96,7 +94,7 @@ def lock_customers(customer_ids: Iterable[int]) -> None:
     database.read(statement, {"ids": database.array(customer_ids)})
 
 
-def _lock_subscriptions(subscription_ids: Iterable[int]) -> None:
+def lock_subscriptions(subscription_ids: Iterable[int]) -> None:
     """Lock subscriptions: a price that changes meanwhile is waited for, or takes effect behind the cycles that are billed here."""
     statement = "SELECT FROM products_subscription WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
     database.read(statement, {"ids": database.array(subscription_ids)})
@@ -106,8 +104,11 @@ def _position(one: Due) -> Position:
     return Position(one.point_at, one.subscription_id)
 
 
-def _next_point(one: Subscriber) -> tuple[int | None, datetime | None]:
-    return one.next_point, one.next_point_at
+def _moved(points: Sequence[tuple]) -> bool:
+    """Whether any of the next points is another one now that it is locked."""
+    statement = "SELECT subscription_id, point, point_at FROM products_nextpoint WHERE subscription_id = ANY(%(ids)s::bigint[])"
+    now = database.read(statement, {"ids": database.array(row[0] for row in points)}) if points else []
+    return set(now) != {(row[0], row[2], row[3]) for row in points}
 
 
 def _new(points: Sequence[tuple], planner: Planner, horizon: Position, limit: datetime, count: int) -> Iterator[Due]:

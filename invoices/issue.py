@@ -118,7 +118,7 @@ def issue_by_hand(*, draft: Invoice, actor: Actor, now: datetime) -> Invoice:
 
     The points of the customer's other subscriptions that have come get their drafts first, so that an earlier one is seen.
     """
-    for subscription in Subscription.objects.filter(customer=draft.customer_id, next_point_at__lte=now).order_by("id"):
+    for subscription in Subscription.objects.filter(customer=draft.customer_id, next_point__point_at__lte=now).order_by("id"):
         drafting.draft_points(subscription=subscription, now=now, actor=actor)
     return _issue_by_hand(draft, actor, now)
 

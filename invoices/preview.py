@@ -162,9 +162,13 @@ def _points_before(draft: Invoice, now: datetime) -> list[PointKey]:
     if not (CreditGrant.objects.filter(customer=draft.customer_id).exists() or customers_granted([draft.customer_id])):
         drafts = drafts.filter(subscription=draft.subscription_id)
         return [PointKey(*pair) for pair in drafts.values_list("subscription", "point")]
-    come = Subscription.objects.filter(customer=draft.customer_id, next_point_at__lte=draft.point_at, start_at__lte=now)
+    come = Subscription.objects.filter(customer=draft.customer_id, next_point__point_at__lte=draft.point_at, start_at__lte=now)
     keys = [PointKey(*pair) for pair in drafts.values_list("subscription", "point")]
-    keys += [key for subscription in come.prefetch_related("phases") for key in _undrafted(subscription, now)]
+    keys += [
+        key
+        for subscription in come.select_related("next_point").prefetch_related("phases")
+        for key in _undrafted(subscription, now)
+    ]
     return list(dict.fromkeys(keys))
 
 
@@ -172,7 +176,7 @@ def _open_points(customer_ids: Collection[int], now: datetime) -> list[PointKey]
     drafts = Invoice.objects.filter(customer__in=customer_ids, status=InvoiceStatus.DRAFT, kind__in=inputs.KINDS_OF_POINTS)
     keys = [PointKey(*pair) for pair in drafts.values_list("subscription", "point")]
     subscriptions = Subscription.objects.filter(customer__in=customer_ids, next_point__isnull=False, start_at__lte=now)
-    for subscription in subscriptions.prefetch_related("phases"):
+    for subscription in subscriptions.select_related("next_point").prefetch_related("phases"):
         keys += _undrafted(subscription, now)
     return list(dict.fromkeys(keys))
 
@@ -180,7 +184,7 @@ def _open_points(customer_ids: Collection[int], now: datetime) -> list[PointKey]
 def _undrafted(subscription: Subscription, now: datetime) -> Iterable[PointKey]:
     """Yield the points without a draft whose cycle has begun, the opening one only once it has come and bills something."""
     schedule = schedule_of(subscription)
-    n = subscription.next_point or 0
+    n = subscription.next_point.point
     if n == 0:
         n = 1
         if schedule.starts_at <= now and _opens(PointKey(subscription.id, 0)):

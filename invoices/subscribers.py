@@ -26,8 +26,6 @@ class Subscriber(NamedTuple):
     credits_fee_at_end: bool
     cancel_at_next_billing_date: bool
     cancelled_at: datetime | None
-    next_point: int | None
-    next_point_at: datetime | None
     business_name: str
     tax_id: str
     street: str

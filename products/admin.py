@@ -17,6 +17,7 @@ from access.history import acting
 from products import catalogue
 from products.models import (  # type: ignore[attr-defined]
     MeterPrice,
+    NextPoint,
     OneTimeItem,
     PriceTier,
     PriceVersion,
@@ -109,15 +110,22 @@ class PriceTierAdmin(BackOfficeAdmin):
 
 @admin.register(Subscription)
 class SubscriptionAdmin(BackOfficeAdmin):
-    list_display = ("public_id", "customer", "status", "currency", "start_at", "ends_at", "next_point_at")
-    list_select_related = ("customer",)
+    list_display = ("public_id", "customer", "status", "currency", "start_at", "ends_at", "next_point__point_at")
+    list_select_related = ("customer", "next_point")
     list_filter = (
         ("status", ChoicesDropdownFilter),
         ("customer", AutocompleteSelectFilter),
-        ("next_point_at", RangeDateTimeFilter),
+        ("next_point__point_at", RangeDateTimeFilter),
     )
     search_fields = ("public_id__startswith", "customer__name__icontains", "customer__public_id__startswith")
     inlines = (SubscriptionPhaseInline, SubscriptionMeterInline)
+
+
+@admin.register(NextPoint)
+class NextPointAdmin(BackOfficeAdmin):
+    list_display = ("subscription", "point", "point_at")
+    list_select_related = ("subscription",)
+    list_filter = (("subscription", AutocompleteSelectFilter), ("point_at", RangeDateTimeFilter))
 
 
 @admin.register(SubscriptionPhase)

@@ -13,7 +13,7 @@ from core.deployment import billing_zone
 from core.errors import DomainError
 from core.periods import FOREVER, Period
 from meters.models import Meter
-from products import terms
+from products import next_points, terms
 from products.cycles import NoSuchCycle, Schedule
 from products.models import Product, Subscription, SubscriptionMeter, SubscriptionPhase
 from products.terms import Terms
@@ -39,10 +39,10 @@ def lock_subscribers(product: Product) -> list[Subscription]:
     """Lock every living subscription of a product, so that none is cancelled or billed while its price changes."""
     having = SubscriptionPhase.objects.filter(product=product).values("subscription")
     return list(
-        Subscription.objects.select_for_update(no_key=True)
+        Subscription.objects.select_for_update(no_key=True, of=("self",))
         .filter(id__in=having, next_point__isnull=False)
         .order_by("id")
-        .prefetch_related("phases", "meters")
+        .prefetch_related("phases", "meters", "next_point")
     )
 
 
@@ -54,8 +54,9 @@ def earliest_change(subscriptions: Sequence[Subscription], *, now: datetime) -> 
     at = now
     for one in subscriptions:
         schedule = terms.schedule(one.phases.all(), zone=billing_zone(), ends_at=one.ends_at)
-        if one.next_point and schedule.has_cycle(one.next_point):
-            at = max(at, schedule.cycle(one.next_point).start + _MICROSECOND)
+        coming = next_points.of(one)
+        if coming is not None and coming.point and schedule.has_cycle(coming.point):
+            at = max(at, schedule.cycle(coming.point).start + _MICROSECOND)
     return at
 
 

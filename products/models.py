@@ -185,13 +185,12 @@ class SubscriptionStatus(models.TextChoices):
     EXPIRED = "expired", _("Expired")
 
 
-@tracked("SubscriptionHistory", exclude=["next_point", "next_point_at"])
+@tracked("SubscriptionHistory")
 class Subscription(PostalAddress):
     """A customer's use of a product, with its billing points (semantics 1).
 
     quantity: as it began; a phase may have one of its own.  credits_fee_at_end: whether the end gives back what is left of the fee.
     ends_at: the instant from which nothing is billed (null: open end).  bill_from: points before it count as billed elsewhere.
-    next_point, next_point_at: the first billing point without an invoice and its instant; null after the last one.
     status pending and active are what the clock makes of start_at; stored as of the latest write.
     """
 
@@ -214,17 +213,12 @@ class Subscription(PostalAddress):
     business_name = models.CharField(max_length=300, blank=True)
     tax_id = models.CharField(max_length=60, blank=True)
     metadata = models.JSONField(default=dict, blank=True, encoder=ExactEncoder, decoder=ExactDecoder)
-    next_point = models.IntegerField(null=True, blank=True, editable=False)
-    next_point_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
     class Meta:
         verbose_name = _("subscription")
         verbose_name_plural = _("subscriptions")
-        indexes = [
-            models.Index(fields=["next_point_at", "id"], name="subscription_due", condition=Q(next_point_at__isnull=False)),
-        ]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=SubscriptionStatus.values), name="subscription_status_known"),
             models.CheckConstraint(condition=Q(currency__regex="^[A-Z]{3}$"), name="subscription_currency_code"),
@@ -235,16 +229,32 @@ class Subscription(PostalAddress):
             models.CheckConstraint(
                 condition=Q(bill_from__isnull=True) | Q(bill_from__gte=F("start_at")), name="subscription_bill_from_after_start"
             ),
-            models.CheckConstraint(
-                condition=Q(next_point__isnull=True, next_point_at__isnull=True)
-                | Q(next_point__isnull=False, next_point__gte=0, next_point_at__isnull=False),
-                name="subscription_next_point_whole",
-            ),
         ]
         triggers = never_deleted("subscription")
 
     def __str__(self) -> str:
         return self.public_id
+
+
+class NextPoint(models.Model):
+    """The first billing point of a subscription that has no invoice, and its instant; without a row there is none to come.
+
+    In a table of its own: every invoice moves it, and would write all indexes of the subscription with it. It is written under the lock
+    of the subscription's row; who reads it to write reads it after that lock, never in the statement that waits for it.
+    """
+
+    subscription = models.OneToOneField(Subscription, on_delete=models.PROTECT, primary_key=True, related_name="next_point")
+    point = models.IntegerField()
+    point_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("next billing point")
+        verbose_name_plural = _("next billing points")
+        indexes = [models.Index(fields=["point_at", "subscription"], name="next_point_due")]
+        constraints = [models.CheckConstraint(condition=Q(point__gte=0), name="next_point_not_negative")]
+
+    def __str__(self) -> str:
+        return f"{self.subscription_id}/{self.point}"
 
 
 @tracked("SubscriptionPhaseHistory")

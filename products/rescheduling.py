@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from core.deployment import billing_zone
 from core.errors import DomainError
 from customers.models import Customer
-from products import carried, terms
+from products import carried, next_points, terms
 from products.cycles import NoSuchCycle, Schedule
 from products.models import Product, Subscription, SubscriptionPhase, SubscriptionStatus
 from products.subscribe import first_billed_point, schedule_of
@@ -70,17 +70,17 @@ def reschedule(subscription: Subscription, ends_at: datetime | None, now: dateti
     """Store a subscription with its end (None: open), its next billing point and what it carries. Raises MeterAlreadySubscribed."""
     point = _next_point(subscription)
     subscription.ends_at = ends_at
-    subscription.next_point_at = schedule_of(subscription).point_at(point)
-    subscription.next_point = None if subscription.next_point_at is None else point
     subscription.updated_at = now
     subscription.save()
+    next_points.store(subscription, point, schedule_of(subscription).point_at(point))
     carried.sync(subscription)
     return subscription
 
 
 def _next_point(subscription: Subscription) -> int:
     """Give the number of the first point that has no invoice and no draft, where the stored end allows one or not."""
-    return subscription.next_point if subscription.next_point is not None else _after_the_last(subscription)
+    stored = next_points.of(subscription)
+    return _after_the_last(subscription) if stored is None else stored.point
 
 
 def _after_the_last(subscription: Subscription) -> int:

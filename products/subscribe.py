@@ -14,7 +14,7 @@ from core.errors import DomainError
 from core.money import CurrencyMismatch
 from core.periods import Interval, add_interval, local_midnight
 from customers.models import Customer
-from products import carried, terms
+from products import carried, next_points, terms
 from products.cycles import Phase, Schedule, first_phase
 from products.models import OneTimeItem, PriceKind, PriceVersion, Product, Subscription, SubscriptionPhase, SubscriptionStatus
 
@@ -129,13 +129,12 @@ def create(
         trial_ends_at=trial_ends_at,
         ends_at=expires_at,
         expires_at=expires_at,
-        next_point=first_point,
-        next_point_at=schedule.point_at(first_point),
         metadata=dict(extras.metadata),
         created_at=now,
         updated_at=now,
         **vars(extras.billing),
     )
+    next_points.store(subscription, first_point, schedule.point_at(first_point))
     write_phase(subscription, product, phase, quantity=extras.quantity)
     _write_one_time(subscription, version, extras.one_time)
     carried.sync(subscription)

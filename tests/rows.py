@@ -45,6 +45,7 @@ from jobs.models import Job, JobFile, JobFileChunk
 from meters.models import Meter, MeterActivity, MeterQuarter, RollPosition, UsageDay
 from products.models import (
     MeterPrice,
+    NextPoint,
     OneTimeItem,
     PriceTier,
     PriceVersion,
@@ -142,8 +143,6 @@ def subscription(of: Customer, **fields: Any) -> Subscription:
         "currency": "USD",
         "status": "active",
         "start_at": NOW,
-        "next_point": 1,
-        "next_point_at": NOW + MONTH,
         "created_at": NOW,
         "updated_at": NOW,
     }
@@ -324,6 +323,7 @@ def _products(payer: Customer, metered: Meter) -> Subscription:
     )
     SubscriptionPause.objects.create(subscription=sold, during=TimestamptzRange(NOW, None))
     SubscriptionMeter.objects.create(customer=payer, meter=metered, subscription=sold, during=TimestamptzRange(NOW, None))
+    NextPoint.objects.create(subscription=sold, point=1, point_at=NOW + MONTH)
     OneTimeItem.objects.create(subscription=sold, price_version=version, quantity=1, amount=5)
     ProductCredit.objects.create(price_version=version, position=0, kind="units", meter=metered, amount=5)
     return sold

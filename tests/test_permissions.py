@@ -179,6 +179,7 @@ MODELS_EXPECTED = """
     products.pricetier                 vfpo  -     -     -
     products.subscription              vfpo  -     -     -
     products.subscriptionhistory       vfpo  -     -     -
+    products.nextpoint                 vfpo  -     -     -
     products.subscriptionphase         vfpo  -     -     -
     products.subscriptionphasehistory  vfpo  -     -     -
     products.subscriptionpause         vfpo  -     -     -

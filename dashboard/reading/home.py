@@ -133,7 +133,7 @@ def live_subscription_counts() -> tuple[int, int]:
 
 def next_billing(*, now: datetime) -> list[Running]:
     """List the subscriptions whose next billing point comes first."""
-    rows = Subscription.objects.filter(next_point_at__isnull=False).order_by("next_point_at", "id")[:NEXT_SUBSCRIPTIONS]
+    rows = Subscription.objects.filter(next_point__isnull=False).order_by("next_point__point_at", "id")[:NEXT_SUBSCRIPTIONS]
     return subscriptions.running(subscriptions.with_phases(rows), now=now)
 
 

@@ -14,6 +14,7 @@ from invoices import preview, sheets
 from invoices.models import Invoice
 from invoices.planning import PointKey
 from invoices.run import run_billing
+from products import next_points
 from products.models import Subscription
 
 BILLED_AT = datetime(2026, 9, 1, 3, tzinfo=UTC)
@@ -25,8 +26,7 @@ def carried(db: None) -> Subscription:
     calls = world.meter()
     customer = world.customer()
     made = world.subscription(customer, world.product(calls), calls)
-    Subscription.objects.filter(pk=made.pk).update(next_point=1, next_point_at=datetime(2026, 9, 1, tzinfo=UTC))
-    made.refresh_from_db()
+    next_points.store(made, 1, datetime(2026, 9, 1, tzinfo=UTC))
     world.grant(customer, units_of=calls, amount="50")
     for number in range(350):
         world.event(customer, event_id=f"e{number}", at=datetime(2026, 8, 15, tzinfo=UTC))

@@ -22,6 +22,7 @@ from events.tests.sending import event as event_sent
 from invoices.models import Invoice, InvoiceSeries
 from jobs.models import Job
 from meters.models import Meter, MeterActivity
+from products import next_points
 from products.models import MeterPrice, PriceVersion, Product, Subscription, SubscriptionMeter, SubscriptionPhase
 from tests.factories import log
 
@@ -72,9 +73,9 @@ def product(*meters: Meter, name: str = "Team", price: str = "0.1", free: int = 
 
 def subscription(of: Customer, to: Product, *meters: Meter) -> Subscription:
     made = Subscription.objects.create(
-        customer=of, currency="USD", status="active", start_at=START, created_at=START, updated_at=START, next_point=4,
-        next_point_at=datetime(2026, 12, 1, tzinfo=UTC),
+        customer=of, currency="USD", status="active", start_at=START, created_at=START, updated_at=START,
     )  # fmt: skip
+    next_points.store(made, 4, datetime(2026, 12, 1, tzinfo=UTC))
     SubscriptionPhase.objects.create(
         subscription=made, first_cycle=1, starts_at=START, anchor_date=START.date(), interval_unit="Month", interval_count=1, product=to
     )  # fmt: skip

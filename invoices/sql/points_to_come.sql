@@ -1,4 +1,6 @@
 -- The next billing points that have no invoice yet, of customers.
-SELECT id, customer_id, next_point, ends_at
-FROM products_subscription
-WHERE customer_id = ANY(%(customers)s::bigint[]) AND next_point IS NOT NULL
+SELECT s.id, s.customer_id, n.point, s.ends_at
+FROM products_subscription s
+-- One by one, by the index.
+CROSS JOIN LATERAL (SELECT point FROM products_nextpoint WHERE subscription_id = s.id OFFSET 0) AS n
+WHERE s.customer_id = ANY(%(customers)s::bigint[])

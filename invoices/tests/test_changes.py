@@ -113,7 +113,7 @@ def test_a_change_that_begins_a_new_cycle_gives_back_what_is_left_and_bills_a_wh
         ]
     ]
     changed.refresh_from_db()
-    assert (changed.next_point_at, changed.ends_at) == (utc("2027-04-13"), utc("2036-04-13"))
+    assert (changed.next_point.point_at, changed.ends_at) == (utc("2027-04-13"), utc("2036-04-13"))
 
 
 def test_a_cheaper_product_leaves_what_is_below_zero_for_later_invoices(acme):
@@ -163,7 +163,7 @@ def test_a_moved_date_takes_the_change_along_and_taking_it_back_leaves_the_date(
 
     do(change.take_back, subscription, "2026-01-12")
     subscription.refresh_from_db()
-    assert (change.scheduled(subscription, utc("2026-01-12")), subscription.next_point_at) == (None, utc("2026-01-01"))
+    assert (change.scheduled(subscription, utc("2026-01-12")), subscription.next_point.point_at) == (None, utc("2026-01-01"))
     assert subscription.phases.count() == 2
 
 

@@ -20,7 +20,7 @@ from invoices.run import AheadOfClock, BillingReport, run_billing
 from invoices.tests.story import begin, bill, give, invoices, ledger, use
 from meters import void as voids
 from meters.models import Meter
-from products import cancel, catalogue
+from products import cancel, catalogue, next_points
 from products.cancel import Cancellation
 from products.models import Subscription
 from products.subscribe import Extras, OneTimeInput
@@ -148,7 +148,7 @@ def test_a_cancelled_subscription_ends_with_a_final_invoice_without_a_fee(calls)
         ]
     ]
     subscription.refresh_from_db()
-    assert (subscription.status, subscription.next_point_at) == ("cancelled", None)
+    assert (subscription.status, next_points.of(subscription)) == ("cancelled", None)
     assert bill("2026-03-01") == BillingReport(0, 0, 0, 0)
 
 

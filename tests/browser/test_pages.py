@@ -16,6 +16,7 @@ from invoices import drafting
 from invoices.models import Invoice
 from jobs.models import Job
 from meters.models import Meter
+from products import next_points
 from products.models import Product, Subscription
 from tests.browser.chromium import chromium, complaints_of
 from tests.live import server
@@ -97,7 +98,7 @@ def site(db: None) -> Iterator[str]:
     world.event(longest, event_id="call/1/long", at=world.NOW, note="n" * 400)
     world.refusal_and_conflict(longest)
     subscription = Subscription.objects.order_by("id")[0]
-    Subscription.objects.filter(pk=subscription.pk).update(next_point=2, next_point_at=world.START.replace(month=10))
+    next_points.store(subscription, 2, world.START.replace(month=10))
     drafting.draft_points(subscription=subscription, now=world.NOW, actor=COMMAND)
     with server() as address:
         yield address
