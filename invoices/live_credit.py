@@ -67,6 +67,15 @@ class LiveCredit:
         return sum(found, Decimal(0))
 
     @exact()
+    def left_of_usable(self, *, at: datetime) -> Mapping[int, Decimal]:
+        """Sum the same for every grant at once; one without a usable period is missing."""
+        found: dict[int, Decimal] = {}
+        for one in self.periods:
+            if one.is_usable_at(at):
+                found[one.grant_id] = found.get(one.grant_id, Decimal(0)) + one.left
+        return found
+
+    @exact()
     def entered(self, grant_id: int, *, at: datetime) -> Decimal:
         """Sum what the ledger gives the periods of a grant that are usable at an instant."""
         found = (one.entered for one in self.periods if one.grant_id == grant_id and one.is_usable_at(at))

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Q
@@ -17,7 +18,15 @@ from invoices import live_credit
 from webhooks.event_types import EventType
 from webhooks.outbox import Happening, tell
 
-CUSTOMERS_AT_ONCE = 200
+CUSTOMERS_AT_ONCE = 1000  # as many as a billing run computes at once
+
+
+class _Watched(NamedTuple):
+    """A grant that has a threshold, or is low."""
+
+    id: int
+    customer_id: int
+    threshold: Decimal | None
 
 
 def check(*, now: datetime, customer_ids: Collection[int] | None = None) -> int:
@@ -27,25 +36,28 @@ def check(*, now: datetime, customer_ids: Collection[int] | None = None) -> int:
     """
     crossed = 0
     for batch in _batches(_watched(customer_ids)):
-        credit = live_credit.of_customers({grant.customer_id for grant in batch}, now=now)
-        open_ids = set(LowBalance.objects.filter(grant__in=batch, recovered_at=None).values_list("grant", flat=True))
-        for grant in batch:
-            alive = [one for one in credit.of_grant(grant.id).periods if one.is_usable_at(now)]
-            left = credit.left(grant.id, at=now)
-            low = bool(alive) and grant.low_balance_threshold is not None and left <= grant.low_balance_threshold
-            if low != (grant.id in open_ids):
-                crossed += _cross(grant, left, now) if low else _recover(grant, now)
+        left = live_credit.of_customers({one.customer_id for one in batch}, now=now).left_of_usable(at=now)
+        of_batch = LowBalance.objects.filter(grant__in=[one.id for one in batch], recovered_at=None)
+        open_ids = set(of_batch.values_list("grant", flat=True))
+        for one in batch:
+            balance = left.get(one.id)  # None where it gives nothing now
+            low = balance is not None and one.threshold is not None and balance <= one.threshold
+            if low and one.id not in open_ids:
+                crossed += _cross(one.id, balance or Decimal(0), now)
+            elif one.id in open_ids and not low:
+                LowBalance.objects.filter(grant=one.id, recovered_at=None).update(recovered_at=now)
     return crossed
 
 
-def _watched(customer_ids: Collection[int] | None) -> Sequence[CreditGrant]:
+def _watched(customer_ids: Collection[int] | None) -> Sequence[_Watched]:
     low = LowBalance.objects.filter(recovered_at=None).values("grant")
     watched = Q(low_balance_threshold__isnull=False, voided_at=None) | Q(id__in=low)
     of_these = Q() if customer_ids is None else Q(customer__in=customer_ids)
-    return list(CreditGrant.objects.filter(watched, of_these).select_related("customer", "meter").order_by("customer", "id"))
+    rows = CreditGrant.objects.filter(watched, of_these).order_by("customer", "id")
+    return [_Watched._make(row) for row in rows.values_list("id", "customer_id", "low_balance_threshold")]
 
 
-def _batches(grants: Sequence[CreditGrant]) -> Sequence[list[CreditGrant]]:
+def _batches(grants: Sequence[_Watched]) -> Sequence[list[_Watched]]:
     """Cut grants, sorted by customer, into lists of so many customers."""
     of_customers = [list(own) for _customer, own in groupby(grants, key=lambda grant: grant.customer_id)]
     starts = range(0, len(of_customers), CUSTOMERS_AT_ONCE)
@@ -53,13 +65,12 @@ def _batches(grants: Sequence[CreditGrant]) -> Sequence[list[CreditGrant]]:
 
 
 @transaction.atomic
-def _cross(grant: CreditGrant, left: Decimal, now: datetime) -> int:
+def _cross(grant_id: int, left: Decimal, now: datetime) -> bool:
     """Open a crossing and tell it, unless another worker just did."""
-    CreditGrant.objects.select_for_update(no_key=True).get(id=grant.id)
+    grant = CreditGrant.objects.select_for_update(no_key=True).get(id=grant_id)
     if LowBalance.objects.filter(grant=grant, recovered_at=None).exists():
-        return 0
+        return False
     made = LowBalance.objects.create(grant=grant, crossed_at=now)
-    threshold = grant.low_balance_threshold or Decimal(0)
     told = {
         "customer_id": grant.customer.public_id,
         "credit_grant_id": grant.public_id,
@@ -68,16 +79,11 @@ def _cross(grant: CreditGrant, left: Decimal, now: datetime) -> int:
         "meter_id": grant.meter.public_id if grant.meter else None,
         "currency": grant.currency,
         "balance": _number(grant, left),
-        "low_balance_threshold": _number(grant, threshold),
+        "low_balance_threshold": _number(grant, grant.low_balance_threshold or Decimal(0)),
         "crossed_at": now.isoformat(),
     }
     tell([Happening(EventType.CREDIT_LOW.value, f"credit.balance_low:{made.id}", told)], now=now)
-    return 1
-
-
-def _recover(grant: CreditGrant, now: datetime) -> int:
-    LowBalance.objects.filter(grant=grant, recovered_at=None).update(recovered_at=now)
-    return 0
+    return True
 
 
 def _number(grant: CreditGrant, number: Decimal) -> int | str:

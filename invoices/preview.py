@@ -4,14 +4,15 @@ A customer's open points are computed together, in the order in which they will 
 before it leave, so that a preview equals the invoice that follows if nothing more happens.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from core.deployment import billing_zone
 from core.errors import DomainError
 from credits import balances
 from credits.balances import Held
@@ -24,8 +25,10 @@ from invoices.inputs import Point
 from invoices.issue import storable
 from invoices.models import Invoice, InvoiceStatus
 from invoices.planning import PointKey
+from products import terms
 from products.models import Subscription
 from products.subscribe import schedule_of
+from products.terms import Schedules
 
 
 @dataclass(frozen=True)
@@ -164,42 +167,46 @@ def _points_before(draft: Invoice, now: datetime) -> list[PointKey]:
         return [PointKey(*pair) for pair in drafts.values_list("subscription", "point")]
     come = Subscription.objects.filter(customer=draft.customer_id, next_point__point_at__lte=draft.point_at, start_at__lte=now)
     keys = [PointKey(*pair) for pair in drafts.values_list("subscription", "point")]
-    keys += [
-        key
-        for subscription in come.select_related("next_point").prefetch_related("phases")
-        for key in _undrafted(subscription, now)
-    ]
-    return list(dict.fromkeys(keys))
+    return list(dict.fromkeys([*keys, *_undrafted(come, now)]))
 
 
 def _open_points(customer_ids: Collection[int], now: datetime) -> list[PointKey]:
     drafts = Invoice.objects.filter(customer__in=customer_ids, status=InvoiceStatus.DRAFT, kind__in=inputs.KINDS_OF_POINTS)
     keys = [PointKey(*pair) for pair in drafts.values_list("subscription", "point")]
     subscriptions = Subscription.objects.filter(customer__in=customer_ids, next_point__isnull=False, start_at__lte=now)
-    for subscription in subscriptions.select_related("next_point").prefetch_related("phases"):
-        keys += _undrafted(subscription, now)
-    return list(dict.fromkeys(keys))
+    return list(dict.fromkeys([*keys, *_undrafted(subscriptions, now)]))
 
 
-def _undrafted(subscription: Subscription, now: datetime) -> Iterable[PointKey]:
+def _undrafted(subscriptions: QuerySet[Subscription], now: datetime) -> Iterator[PointKey]:
     """Yield the points without a draft whose cycle has begun, the opening one only once it has come and bills something."""
-    schedule = schedule_of(subscription)
-    n = subscription.next_point.point
-    if n == 0:
-        n = 1
-        if schedule.starts_at <= now and _opens(PointKey(subscription.id, 0)):
-            yield PointKey(subscription.id, 0)
-    while schedule.has_cycle(n) and schedule.cycle(n).start <= now:
-        yield PointKey(subscription.id, n)
-        n += 1
+    rows = list(subscriptions.values_list("id", "next_point__point", "ends_at"))
+    phases = terms.phases_of(row[0] for row in rows)
+    zone = billing_zone()
+    shared = Schedules(zone)
+    opening = _openings([PointKey(row[0], 0) for row in rows if not row[1]])
+    for subscription_id, next_point, ends_at in rows:
+        n, own = next_point or 1, phases[subscription_id]
+        schedule = shared.from_cycle_2(own, ends_at=ends_at) if n > 1 else None
+        if schedule is None:
+            schedule = terms.schedule(own, zone=zone, ends_at=ends_at)
+        if not next_point and schedule.starts_at <= now and (key := PointKey(subscription_id, 0)) in opening:
+            yield key
+        while schedule.has_cycle(n) and schedule.cycle(n).start <= now:
+            yield PointKey(subscription_id, n)
+            n += 1
 
 
-def _opens(key: PointKey) -> bool:
-    """Whether a subscription's start bills something, or would if it could be planned."""
-    try:
-        return bool(planning.plan([key])[0].fees)
-    except inputs.UNBILLABLE:
-        return True
+def _openings(keys: Sequence[PointKey]) -> set[PointKey]:
+    """Keep those starts of subscriptions that bill something, or would if they could be planned."""
+    planner = planning.Planner(keys) if keys else None
+    found = set()
+    for key in keys:
+        try:
+            if planner and planner.plan(key).fees:
+                found.add(key)
+        except inputs.UNBILLABLE:
+            found.add(key)
+    return found
 
 
 def _draws(made: InvoiceDraft, point: Point) -> Iterable[Draw]:

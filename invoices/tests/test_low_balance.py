@@ -3,6 +3,8 @@
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from core.periods import Interval
 from credits import grants
@@ -133,6 +135,23 @@ def test_two_workers_that_see_the_same_crossing_tell_it_once(acme, endpoint):
     grant = watched(acme)
 
     # Both found it low before either waited for its lock.
-    assert [low_balance._cross(grant, Decimal(3), utc("2026-01-10")) for _worker in range(2)] == [1, 0]
+    assert [low_balance._cross(grant.id, Decimal(3), utc("2026-01-10")) for _worker in range(2)] == [True, False]
 
     assert (crossings(), len(told("credit.balance_low"))) == ([("01-10", None)], 1)
+
+
+def test_many_watched_customers_cost_the_same_statements_as_few(acme):
+    def statements():
+        with CaptureQueriesContext(connection) as found:
+            low_balance.check(now=utc("2026-01-10"))
+        return len(found)
+
+    watched(acme)
+    one = statements()
+    for name in ("b", "c", "d"):
+        other = making.customer(name)
+        other.calls = acme.calls
+        story.begin(other, making.product(making.per_unit(acme.calls), name=name), "2026-01-01")
+        watched(other)
+
+    assert statements() == one
