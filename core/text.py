@@ -18,7 +18,12 @@ def gettext_noop(text: str) -> str:
     return text
 
 
+def is_blank(text: str) -> bool:
+    """Tell whether a text has no character that is seen."""
+    return all(unicodedata.category(character) in _UNSEEN for character in text)
+
+
 def refuse_blank(text: str, *, field: str = "name") -> None:
     """Raise NameBlank for a text without a character that is seen."""
-    if all(unicodedata.category(character) in _UNSEEN for character in text):
+    if is_blank(text):
         raise NameBlank(f"{field} is blank: give at least one character that is not a space.", field=field)

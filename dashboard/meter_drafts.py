@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from core.filtering import InstantField, date_input
 from core.periods import FOREVER, Period
+from core.text import is_blank
 from dashboard import filter_draft
 from dashboard.event_name_field import EventNameField
 from dashboard.filter_draft import Judgement, Node
@@ -42,10 +43,17 @@ def event_name_field() -> EventNameField:
     )
 
 
+def seen(text: str) -> None:
+    """Refuse a text that nobody could read, as meters do. Raises ValidationError."""
+    if is_blank(text):
+        raise forms.ValidationError(_("Give at least one visible character."), code="blank")
+
+
 class BasicsForm(forms.Form):
     name = forms.CharField(
         label=_("Name"),
         max_length=define.NAME_LENGTH,
+        validators=[seen],
         help_text=_("As it stands on invoices and in lists."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
     )
@@ -56,9 +64,11 @@ class BasicsForm(forms.Form):
 class DescriptionForm(forms.Form):
     """What may be changed of a meter at any time."""
 
-    name = forms.CharField(label=_("Name"), max_length=define.NAME_LENGTH, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    name = forms.CharField(
+        label=_("Name"), max_length=define.NAME_LENGTH, validators=[seen], widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
     measurement_unit = forms.CharField(
-        label=_("Unit"), max_length=define.UNIT_LENGTH, widget=forms.TextInput(attrs={"autocomplete": "off"})
+        label=_("Unit"), max_length=define.UNIT_LENGTH, validators=[seen], widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
     description = forms.CharField(label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 3}))
 
@@ -76,6 +86,7 @@ class AggregationForm(forms.Form):
     measurement_unit = forms.CharField(
         label=_("Unit"),
         max_length=define.UNIT_LENGTH,
+        validators=[seen],
         help_text=_("What one stands for: tokens, calls, GB."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )

@@ -7,6 +7,7 @@ from django.db import transaction
 from psycopg.types.range import TimestamptzRange
 
 from core.errors import DomainError
+from core.text import is_blank
 from events.models import Event, EventName
 from meters import aggregation as aggregations
 from meters import filters, positions, recount
@@ -76,8 +77,8 @@ def create(
 
 
 def _text(text: str, field: str, length: int) -> str:
-    if not text.strip() or len(text) > length:
-        raise MeterInvalid(f"{field} must have 1 to {length} characters.", field=field)
+    if is_blank(text) or len(text) > length:
+        raise MeterInvalid(f"{field} must have 1 to {length} characters, at least one of them visible.", field=field)
     return text
 
 

@@ -29,9 +29,10 @@ def test_names_of_spaces_alone_are_refused_and_rows_that_have_one_stay(call: Cal
         call("PATCH", f"/products/{sold}", {"name": " "}),
         call("POST", f"/customers/{old.public_id}/credit-grants", MONEY),
         call("POST", "/meters", METER),
+        call("POST", "/meters", METER | {"name": "\u200b"}),
     ]
 
-    assert [(one.status, one.body["code"]) for one in answers] == [(400, "NAME_BLANK")] * 5 + [(400, "INVALID_METER")]
+    assert [(one.status, one.body["code"]) for one in answers] == [(400, "NAME_BLANK")] * 5 + [(400, "INVALID_METER")] * 2
     assert {one.body["field"] for one in answers} == {"name"}
     assert call("PATCH", f"/customers/{old.public_id}", {"phone_number": "1"}).body["name"] == " "
     assert Customer.objects.count() == 1

@@ -34,12 +34,13 @@ def test_name_unit_and_description_change_also_once_it_has_counted(operator: Cli
     assert (meter.name, meter.measurement_unit, meter.description, meter.event_name) == ("Words", "word", "Ours", "tokens")
 
 
-def test_what_is_missing_is_said_and_nothing_saved(operator: Client) -> None:
+@pytest.mark.parametrize(("name", "said"), [("", "This field is required"), ("\u200b", "at least one visible character")])
+def test_what_is_missing_is_said_and_nothing_saved(operator: Client, name: str, said: str) -> None:
     meter = factories.meter()
 
-    answer = operator.post(address("meter_edit", meter), {"name": "", "measurement_unit": "word"})
+    answer = operator.post(address("meter_edit", meter), {"name": name, "measurement_unit": "word"})
 
-    assert "This field is required" in answer.content.decode()
+    assert said in answer.content.decode()
     assert Meter.objects.get().measurement_unit == "token"
 
 
