@@ -238,10 +238,11 @@ def to_json(tree: FilterTree) -> dict[str, Any] | None:
     """Write the tree as the wire contract has it; whole numbers as int, fractions as Decimal."""
     if tree is None:
         return None
-    return {"conjunction": tree.conjunction, "clauses": [_clause_json(clause) for clause in tree.clauses]}
+    return {"conjunction": tree.conjunction, "clauses": [clause_json(clause) for clause in tree.clauses]}
 
 
-def _clause_json(clause: Clause) -> dict[str, Any] | None:
+def clause_json(clause: Clause) -> dict[str, Any] | None:
+    """Write one clause as a filter has it."""
     if isinstance(clause, Group):
         return to_json(clause)
     return {"key": clause.key, "operator": clause.operator, "value": plain_number(clause.value)}

@@ -178,6 +178,8 @@ def test_usage_as_csv(call: Callable[..., Any], sent: dict[str, str]) -> None:
     meter = call("POST", "/meters", content).body["id"]
     start, end = NOON.isoformat().replace("+", "%2B"), (NOON + timedelta(hours=3)).isoformat().replace("+", "%2B")
 
+    call("POST", "/events/ingest", {"events": [event("flag", sent["ada"], model=True)]})
+
     reply = call("GET", f"/meters/{meter}/usage?start={start}&end={end}&group_by=metadata.model", HTTP_ACCEPT="text/csv")
 
     assert reply.headers["Content-Type"] == "text/csv; charset=utf-8"
@@ -186,6 +188,7 @@ def test_usage_as_csv(call: Callable[..., Any], sent: dict[str, str]) -> None:
         ("large", "2", "2"),
         ("'=cmd", "1", "1"),
         ("small", "1", "1"),
+        ("true", "1", "1"),
     ]
 
 

@@ -137,13 +137,18 @@ def _items(rows: Sequence[UsageRow], query: UsageQuery) -> list[UsageItem]:
     ]
 
 
+def _as_json(group: Any) -> Any:
+    """Write a boolean as metadata has it; all else stays."""
+    return ("true" if group else "false") if isinstance(group, bool) else group
+
+
 def _csv(meter: Meter, items: Iterable[UsageItem]) -> HttpResponse:
     rows = (
         (
             item.start,
             item.end,
             item.customer_id,
-            item.group,
+            _as_json(item.group),
             None if item.quantity is None else Decimal(item.quantity),
             item.event_count,
         )

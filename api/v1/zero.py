@@ -16,7 +16,6 @@ from core.periods import Period
 from customers import find as customers
 from invoices import trace
 from meters import filters, usage, zero
-from meters.filters import Condition
 from meters.models import Meter
 from meters.zero import Cause
 
@@ -108,14 +107,7 @@ def _cause(one: Cause) -> CauseAnswer:
         latest_at=one.latest_at,
         sample_event_ids=list(one.samples),
         path=one.path,
-        clause=_clause(one.clause) if one.clause else None,
+        clause=filters.clause_json(one.clause) if one.clause else None,
         event_name=one.event_name,
         code=one.code,
     )
-
-
-def _clause(clause: filters.Clause) -> Any:
-    """Show a clause as a meter's filter has it."""
-    if isinstance(clause, Condition):
-        return {"key": clause.key, "operator": clause.operator, "value": filters.plain_number(clause.value)}
-    return filters.to_json(clause)

@@ -1,6 +1,7 @@
 """An event that takes the place of another is judged as when that one came."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.django_db
 MONTHS_LATER = NOW + timedelta(days=200)
 
 
-def test_a_correction_may_be_as_old_as_what_was_accepted_with_the_event_it_replaces() -> None:
+def test_a_correction_may_be_as_old_as_what_was_accepted_with_the_event_it_replaces(settings: Any) -> None:
     key, ada = make_key()[0], make_customer()
     send(key, event("wrong", ada, timestamp=hours_ago(24 * 30)))
     replaced = Event.objects.get()
@@ -25,6 +26,9 @@ def test_a_correction_may_be_as_old_as_what_was_accepted_with_the_event_it_repla
     too_old = event("too old", ada, timestamp=hours_ago(24 * 35 + 1))
     with pytest.raises(ReplacementRefused) as refused:
         replacement.store(sent=too_old, replaced=replaced, received_at=MONTHS_LATER)
+    settings.EVENT_MAX_AGE_DAYS = 7
+    by_now = replacement.store(sent=event("by now", ada), replaced=replaced, received_at=MONTHS_LATER)
 
+    assert by_now.timestamp == same.timestamp
     assert (same.timestamp, same.received_at) == (NOW - timedelta(days=30), MONTHS_LATER)
     assert [problem.code for problem in refused.value.problems] == ["TIMESTAMP_TOO_OLD"]
