@@ -220,9 +220,10 @@ def kind_of(schedule: Schedule, point: int) -> str:
 def _fee(part: FeePart, of: Terms, quantity: int, point: int) -> FeeInput:
     """Give a part of a cycle's fee as a line, whose words say why it is due. See Note [Fees] in products.fees."""
     why = "" if part.cycle > point else " (after the pause)" if part.part > 0 else " (unused)"
-    description = _times(of.version.product.name, quantity) + why
-    product = of.version.product.public_id
-    return FeeInput("fixed_fee", description, of.version.fixed_price * quantity, part.period, part.part, product, quantity)
+    version = of.version
+    description = _times(version.product_name, quantity) + why
+    amount = version.fixed_price * quantity
+    return FeeInput("fixed_fee", description, amount, part.period, part.part, version.product_public_id, quantity)
 
 
 def _times(name: str, quantity: int) -> str:
