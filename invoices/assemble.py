@@ -2,9 +2,14 @@
 
 Drafts, previews, issuing and verify all compute with `invoice`. subtotal = sum of lines; usage credits come off before tax, never
 below zero; tax is computed once per rate; invoice credits (wallets) come off the total after tax, like a payment.
+
+# Note [Lines that are alike]
+The fee of a product, and usage of nothing or of a few seats, make the same line on thousands of invoices. Whoever reads many points at
+once gives the input of such lines as one and the same object, and the line that no credit reduces is made once for it. Inputs of usage
+are told apart by identity only: 2 and 2.0 are equal, and written differently.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -23,10 +28,11 @@ LineKind = Literal["fixed_fee", "usage", "minimum", "one_time", "adjustment"]
 AppliesTo = Literal["usage", "invoice"]
 # Money credits for usage cover what usage caused; a fixed fee or a one-time price is not usage.
 COVERED_BY_USAGE_CREDIT: frozenset[LineKind] = frozenset({"usage", "minimum", "adjustment"})
+_ALIKE = 1024
 
 
 class FeeInput(Struct, frozen=True):
-    """A fixed or one-time amount.
+    """A fixed or one-time amount. See Note [Lines that are alike].
 
     amount: minor units for a whole cycle, for `quantity` of the product.  proration: the part of one that `period` lasts, below zero
     where it is given back.  product_id: public.
@@ -40,9 +46,12 @@ class FeeInput(Struct, frozen=True):
     product_id: str = ""
     quantity: int = 1
 
+    def __hash__(self) -> int:
+        return hash((self.product_id, self.amount))  # all of it would take as long as making the line
 
-class UsageInput(Struct, frozen=True):
-    """One meter's usage with its terms. meter: any key; unit balances are found by it."""
+
+class UsageInput(Struct, frozen=True, eq=False):
+    """One meter's usage with its terms. meter: any key; unit balances are found by it. See Note [Lines that are alike]."""
 
     meter: int
     description: str
@@ -166,60 +175,72 @@ def invoice(*, inputs: InvoiceInputs) -> InvoiceDraft:
 
 
 def _fee_lines(inputs: InvoiceInputs) -> Iterable[Line]:
-    for fee in inputs.fees:
-        is_whole = fee.proration is WHOLE or fee.proration == WHOLE  # comparing Fractions costs more than the rest of the line
-        yield Line(
-            kind=fee.kind,
-            description=fee.description,
-            period=fee.period,
-            amount=fee.amount if is_whole else round_half_away(fee.amount * fee.proration),
-            unrounded_amount=Decimal(fee.amount) if is_whole else approximate(fee.amount * fee.proration),
-            tax_rate=inputs.tax_rate,
-            tax_inclusive=inputs.tax_inclusive,
-        )
+    return [_fee_line(fee, inputs.tax_rate, inputs.tax_inclusive) for fee in inputs.fees]
 
 
-def _usage_lines(inputs: InvoiceInputs) -> Iterable[Line]:
+@lru_cache(maxsize=_ALIKE)
+def _fee_line(fee: FeeInput, tax_rate: Decimal, tax_inclusive: bool) -> Line:
+    is_whole = fee.proration is WHOLE or fee.proration == WHOLE  # comparing Fractions costs more than the rest of the line
+    return Line(
+        kind=fee.kind,
+        description=fee.description,
+        period=fee.period,
+        amount=fee.amount if is_whole else round_half_away(fee.amount * fee.proration),
+        unrounded_amount=Decimal(fee.amount) if is_whole else approximate(fee.amount * fee.proration),
+        tax_rate=tax_rate,
+        tax_inclusive=tax_inclusive,
+    )
+
+
+def _usage_lines(inputs: InvoiceInputs) -> Iterator[Line]:
     """Give each meter's line, and right behind it the one that fills up its minimum. Two lines of a meter share its credits."""
     unit_balances = dict(inputs.unit_balances or {})
     for one in inputs.usages:
-        balances = unit_balances.get(one.meter, ())
-        waterfall = charge(usage=one.usage, terms=one.terms, balances=balances, proration=one.proration)
+        balances = unit_balances.get(one.meter)
+        if not balances:
+            yield from _lines_without_credit(one, inputs.tax_rate, inputs.tax_inclusive)
+            continue
+        waterfall = _charged(one, balances)
         if waterfall.draws:
             unit_balances[one.meter] = after(balances, waterfall.draws)
-        yield _usage_line(inputs, one, waterfall)
-        if waterfall.charge.minimum_top_up:
-            yield _minimum_line(inputs, one, waterfall)
+        yield from _lines_of(one, waterfall, inputs.tax_rate, inputs.tax_inclusive)
 
 
-def _usage_line(inputs: InvoiceInputs, one: UsageInput, waterfall: Waterfall) -> Line:
-    return Line(
+@lru_cache(maxsize=_ALIKE)
+def _lines_without_credit(one: UsageInput, tax_rate: Decimal, tax_inclusive: bool) -> tuple[Line, ...]:
+    return tuple(_lines_of(one, _charged(one, ()), tax_rate, tax_inclusive))
+
+
+def _charged(one: UsageInput, balances: tuple[Balance, ...]) -> Waterfall:
+    return charge(usage=one.usage, terms=one.terms, balances=balances, proration=one.proration)
+
+
+def _lines_of(one: UsageInput, waterfall: Waterfall, tax_rate: Decimal, tax_inclusive: bool) -> Iterator[Line]:
+    yield Line(
         kind="usage",
         description=one.description,
         period=one.usage.cycle,
         amount=waterfall.charge.amount,
         unrounded_amount=waterfall.charge.unrounded_amount,
-        tax_rate=inputs.tax_rate,
-        tax_inclusive=inputs.tax_inclusive,
+        tax_rate=tax_rate,
+        tax_inclusive=tax_inclusive,
         meter=one.meter,
         terms=one.terms,
         waterfall=waterfall,
         event_count=one.usage.event_count,
     )
-
-
-def _minimum_line(inputs: InvoiceInputs, one: UsageInput, waterfall: Waterfall) -> Line:
-    return Line(
-        kind="minimum",
-        description=one.description,
-        period=one.usage.cycle,
-        amount=waterfall.charge.minimum_top_up,
-        unrounded_amount=Decimal(waterfall.charge.minimum_top_up),
-        tax_rate=inputs.tax_rate,
-        tax_inclusive=inputs.tax_inclusive,
-        meter=one.meter,
-        terms=one.terms,
-    )
+    if waterfall.charge.minimum_top_up:
+        yield Line(
+            kind="minimum",
+            description=one.description,
+            period=one.usage.cycle,
+            amount=waterfall.charge.minimum_top_up,
+            unrounded_amount=Decimal(waterfall.charge.minimum_top_up),
+            tax_rate=tax_rate,
+            tax_inclusive=tax_inclusive,
+            meter=one.meter,
+            terms=one.terms,
+        )
 
 
 def _adjustment_lines(inputs: InvoiceInputs) -> Iterable[Line]:

@@ -1,6 +1,6 @@
 """Read all that decides the invoices of many billing points, in a fixed number of statements; usage in exactly one."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
@@ -9,6 +9,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
+from core.money import WHOLE
 from core.periods import Period
 from credits.balances import Held
 from credits.burndown import Balance, PhaseUsage, phases
@@ -21,6 +22,7 @@ from meters import stored, usage
 from meters.definition import Definition
 from meters.meter_sql import Snapshot
 from meters.usage import Quantity, UsageRequest
+from products.terms import MeterTerms
 
 # The invoices of billing points, as against adjustments and credit notes.
 KINDS_OF_POINTS = (InvoiceKind.OPENING, InvoiceKind.REGULAR, InvoiceKind.FINAL)
@@ -97,8 +99,9 @@ def read(
     ]
     counted, snapshot = usage.in_order(requests, definitions=definitions)
     answers = iter(counted)
+    alike: dict[Hashable, UsageInput] = {}
     points = {
-        one.key: Point(one, _inputs(one, seller, _usages(one, definitions, of_meters, answers)), definitions)
+        one.key: Point(one, _inputs(one, seller, _usages(one, definitions, of_meters, answers, alike)), definitions)
         for one, of_meters in zip(plans, asked, strict=True)
     }
     return Read(points, holdings, seller, snapshot, problems)
@@ -149,25 +152,47 @@ def _asked(one: Plan, definitions: Mapping[int, Definition], own: Sequence[Held]
 
 
 def _usages(
-    one: Plan, definitions: Mapping[int, Definition], asked: Sequence[Asked], answers: Iterator[Quantity]
+    one: Plan,
+    definitions: Mapping[int, Definition],
+    asked: Sequence[Asked],
+    answers: Iterator[Quantity],
+    alike: dict[Hashable, UsageInput],
 ) -> tuple[UsageInput, ...]:
-    """Take the next answers, one for each stretch of each meter."""
+    """Take the next answers, one for each stretch of each meter. alike: see Note [Lines that are alike] in invoices.assemble."""
     usages = []
     for meter, stretches in zip(one.meters, asked, strict=True):
         counted = [next(answers) for _ in stretches.parts]
-        paused = [next(answers) for _ in stretches.paused]
-        earlier = [next(answers) for _ in stretches.earlier]
-        is_additive = definitions[meter.meter_id].aggregation in ADDITIVE
-        metered = MeteredUsage(
-            cycle=one.period,
-            event_count=sum([quantity.event_count for quantity in counted]),
-            phases=tuple(map(_phase, stretches.parts, counted)) if is_additive else None,
-            whole=None if is_additive else counted[0].quantity,
-            earlier=_phase(stretches.earlier[0], earlier[0]) if earlier else None,
-            paused_event_count=sum([quantity.event_count for quantity in paused]),
-        )
-        usages.append(UsageInput(meter.meter_id, meter.meter_name, metered, meter.terms, one.proration))
+        if len(counted) > 1 or stretches.paused or stretches.earlier or one.proration is not WHOLE:
+            usages.append(_usage(one, meter, definitions, stretches, counted, answers))
+            continue
+        # Terms and periods by identity: those of a chunk are read once. A quantity by its very digits, for 2 and 2.0 are equal.
+        likeness = (id(meter), id(one.period), str(counted[0].quantity), counted[0].event_count)
+        if (found := alike.get(likeness)) is None:
+            found = alike[likeness] = _usage(one, meter, definitions, stretches, counted, answers)
+        usages.append(found)
     return tuple(usages)
+
+
+def _usage(
+    one: Plan,
+    meter: MeterTerms,
+    definitions: Mapping[int, Definition],
+    stretches: Asked,
+    counted: Sequence[Quantity],
+    answers: Iterator[Quantity],
+) -> UsageInput:
+    paused = [next(answers) for _ in stretches.paused]
+    earlier = [next(answers) for _ in stretches.earlier]
+    is_additive = definitions[meter.meter_id].aggregation in ADDITIVE
+    metered = MeteredUsage(
+        cycle=one.period,
+        event_count=sum([quantity.event_count for quantity in counted]),
+        phases=tuple(map(_phase, stretches.parts, counted)) if is_additive else None,
+        whole=None if is_additive else counted[0].quantity,
+        earlier=_phase(stretches.earlier[0], earlier[0]) if earlier else None,
+        paused_event_count=sum([quantity.event_count for quantity in paused]),
+    )
+    return UsageInput(meter.meter_id, meter.meter_name, metered, meter.terms, one.proration)
 
 
 def _phase(part: Period, counted: Quantity) -> PhaseUsage:

@@ -4,7 +4,7 @@ Rows are written out as the lines of text that COPY takes: for hundreds of thous
 everything else.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -97,6 +97,7 @@ class Rows:
         self._line_ids = iter(public_ids("lin", line_count))
         self._draw_ids = _endless("drw")
         self._texts = _Texts()
+        self._line_texts: dict[int, str] = {}
 
     def add(self, one: Assembled) -> None:
         """Add an invoice's lines, taxes, credits, ledger entries and changes of state."""
@@ -123,6 +124,20 @@ class Rows:
 
     def _add_line(self, one: Assembled, position: int, line: Line) -> None:
         key, public_id = next(self._line_keys), next(self._line_ids)
+        # Two pieces, that the longer one is not copied for each of those that are alike.
+        self._lines += (f"{key}\t{public_id}\t{one.due.id}\t{position}\t", self._rest_of(line, one.point.definitions))
+        if line.waterfall is not None and line.waterfall.draws:
+            for period_id, amount in totals(line.waterfall.draws).items():
+                self._add_credit(one.due, period_id, AppliesTo.USAGE.value, amount, line_key=key, line_id=public_id)
+
+    def _rest_of(self, line: Line, definitions: Mapping[int, Definition]) -> str:
+        """Write the columns of a line from its kind on, once for all that are one object: Note [Lines that are alike]."""
+        text = self._line_texts.get(id(line))
+        if text is None:
+            text = self._line_texts[id(line)] = self._written(line, definitions)
+        return text
+
+    def _written(self, line: Line, definitions: Mapping[int, Definition]) -> str:
         fall, texts, terms = line.waterfall, self._texts, line.terms
         meter = proof = waterfall = snapshot = _NULL
         if line.meter is not None:
@@ -138,16 +153,13 @@ class Rows:
                 f"{fall.chargeable_quantity!s}\t{price!s}"
             )
             if line.meter is not None:
-                proof = texts.definition(one.point.definitions[line.meter])
+                proof = texts.definition(definitions[line.meter])
             waterfall, snapshot = waterfall_text(fall), self._snapshot
-        self._lines.append(
-            f"{key}\t{public_id}\t{one.due.id}\t{position}\t{line.kind}\t{texts.escaped(line.description)}\t{meter}\t"
-            f"{texts.period(line.period)}\t{counted}\t{line.unrounded_amount!s}\t{line.amount}\t{line.tax_rate!s}\t"
-            f"{'t' if line.tax_inclusive else 'f'}\t{proof}\t{texts.terms(terms)}\t{waterfall}\t{snapshot}\n"
+        return (
+            f"{line.kind}\t{texts.escaped(line.description)}\t{meter}\t{texts.period(line.period)}\t{counted}\t"
+            f"{line.unrounded_amount!s}\t{line.amount}\t{line.tax_rate!s}\t{'t' if line.tax_inclusive else 'f'}\t{proof}\t"
+            f"{texts.terms(terms)}\t{waterfall}\t{snapshot}\n"
         )
-        if fall is not None and fall.draws:
-            for period_id, amount in totals(fall.draws).items():
-                self._add_credit(one.due, period_id, AppliesTo.USAGE.value, amount, line_key=key, line_id=public_id)
 
     def _add_credit(
         self, due: Due, period_id: int, applies_to: str, amount: Decimal, *, line_key: int | None = None, line_id: str = ""
