@@ -10,6 +10,8 @@ from django.db import connection, transaction
 from django.db.models.expressions import RawSQL
 from psycopg.pq import TransactionStatus
 
+from core import exact_json
+
 KEPT_ALIVE = ("keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
 LATE_SECONDS = 10  # how much later than its own clock a backend may break a statement off
 WAKE_SECONDS = 0.1  # psycopg's own: how often a thread that waits looks for a signal
@@ -132,8 +134,11 @@ def ask(statement: str, parameters: Mapping[str, Any], *, prepared: bool = False
 
 
 def array(members: Iterable[object]) -> str:
-    """Write numbers, or other texts without quotes, commas and backslashes, as one array parameter: faster than a list."""
-    return f"{{{','.join(map(str, members))}}}"
+    """Write numbers, texts without control characters, and None, as one array parameter: far faster than a list.
+
+    As JSON is written, in C, only the brackets are others.
+    """
+    return f"{{{exact_json.dumps(list(members))[1:-1]}}}"
 
 
 def among(keys: Iterable[int]) -> RawSQL:

@@ -250,10 +250,10 @@ def _of_spans(query: Query) -> dict[str, Any]:
     return {
         "asked_meters": database.array([meter_places[one.meter_id] for one in query.asked]),
         "asked_periods": database.array([period_places[id(one.span)] for one in query.asked]),
-        "customers": database.array(["NULL" if one.customer_id is None else one.customer_id for one in query.asked]),
+        "customers": database.array([one.customer_id for one in query.asked]),
         "meters": database.array(meters),
         "aggregations": database.array([definitions[meter_id].aggregation for meter_id in meters]),
-        "event_names": database.array([_or_null(names[meter_id]) for meter_id in meters]),
+        "event_names": database.array([names[meter_id] for meter_id in meters]),
         "starts": starts,
         "ends": ends,
         "whole_starts": whole_starts,
@@ -261,10 +261,6 @@ def _of_spans(query: Query) -> dict[str, Any]:
         "first_days": first_days,
         "end_days": end_days,
     }
-
-
-def _or_null(number: int | None) -> int | str:
-    return "NULL" if number is None else number
 
 
 def _texts(span: Span) -> tuple[str, ...]:
