@@ -85,7 +85,8 @@ def read(
             plans.append(planner.plan(key))
         except UNBILLABLE as problem:
             problems[key] = problem
-    definitions, unreadable = stored.readable({meter.meter_id for one in plans for meter in one.meters})
+    found = stored.standing({meter.meter_id for one in plans for meter in one.meters})
+    definitions, unreadable = found.definitions, found.unreadable
     problems |= {one.key: unreadable[meter.meter_id] for one in plans for meter in one.meters if meter.meter_id in unreadable}
     plans = [one for one in plans if one.key not in problems]
     seller = Seller.objects.get()
@@ -97,7 +98,7 @@ def read(
         for meter, stretches in zip(one.meters, of_meters, strict=True)
         for part in chain.from_iterable(stretches)
     ]
-    counted, snapshot = usage.in_order(requests, definitions=definitions)
+    counted, snapshot = usage.in_order(requests, found=found)
     answers = iter(counted)
     alike: dict[Hashable, UsageInput] = {}
     points = {
@@ -136,6 +137,8 @@ def _asked(one: Plan, definitions: Mapping[int, Definition], own: Sequence[Held]
     """Cut the cycle for each meter; where quantities add up, at the instants where its unit grants begin, end or were voided."""
     with_units = {held.grant.meter_id for held in own if held.grant.meter_id is not None}
     whole = Asked((one.period,), one.paused, ())
+    if not with_units and not one.rated_on:
+        return [whole] * len(one.meters)
     asked = []
     for meter in one.meters:
         meter_id, earlier = meter.meter_id, one.rated_on.get(meter.meter_id)

@@ -40,10 +40,6 @@ class Asked(Struct, frozen=True):
     customer_id: int | None
     span: Span
 
-    @property
-    def is_rolled(self) -> bool:
-        return self.span.whole_start < self.span.whole_end
-
 
 @dataclass(frozen=True)
 class Query:
@@ -65,17 +61,23 @@ class Query:
     def one_customer_each(self) -> bool:
         return bool(self.asked) and self.asked[0].customer_id is not None
 
-    @property
+    @cached_property
     def few_customers(self) -> bool:
         return self.one_customer_each and len({(one.meter_id, one.customer_id) for one in self.asked}) <= FEW
 
     @cached_property
+    def spans(self) -> list[Span]:
+        """The spans, of thousands of customers mostly the same few. By identity, for equal ones are mostly one and the same."""
+        return list({id(one.span): one.span for one in self.asked}.values())
+
+    @cached_property
     def rolled(self) -> list[Asked]:
-        return [one for one in self.asked if one.is_rolled]
+        whole = {id(span) for span in self.spans if span.has_whole}
+        return [one for one in self.asked if id(one.span) in whole]
 
     @cached_property
     def has_edges(self) -> bool:
-        return any(one.span.period.start < one.span.whole_start or one.span.whole_end < one.span.period.end for one in self.asked)
+        return any(span.has_edges for span in self.spans)
 
     @property
     def is_one_stretch(self) -> bool:
@@ -234,17 +236,16 @@ def merged(query: Query) -> sql.Composable:
 
 def bound(query: Query) -> dict[str, Any]:
     """Give the parameters of the spans and meters."""
-    return {**_of_spans(query), **_of_rolled(query), **_of_meters(query)}
+    windows = {} if query.one_customer_each else _of_windows(query)
+    return {**_of_spans(query), **_of_rolled(query), **windows, **_of_meters(query)}
 
 
 def _of_spans(query: Query) -> dict[str, Any]:
     """Give the spans as places in lists of the few meters and periods that they are of: a large billing run asks for thousands."""
     meters = list(dict.fromkeys([one.meter_id for one in query.asked]))
     meter_places = {meter_id: place for place, meter_id in enumerate(meters, 1)}
-    # By identity, for equal ones are mostly one and the same.
-    periods = {id(one.span): one.span for one in query.asked}
-    period_places = {key: place for place, key in enumerate(periods, 1)}
-    columns = zip(*map(_texts, periods.values()), strict=True) if periods else ((),) * 6
+    period_places = {id(span): place for place, span in enumerate(query.spans, 1)}
+    columns = zip(*map(_texts, query.spans), strict=True) if query.spans else ((),) * 6
     starts, ends, whole_starts, whole_ends, first_days, end_days = map(database.array, columns)
     definitions, names = query.standing.definitions, query.standing.event_names
     return {
@@ -269,21 +270,28 @@ def _texts(span: Span) -> tuple[str, ...]:
 
 
 def _of_rolled(query: Query) -> dict[str, Any]:
-    rolled = query.rolled
-    spans = [one.span for one in rolled]
+    meters = {one.meter_id for one in query.rolled}
+    spans = [span for span in query.spans if span.has_whole]
     return {
-        "rolled_numbers": [number for number, one in enumerate(query.asked) if one.is_rolled],
-        "rolled_starts": [span.whole_start for span in spans],
-        "rolled_ends": [span.whole_end for span in spans],
-        "rolled_first_days": [span.first_day for span in spans],
-        "rolled_end_days": [span.end_day for span in spans],
-        "rolled_meters": list({one.meter_id for one in rolled}),
-        "rolled_names": list({query.standing.event_names[one.meter_id] for one in rolled}),
-        "meter": rolled[0].meter_id if rolled else None,
+        "rolled_meters": list(meters),
+        "rolled_names": list({query.standing.event_names[meter_id] for meter_id in meters}),
+        "meter": query.rolled[0].meter_id if query.rolled else None,
         "first_at": min((span.whole_start for span in spans), default=None),
         "end_at": max((span.whole_end for span in spans), default=None),
         "first_day": min((span.first_day for span in spans), default=None),
         "end_day": max((span.end_day for span in spans), default=None),
+    }
+
+
+def _of_windows(query: Query) -> dict[str, Any]:
+    """Give each rolled span, of all customers or of one: few, and ascending."""
+    rolled = [(number, one.span) for number, one in enumerate(query.asked) if one.span.has_whole]
+    return {
+        "rolled_numbers": [number for number, _ in rolled],
+        "rolled_starts": [span.whole_start for _, span in rolled],
+        "rolled_ends": [span.whole_end for _, span in rolled],
+        "rolled_first_days": [span.first_day for _, span in rolled],
+        "rolled_end_days": [span.end_day for _, span in rolled],
     }
 
 

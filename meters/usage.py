@@ -68,14 +68,12 @@ def quantities(*, requests: Sequence[UsageRequest], at: Snapshot | None = None) 
     return UsageAnswer(dict(zip(wanted, counted, strict=True)), snapshot)
 
 
-def in_order(
-    requests: Sequence[UsageRequest], *, definitions: Mapping[int, Definition], at: Snapshot | None = None
-) -> tuple[list[Quantity], Snapshot]:
+def in_order(requests: Sequence[UsageRequest], *, found: Standing) -> tuple[list[Quantity], Snapshot]:
     """Count as `quantities` does, but answer in the order of the requests, of which none is there twice.
 
-    definitions: those of the requests' meters, as stored.definitions gives them.
+    found: the requests' meters, as stored.standing gives them.
     """
-    return _count(requests, replace(pieces.standing(definitions), definitions=definitions), at)
+    return _count(requests, found, None)
 
 
 def _count(requests: Sequence[UsageRequest], found: Standing, at: Snapshot | None) -> tuple[list[Quantity], Snapshot]:
@@ -91,13 +89,13 @@ def _count(requests: Sequence[UsageRequest], found: Standing, at: Snapshot | Non
 
 def _statement(requests: Sequence[UsageRequest], standing: Standing, at: Snapshot | None) -> pieces.Statement:
     only_raw = standing.definitions.keys() if at else standing.behind
-    spans: dict[tuple[Period, bool], windows.Span] = {}  # a billing run asks for the same few, thousands of times each
+    # A billing run asks for the same few, thousands of times each. By identity, for equal ones are mostly one and the same.
+    spans: dict[tuple[int, bool], windows.Span] = {}
     asked = []
     for request in requests:
-        key = (request.period, request.meter_id in only_raw)
-        span = spans.get(key)
-        if span is None:
-            span = spans[key] = _span(*key)
+        raw = request.meter_id in only_raw
+        if (span := spans.get((id(request.period), raw))) is None:
+            span = spans[id(request.period), raw] = _span(request.period, raw)
         asked.append(Asked(request.meter_id, request.customer_id, span))
     query = pieces.Query(asked, standing, "rolled_days", at=at)
     text, bound = _text(query)

@@ -32,6 +32,16 @@ class Span:
     first_day: date
     end_day: date
 
+    @property
+    def has_whole(self) -> bool:
+        """Whether whole buckets cover some of it."""
+        return self.whole_start < self.whole_end
+
+    @property
+    def has_edges(self) -> bool:
+        """Whether whole buckets leave some of it out."""
+        return self.period.start < self.whole_start or self.whole_end < self.period.end
+
 
 def windows(period: Period, window: Window, zone: str) -> Iterator[Period]:
     """Cut a period at the zone's boundaries, ascending, without a gap; the first and the last may be cut short by the period."""
