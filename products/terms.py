@@ -50,6 +50,7 @@ class Terms:
 
 
 # By SQL: every chunk of a billing run asks, and Django would take ten times as long to put the questions together as to read the answers.
+# Without the zeros that fill up a column: they would be carried, and written, with every amount that comes of a price.
 _VERSIONS = """
 SELECT v.id, v.product_id, p.public_id, p.name, v.number, v.effective_at, v.currency, v.fixed_price, v.payment_frequency_interval,
     v.payment_frequency_count, v.subscription_period_interval, v.subscription_period_count, v.tax_inclusive
@@ -57,13 +58,13 @@ FROM products_priceversion v JOIN products_product p ON p.id = v.product_id
 WHERE v.product_id = ANY(%(products)s::bigint[]) ORDER BY v.number
 """
 _PRICES = """
-SELECT v.id, t.id, t.meter_id, m.name, t.display_per, v.currency, t.price_model, t.price_per_unit, t.free_threshold, t.package_size,
-    t.minimum_amount, t.maximum_amount
+SELECT v.id, t.id, t.meter_id, m.name, t.display_per, v.currency, t.price_model, trim_scale(t.price_per_unit), t.free_threshold,
+    trim_scale(t.package_size), t.minimum_amount, t.maximum_amount
 FROM products_meterprice t JOIN meters_meter m ON m.id = t.meter_id JOIN products_priceversion v ON v.id = t.price_version_id
 WHERE v.product_id = ANY(%(products)s::bigint[]) ORDER BY t.position
 """
 _TIERS = """
-SELECT r.meter_price_id, r.up_to, r.unit_price, r.flat_amount
+SELECT r.meter_price_id, trim_scale(r.up_to), trim_scale(r.unit_price), r.flat_amount
 FROM products_pricetier r JOIN products_meterprice t ON t.id = r.meter_price_id JOIN products_priceversion v ON v.id = t.price_version_id
 WHERE v.product_id = ANY(%(products)s::bigint[]) ORDER BY r.position
 """
