@@ -76,12 +76,28 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Issued:
-    """What one chunk did. drafted_count: how many were no drafts before.  upto: everything before is done; None where not."""
+    """What one chunk did. drafted_count: how many were no drafts before.  upto: everything before is done; None where not.
 
-    drafted_count: int
-    issued_count: int
-    held_count: int
-    upto: Position | None
+    customers: of whom it issued invoices; their grants have all their periods.
+    """
+
+    drafted_count: int = 0
+    issued_count: int = 0
+    held_count: int = 0
+    upto: Position | None = None
+    settled_count: int = 0
+    customers: frozenset[int] = frozenset()
+
+
+def summed(parts: Sequence[Issued]) -> Issued:
+    """Sum up what several chunks did."""
+    return Issued(
+        sum(part.drafted_count for part in parts),
+        sum(part.issued_count for part in parts),
+        sum(part.held_count for part in parts),
+        settled_count=sum(part.settled_count for part in parts),
+        customers=frozenset().union(*(part.customers for part in parts)),
+    )
 
 
 @dataclass
@@ -100,16 +116,16 @@ ALONE = Turn()
 
 def issue_due(*, now: datetime, actor: Actor) -> Issued:
     """Issue everything whose grace is over at `now`, chunk by chunk in order of (point, subscription)."""
-    drafted = issued = held = 0
+    done: list[Issued] = []
     after = BEGINNING
     while True:
         chunk = issue_chunk(now=now, actor=actor, after=after)
         if chunk is None and after == BEGINNING:
-            return Issued(drafted, issued, held, None)
+            return summed(done)
         # Asking from where the last chunk ended passes by what that one has made obsolete; at the end, all is asked for once more.
         after = BEGINNING if chunk is None or chunk.upto is None else chunk.upto
         if chunk is not None:
-            drafted, issued, held = drafted + chunk.drafted_count, issued + chunk.issued_count, held + chunk.held_count
+            done.append(chunk)
             fault("billing: chunk committed")
 
 
@@ -162,12 +178,16 @@ def issue_chunk(*, now: datetime, actor: Actor, after: Position, turn: Turn = AL
     fault("billing: customers locked")
     if not claimed.due:
         turn.wait()
-        return Issued(0, 0, 0, claimed.upto)
+        return Issued(upto=claimed.upto)
     chunk = _assembled(claimed.due, claimed.planner, now, actor, hold_failing=True)
     fault("billing: assembled")
     write(chunk, now, actor, turn)
+    settled = _settle(chunk, now, actor)
+    fault("billing: credits settled")
     new = [one for one in (*(one.due for one in chunk.ready), *(one for one, _ in chunk.failed)) if one.is_new]
-    return Issued(len(new), len(chunk.ready), len(chunk.failed), claimed.upto if chunk.is_whole else None)
+    upto = claimed.upto if chunk.is_whole else None
+    customers = frozenset(one.due.customer_id for one in chunk.ready)
+    return Issued(len(new), len(chunk.ready), len(chunk.failed), upto, settled, customers)
 
 
 def _before(draft: Invoice) -> QuerySet[Invoice]:
@@ -215,16 +235,23 @@ def _assembled(due: Sequence[Due], planner: Planner, now: datetime, actor: Actor
 
 
 def _prepare_credits(due: Sequence[Due], keys: Sequence[PointKey], planner: Planner, now: datetime, actor: Actor) -> None:
-    """Give renewing grants their periods up to the cycles that are billed, and close those before them, which may roll over."""
+    """Give renewing grants their periods up to now, and close those before the cycles that are billed, which may roll over."""
     customers = {one.customer_id for one in due}
     schedules = [(planner.schedule_from(key), key.point or 1) for key in keys]
     # A draft whose cycle is gone since will be held, and needs no credits.
     cycles = {schedule.cycle(n) for schedule, n in schedules if schedule.has_cycle(n)}
     if not cycles:
         return
-    renewal.make_periods(customer_ids=customers, until=max(cycle.end for cycle in cycles), actor=actor, now=now)
+    renewal.make_periods(customer_ids=customers, until=max(now, *(cycle.end for cycle in cycles)), actor=actor, now=now)
     latest = max(cycle.start for cycle in cycles)
     renewal.settle(customer_ids=customers, billed_until=billed.until, actor=actor, now=now, ended_by=latest)
+
+
+def _settle(chunk: Chunk, now: datetime, actor: Actor) -> int:
+    """Close the grant periods that ended with the cycles just billed, and that no other invoice can draw on."""
+    holdings = chunk.source.holdings.items()
+    ended = {customer_id for customer_id, own in holdings if any(one.balance.period.end <= now for one in own)}
+    return renewal.settle(customer_ids=ended, billed_until=billed.until, actor=actor, now=now) if ended else 0
 
 
 def _point(read: inputs.Read, key: PointKey) -> Point:

@@ -23,7 +23,7 @@ from access.history import acting
 from core.faults import fault
 from invoices import issue
 from invoices.due import BEGINNING, Position
-from invoices.issue import Issued, Turn
+from invoices.issue import Issued, Turn, summed
 
 _FORK = multiprocessing.get_context("fork")
 _ENDED = "A process of the billing run ended before its time. What it committed stands: start the run again."
@@ -70,13 +70,13 @@ def issue_due(*, now: datetime, actor: Actor, processes: int) -> Issued:
 
     Within a transaction always in this one: other processes have connections of their own.
     """
-    done = Issued(0, 0, 0, None)
+    done = Issued()
     is_over = processes < 2 or connection.in_atomic_block
     while not is_over:
         again, found = _round(now, actor, processes)
-        done = _sum([done, found])
+        done = summed([done, found])
         is_over = not again
-    return _sum([done, issue.issue_due(now=now, actor=actor)])
+    return summed([done, issue.issue_due(now=now, actor=actor)])
 
 
 def spread(work: Callable[[Part], Done], parts: Sequence[Part], *, processes: int) -> list[Done]:
@@ -145,12 +145,13 @@ def _round(now: datetime, actor: Actor, processes: int) -> tuple[bool, Issued]:
     for pipe in (*claims, *commits):
         _close(pipe)
     answers = _gathered(running, results, [incoming for incoming, _ in results])
-    return any(again for again, _ in answers), _sum([found for _, found in answers])
+    return any(again for again, _ in answers), summed([found for _, found in answers])
 
 
 def _work(ends: _Ends, result: Connection, others: Sequence[Connection], now: datetime, actor: Actor) -> None:
     _close(others)
-    done, again = Issued(0, 0, 0, None), False
+    done: list[Issued] = []
+    again = False
     with acting(actor):
         while (after := _received(ends.claim_in)) is not None:
             turn = _InTurn(ends)
@@ -162,7 +163,7 @@ def _work(ends: _Ends, result: Connection, others: Sequence[Connection], now: da
             if chunk is None:
                 break
             fault("billing: chunk committed")
-            done = _sum([done, chunk])
+            done.append(chunk)
             again = chunk.upto is None
             _pass(ends.commit_out, not again)
             if again:
@@ -172,7 +173,7 @@ def _work(ends: _Ends, result: Connection, others: Sequence[Connection], now: da
     connection.close()
     _pass(ends.claim_out, None)
     _pass(ends.commit_out, False)
-    result.send((again, done))
+    result.send((again, summed(done)))
 
 
 def _received(incoming: Connection) -> Any:
@@ -193,12 +194,3 @@ def _pass(outgoing: Connection, token: object) -> None:
 def _close(ends: Sequence[Connection]) -> None:
     for end in ends:
         end.close()
-
-
-def _sum(parts: Sequence[Issued]) -> Issued:
-    return Issued(
-        sum(part.drafted_count for part in parts),
-        sum(part.issued_count for part in parts),
-        sum(part.held_count for part in parts),
-        None,
-    )

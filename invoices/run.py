@@ -1,5 +1,6 @@
 """Run the billing: draft what has ended, issue what has waited out its grace, renew and settle credits. Twice does nothing new."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,8 +16,7 @@ from core.collecting import uncollected
 from core.errors import DomainError
 from core.faults import fault
 from credits import renewal
-from credits.models import GrantPeriod
-from customers.models import Customer
+from credits.models import CreditGrant, GrantPeriod
 from invoices import billed, drafting, due, ended, late_search, parallel
 
 CHUNK_CUSTOMERS = 500
@@ -56,19 +56,19 @@ def run_billing(*, now: datetime, actor: Actor, ahead: bool = False, processes: 
         # Points in their grace of subscriptions that had older ones just issued; and those behind what was held just now.
         drafted += issued.drafted_count + drafting.write_drafts(now=now, actor=actor, waiting_only=True)
         adjusted = ended.issue_ended(now=now, actor=actor)
-        settled = settle_credits(now=now, actor=actor, processes=processes)
+        settled = issued.settled_count + settle_credits(now=now, actor=actor, processes=processes, renewed=issued.customers)
     return BillingReport(drafted, issued.issued_count + adjusted, issued.held_count, settled)
 
 
-def settle_credits(*, now: datetime, actor: Actor, processes: int = 1) -> int:
-    """Give renewing grants their periods up to `now` and close those that every invoice has passed; give the number closed."""
-    renewing = Q(creditgrant__renews=True, creditgrant__voided_at=None)
-    ended = Q(
-        id__in=GrantPeriod.objects.filter(settled_at=None)
-        .filter(Q(ends_at__lte=now) | Q(grant__voided_at__lte=now))
-        .values("grant__customer")
-    )
-    ids = list(Customer.objects.filter(renewing | ended).order_by("id").distinct().values_list("id", flat=True))
+def settle_credits(*, now: datetime, actor: Actor, processes: int = 1, renewed: Set[int] = frozenset()) -> int:
+    """Give renewing grants their periods up to `now` and close those that every invoice has passed; give the number closed.
+
+    renewed: the customers whose grants have these periods already, from the chunks that billed them.
+    """
+    renewing = CreditGrant.objects.filter(renews=True, voided_at=None).values_list("customer_id", flat=True)
+    ended = Q(ends_at__lte=now) | Q(grant__voided_at__lte=now)
+    open_still = GrantPeriod.objects.filter(ended, settled_at=None).values_list("grant__customer_id", flat=True)
+    ids = sorted((set(renewing) - renewed) | set(open_still))
     chunks = [ids[start : start + CHUNK_CUSTOMERS] for start in range(0, len(ids), CHUNK_CUSTOMERS)]
     return sum(parallel.spread(partial(_settle, now=now, actor=actor), chunks, processes=processes))
 
