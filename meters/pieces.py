@@ -171,8 +171,9 @@ def _rolled(query: Query) -> sql.Composable:
         return template("rolled_days_of_customers").format(columns=columns)
     if query.rollup == "rolled_days":
         span, inside = _window(query, sql.Identifier("u", "day"), "rolled_first_days", "rolled_end_days", "date")
-        if "latest_quantity" in query.columns and len(query.rolled) == 1:
-            return template("rolled_days_latest").format(span=span, columns=columns)
+        if len(query.rolled) == 1:
+            name = "rolled_days_latest" if "latest_quantity" in query.columns else "rolled_days_merged"
+            return template(name).format(span=span, columns=columns, merged=merged(query))
     else:
         span, inside = _window(query, sql.Identifier("u", "starts_at"), "rolled_starts", "rolled_ends", "timestamptz")
     return template(query.rollup).format(span=span, inside=inside, columns=columns)

@@ -1,5 +1,6 @@
 """Cut the event log into stretches and count each into the rollups, once."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -112,7 +113,21 @@ def count(stretch: Stretch, names: Sequence[NameInStretch], definitions: Mapping
     )
     with connection.cursor() as cursor:
         cursor.execute(SETTINGS)
-        cursor.execute(statement, {**parameters.bound, **stretch.bounds, "first_day": first_day, "latest_day": latest_day})
+        cursor.execute(
+            statement,
+            {
+                **parameters.bound,
+                **stretch.bounds,
+                "first_day": first_day,
+                "latest_day": latest_day,
+                "most": _most(stretch, definitions),
+            },
+        )
+
+
+def _most(stretch: Stretch, definitions: Mapping[int, Definition]) -> int:
+    """Give how often events of the stretch can count at most: each once for every meter of its name."""
+    return stretch.event_count * max(Counter(definition.event_name for definition in definitions.values()).values())
 
 
 def _arrays(

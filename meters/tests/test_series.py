@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from access.actors import COMMAND
 from core.periods import Period
-from meters import rollup, series
+from meters import rollup, series, void
 from meters.series import Question, RangeTooLarge
 from meters.usage import PeriodOutOfReach
 from meters.windows import WINDOWS
@@ -44,6 +45,21 @@ class Traffic:
 
     def ask(self, kind: str, **question: Any) -> list[Any]:
         return quantities(Question(self.meters[kind].id, **{"period": MONTH, **question}))
+
+
+@pytest.mark.parametrize(("kind", "left"), [("count", 1), ("sum", 5), ("max", 5), ("last", 5)])
+def test_days_whose_events_are_all_void_add_nothing_to_their_customer(kind: str, left: int) -> None:
+    acme, bolt = factories.customer("Acme"), factories.customer("Bolt")
+    meter = factories.meter(kind, None if kind == "count" else "n")
+    log(acme, MIDNIGHT, {"n": 5})
+    later, all_of_bolt = log(acme, MIDNIGHT + DAY, {"n": 9}), log(bolt, MIDNIGHT, {"n": 7})
+    rollup.roll(now=NOW)
+    for event_id in (later, all_of_bolt):
+        void.void(event=factories.event(event_id), reason="", actor=COMMAND, now=NOW)
+
+    rows = series.by_customer(meter_id=meter.id, period=MONTH)
+
+    assert [(row.customer_id, row.quantity, row.event_count, row.latest_at) for row in rows] == [(acme.id, left, 1, MIDNIGHT)]
 
 
 @pytest.mark.parametrize(
