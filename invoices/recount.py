@@ -10,7 +10,7 @@ from typing import Any
 
 from core.money import exact
 from core.periods import Period
-from credits.burndown import PhaseUsage, chargeable_by_phase
+from credits.burndown import PhaseUsage, chargeable_by_phase, summed_up
 from invoices.charge import price
 from invoices.inputs import ADDITIVE
 from invoices.models import InvoiceLine
@@ -75,16 +75,14 @@ def recharge(line: InvoiceLine, counted: Counted, *, credited: Decimal) -> Recha
     meaning = Definition.from_json(line.definition or {})
     before = counted.earlier.quantity if counted.earlier else Decimal(0)
     with exact():
-        used_before = max(before, Decimal(0))
         additive = meaning.aggregation in ADDITIVE
         whole = (counted.quantity or Decimal(0)) + (before if additive else 0)
-        used = max(whole, used_before)
-        free = min(used, terms.free_threshold) - min(used_before, terms.free_threshold)
-        rest = max(used - used_before - free - credited, Decimal(0))
+        uncredited = summed_up(whole, terms.free_threshold, (), before)
+        rest = max(uncredited.remaining_quantity - credited, Decimal(0))
         grown = counted.phases if additive else (whole - before,)
         _before, *chargeable = chargeable_by_phase((before, *grown), free=terms.free_threshold)
     charge = price(rest, terms, earlier=counted.earlier, proration=Fraction(line.waterfall["proration"]))
-    return Recharged(counted, free, rest, charge, _uncovered(line, chargeable))
+    return Recharged(counted, uncredited.free_quantity, rest, charge, _uncovered(line, chargeable))
 
 
 def period_of(line: InvoiceLine) -> Period:

@@ -17,6 +17,7 @@ from django.db.models import BigIntegerField, Count, F, Min, OuterRef, Q, QueryS
 from django.db.models.functions import Abs, Coalesce
 from django.utils.translation import gettext
 
+from core.money import exact
 from events.models import ConflictStatus, EventConflict, RejectedEvent, RejectedStatus
 from invoices import preview
 from invoices.anomalies import LABELS, Anomaly, MeterUsage, Seen, anomalies
@@ -224,6 +225,7 @@ def _earlier(drafts: Iterable[Invoice]) -> Used:
     return found
 
 
+@exact()
 def _sum(one: Decimal | None, other: Decimal | None) -> Decimal | None:
     return other if one is None else one if other is None else one + other
 
