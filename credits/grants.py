@@ -58,7 +58,7 @@ class GrantNotUsable(DomainError):
 
 
 class EntryKeyReused(DomainError):
-    """The key was used for another entry by hand: a retry must repeat its request."""
+    """The key was used for another entry by hand, or another grant: a retry must repeat its request."""
 
     code = "IDEMPOTENCY_KEY_REUSED"
 
@@ -114,6 +114,24 @@ def create(*, customer: Customer, grant: GrantInput, actor: Actor, now: datetime
         whole = Period(grant.effective_at, grant.expires_at or FOREVER)
         renewal.begin([renewal.Wanted(rules.of(made), whole, made.amount)], actor=actor, now=now)
     return made
+
+
+@transaction.atomic
+def create_once(*, customer: Customer, grant: GrantInput, idempotency_key: str, actor: Actor, now: datetime) -> CreditGrant:
+    """Give a customer credit once for a key of the sender's; the same again gives the first grant again.
+
+    Raises EntryKeyReused, and what create does.
+    """
+    cause = f"key:{customer.public_id}:{idempotency_key}"
+    Customer.objects.select_for_update(no_key=True).get(id=customer.id)
+    earlier = CreditGrant.objects.filter(cause=cause).first()
+    if earlier is None:
+        return create(customer=customer, grant=grant, actor=actor, now=now, cause=cause)
+    # Not when it begins: left out, that is when the request came.
+    alike = ("kind", "amount", "meter", "currency", "applies_to", "priority", "expires_at", "renews", "subscription", "rollover")
+    if any(getattr(earlier, name) != getattr(grant, name) for name in alike):
+        raise EntryKeyReused("This idempotency_key was used for another grant.", field="idempotency_key")
+    return earlier
 
 
 def _refuse_too_many(grant: GrantInput, now: datetime) -> None:

@@ -36,6 +36,19 @@ def test_money_is_granted_shown_and_voided(call: Callable[..., Any], customer: s
     assert (again.status, again.body["code"]) == (400, "CREDIT_GRANT_ALREADY_VOIDED")
 
 
+def test_a_grant_that_is_sent_again_with_its_key_is_given_once(call: Callable[..., Any], customer: str) -> None:
+    keyed = MONEY | {"idempotency_key": "welcome-1"}
+    address = f"/customers/{customer}/credit-grants"
+
+    first, again, other = call("POST", address, keyed), call("POST", address, keyed), call("POST", address, keyed | {"amount": 1})
+
+    assert (first.status, again.status, again.body["id"]) == (201, 201, first.body["id"])
+    assert (other.status, other.body["code"], other.body["field"]) == (400, "IDEMPOTENCY_KEY_REUSED", "idempotency_key")
+    assert [grant.amount for grant in CreditGrant.objects.all()] == [5000]
+    elsewhere = making.customer("Other").public_id
+    assert call("POST", f"/customers/{elsewhere}/credit-grants", keyed).body["id"] != first.body["id"]
+
+
 def test_units_are_granted(call: Callable[..., Any], customer: str) -> None:
     meter = making.meter().public_id
     units = {"kind": "units", "meter_id": meter, "amount": "1000.5", "expires_at": "2999-01-01T00:00:00Z"}

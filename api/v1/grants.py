@@ -35,6 +35,7 @@ class CreditGrantCreate(msgspec.Struct, kw_only=True):
 
     renews: with a subscription's cycles, or every renewal_count renewal_intervals. Smaller priorities are used up first.
     low_balance_threshold: what is left live, in the form of the amount, at which the webhook credit.balance_low is sent.
+    The same idempotency_key again gives nothing more, and answers the grant that it gave.
     """
 
     kind: Literal["units", "money"]
@@ -55,6 +56,7 @@ class CreditGrantCreate(msgspec.Struct, kw_only=True):
     name: Annotated[str, msgspec.Meta(max_length=200)] | None = None
     reason: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
     metadata: shapes.Metadata | None = None
+    idempotency_key: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
 
 
 class CreditGrantVoid(msgspec.Struct, kw_only=True):
@@ -168,7 +170,9 @@ class CustomerGrants(Resource):
     def post(self, request: Request, customer_id: str) -> HttpResponse:
         customer = customers.find(customer_id)
         wanted = body.decode(request, CreditGrantCreate)
-        made = grants.create(customer=customer, grant=_input(wanted, self.now), actor=self.actor, now=self.now)
+        asked: dict[str, Any] = {"customer": customer, "grant": _input(wanted, self.now), "actor": self.actor, "now": self.now}
+        key = wanted.idempotency_key
+        made = grants.create(**asked) if key is None else grants.create_once(**asked, idempotency_key=key)
         low_balance.check(customer_ids=[customer.id], now=self.now)
         return answer(_with_entries(ROWS.get(id=made.id), self.now), status=201)
 
