@@ -15,7 +15,7 @@ from credits import grants
 from credits.grants import GrantInput
 from credits.models import AppliesTo, ProductCredit, Rollover
 from meters.models import Meter
-from products import catalogue
+from products import catalogue, versions
 from products.catalogue import PriceInput
 from products.models import PriceKind, PriceVersion, Product
 
@@ -81,7 +81,7 @@ def change_product(
         return
     latest = product.versions.order_by("-number")[0]
     kept = of_version(latest) if credits is None else credits
-    wanted = catalogue.price_of(latest) if price is None else price
+    wanted = versions.price_of(latest) if price is None else price
     catalogue.change_product(product=product, changes=changes, price=wanted, actor=actor, now=now)
     _write(product.versions.order_by("-number")[0], kept, now)
 

@@ -17,13 +17,13 @@ from invoices.models import (  # type: ignore[attr-defined]
     InvoiceCredit,
     InvoiceEvent,
     InvoiceLine,
-    InvoiceSeries,
     InvoiceTax,
     Seller,
     SellerHistory,
-    Verification,
 )
 from invoices.remark_models import RemarkChange
+from invoices.series_models import InvoiceSeries
+from invoices.verification_models import Verification
 
 
 class InvoiceLineInline(RowsInline):

@@ -14,7 +14,8 @@ from core.money import CURRENCIES
 from invoices import verifying
 from invoices.anomalies import LABELS
 from invoices.late_models import LateState, LateUsage
-from invoices.models import Invoice, InvoiceKind, InvoiceStatus, Verification
+from invoices.models import Invoice, InvoiceKind, InvoiceStatus
+from invoices.verification_models import Verification
 
 
 def overdue(*, now: datetime) -> Q:

@@ -8,13 +8,14 @@ from django.utils.translation import gettext_lazy as _
 
 from core.exact_json import ExactDecoder, ExactEncoder
 from core.fields import NumericField, PublicIdField
-from core.history import append_only, never_deleted, never_emptied, tracked
+from core.history import append_only, never_emptied, tracked
 from core.references import refers
 from credits.models import AppliesTo, GrantPeriod
 from customers.models import Customer, PostalAddress
 from events.models import LogSnapshot
-from invoices import late_models, remark_models  # noqa: F401 -- Django finds an app's tables through this module
+from invoices import late_models, remark_models, verification_models  # noqa: F401 -- Django finds an app's tables through this module
 from invoices.frozen import FROZEN, KEPT, OF_INVOICE, REFERRED
+from invoices.series_models import InvoiceSeries
 from meters.models import Meter
 from products.models import Subscription
 
@@ -43,27 +44,6 @@ class Seller(PostalAddress):
 
     def __str__(self) -> str:
         return self.name
-
-
-class InvoiceSeries(models.Model):
-    """The numbers of one series in one year of the billing zone, without gaps; its row is the lock of all issuing (semantics 7)."""
-
-    series = models.CharField(max_length=3)
-    year = models.SmallIntegerField()
-    latest_number = models.BigIntegerField(default=0)
-    latest_issued_at = models.DateTimeField(null=True)
-
-    class Meta:
-        verbose_name = _("invoice series")
-        verbose_name_plural = _("invoice series")
-        constraints = [
-            models.UniqueConstraint(fields=["series", "year"], name="invoice_series_year_unique"),
-            models.CheckConstraint(condition=Q(series__in=["INV", "CN"]), name="invoice_series_known"),
-        ]
-        triggers = never_deleted("invoice_series")
-
-    def __str__(self) -> str:
-        return f"{self.series}-{self.year}"
 
 
 class InvoiceKind(models.TextChoices):
@@ -371,25 +351,3 @@ class InvoiceEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.invoice_id} → {self.to_status}"
-
-
-class Verification(models.Model):
-    """One recomputation of an issued invoice from raw events: does it still hold, and what came since (semantics 17)."""
-
-    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="verifications")
-    verified_at = models.DateTimeField()
-    holds = models.BooleanField()
-    findings = models.JSONField(default=list)
-    since_then = models.JSONField(default=list)
-
-    class Meta:
-        verbose_name = _("verification")
-        indexes = [
-            models.Index(fields=["invoice", "-verified_at"], name="verification_newest"),
-            # The few that do not hold, for the overview and the page of verifications.
-            models.Index(fields=["-id"], name="verification_failing", condition=Q(holds=False)),
-        ]
-        triggers = append_only("verification")
-
-    def __str__(self) -> str:
-        return f"{self.invoice_id} {self.holds}"

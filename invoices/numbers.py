@@ -6,7 +6,7 @@ from datetime import datetime
 from django.conf import settings
 
 from core.periods import local_date
-from invoices.models import InvoiceSeries
+from invoices.series_models import InvoiceSeries
 
 INVOICES = "INV"
 CREDIT_NOTES = "CN"

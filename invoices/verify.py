@@ -18,7 +18,8 @@ from invoices import recount, verify_adjustment, void
 from invoices.assemble import Line, taxes_of
 from invoices.closed import COUNTS, is_usage
 from invoices.findings import Finding, differing, text_of
-from invoices.models import Invoice, InvoiceCredit, InvoiceKind, InvoiceLine, InvoiceStatus, InvoiceTax, LineKind, Verification
+from invoices.models import Invoice, InvoiceCredit, InvoiceKind, InvoiceLine, InvoiceStatus, InvoiceTax, LineKind
+from invoices.verification_models import Verification
 from meters import stored, usage
 from meters.meter_sql import Snapshot
 from meters.usage import UsageRequest

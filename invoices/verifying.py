@@ -17,7 +17,8 @@ from core.periods import local_midnight
 from core.sheets import csv_lines
 from invoices import verify
 from invoices.findings import Finding
-from invoices.models import Invoice, InvoiceStatus, Verification
+from invoices.models import Invoice, InvoiceStatus
+from invoices.verification_models import Verification
 from jobs import start
 from jobs.models import Job
 from jobs.run import Run

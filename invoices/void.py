@@ -18,7 +18,8 @@ from credits.models import CreditEntry, CreditGrant, EntryKind
 from customers.models import Customer
 from invoices import billed, late, notices, numbers, state_changes, unwinding
 from invoices.inputs import KINDS_OF_POINTS
-from invoices.models import Invoice, InvoiceKind, InvoiceLine, InvoiceSeries, InvoiceStatus, InvoiceTax, VoidOutcome
+from invoices.models import Invoice, InvoiceKind, InvoiceLine, InvoiceStatus, InvoiceTax, VoidOutcome
+from invoices.series_models import InvoiceSeries
 
 VOIDABLE = (InvoiceStatus.ISSUED, InvoiceStatus.PAID)
 

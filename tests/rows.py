@@ -36,11 +36,11 @@ from invoices.models import (
     InvoiceCredit,
     InvoiceEvent,
     InvoiceLine,
-    InvoiceSeries,
     InvoiceTax,
-    Verification,
 )
 from invoices.remark_models import RemarkChange
+from invoices.series_models import InvoiceSeries
+from invoices.verification_models import Verification
 from jobs.models import Job, JobFile, JobFileChunk
 from meters.models import Meter, MeterActivity, MeterQuarter, RollPosition, UsageDay
 from products.models import (

@@ -8,10 +8,11 @@ from django.utils import timezone
 
 from dashboard.reading import home
 from dashboard.tests import world
-from invoices.models import Invoice, InvoiceEvent, Verification
+from invoices.models import Invoice, InvoiceEvent
 from invoices.run import run_billing
 from invoices.tests.story import begin, use
 from invoices.tests.test_verify import tamper
+from invoices.verification_models import Verification
 from jobs import run
 from jobs.models import Job, JobFile
 from products.tests import making

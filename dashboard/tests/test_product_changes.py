@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from credits import product_credits
 from dashboard.tests import world
-from products import catalogue
+from products import versions
 from products.models import Product
 from products.tests import making
 
@@ -63,7 +63,7 @@ def test_a_product_with_every_price_model_and_credits_is_made_and_read_back(owne
 
     assert answer.status_code == 302, answer.content.decode()
     product = Product.objects.get()
-    price = catalogue.price_of(product.versions.get())
+    price = versions.price_of(product.versions.get())
     assert (price.fixed_price, price.meters[0].price_per_unit, price.meters[0].display_per) == (4900, Decimal("0.0015"), 1000)
     assert [(tier.up_to, tier.unit_price, tier.flat_amount) for tier in price.meters[1].tiers] == [(10, 200, 0), (None, 150, 500)]
     assert (price.meters[1].minimum_amount, price.meters[3].package_size, price.meters[3].maximum_amount) == (300, 1000, 8000)
@@ -89,7 +89,7 @@ def test_a_changed_price_is_a_new_version_and_a_changed_name_is_none(owner: Clie
     assert (Product.objects.get().name, product.versions.count()) == ("Crew", 1)
 
     owner.post(address, sent([row | {"price_per_unit": "0.03"}], [], initial=(1, 0)))
-    assert catalogue.price_of(product.versions.get(number=2)).meters[0].price_per_unit == 3
+    assert versions.price_of(product.versions.get(number=2)).meters[0].price_per_unit == 3
 
 
 def test_what_is_wrong_is_said(owner: Client) -> None:

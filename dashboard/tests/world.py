@@ -19,7 +19,8 @@ from events.ingest import RequestRefused, ingest
 from events.models import DeliveryHour
 from events.tests.sending import body, send
 from events.tests.sending import event as event_sent
-from invoices.models import Invoice, InvoiceSeries
+from invoices.models import Invoice
+from invoices.series_models import InvoiceSeries
 from jobs.models import Job
 from meters.models import Meter, MeterActivity
 from products import next_points

@@ -16,7 +16,7 @@ from invoices import simulate
 from invoices.comparing import Tally
 from invoices.simulate import Question
 from jobs.models import Job, JobStatus
-from products import catalogue
+from products import versions
 from products.catalogue import PriceInput
 from products.models import PriceKind, Product
 
@@ -27,7 +27,7 @@ SHOWN_MOVERS = 20
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest, public_id: str) -> HttpResponse:
     product = get_object_or_404(Product.objects.exclude(price_kind=PriceKind.ONE_TIME), public_id=public_id)
-    today = catalogue.price_of(product.versions.select_related("product").order_by("-number")[0])
+    today = versions.price_of(product.versions.select_related("product").order_by("-number")[0])
     given = request.POST if request.method == "POST" else None
     form = SimulationForm(given, price=today)
     meters = MeterPriceFormSet(given, initial=[of_meter_price(one, today.currency) for one in today.meters], prefix="meters")

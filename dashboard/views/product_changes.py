@@ -13,7 +13,7 @@ from access.middleware import actor_of
 from core.errors import DomainError
 from credits import product_credits
 from dashboard.product_forms import CreditFormSet, MeterPriceFormSet, ProductForm, of_credit, of_meter_price, of_price
-from products import catalogue
+from products import catalogue, versions
 from products.models import Product
 
 TEMPLATE = "dashboard/products/edit.html"
@@ -41,7 +41,7 @@ def new(request: HttpRequest) -> HttpResponse:
 def edit(request: HttpRequest, public_id: str) -> HttpResponse:
     product = get_object_or_404(Product, public_id=public_id)
     latest = product.versions.select_related("product").order_by("-number")[0]
-    had, held = catalogue.price_of(latest), product_credits.of_version(latest)
+    had, held = versions.price_of(latest), product_credits.of_version(latest)
     shown = {name: getattr(product, name) for name in DESCRIBED} | of_price(had)
     forms = _forms(request, shown, [of_meter_price(one, had.currency) for one in had.meters], [of_credit(one) for one in held])
     forms["product"] = product

@@ -18,7 +18,8 @@ from dashboard.paging import page
 from dashboard.views.lists import filter_bar
 from invoices import verify, verifying
 from invoices.listing import VerificationFilter
-from invoices.models import Invoice, InvoiceStatus, Verification
+from invoices.models import Invoice, InvoiceStatus
+from invoices.verification_models import Verification
 
 KEPT = 20
 

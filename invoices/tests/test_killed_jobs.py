@@ -8,9 +8,10 @@ from django.utils import timezone
 
 from core.faults import striking
 from invoices import issuing, verifying
-from invoices.models import Invoice, InvoiceStatus, Verification
+from invoices.models import Invoice, InvoiceStatus
 from invoices.run import run_billing
 from invoices.tests.story import begin, bill, invoices, use
+from invoices.verification_models import Verification
 from jobs import run
 from jobs.models import Job, JobFileChunk, JobStatus
 from products.tests import making

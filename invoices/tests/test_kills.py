@@ -14,8 +14,9 @@ from core.faults import striking
 from core.periods import Interval
 from credits.models import CreditEntry
 from invoices import drafting, issue, parallel, run
-from invoices.models import Invoice, InvoiceSeries
+from invoices.models import Invoice
 from invoices.run import run_billing
+from invoices.series_models import InvoiceSeries
 from invoices.tests.story import begin, give, invoices, use
 from products import catalogue
 from products.tests import making

@@ -15,8 +15,9 @@ from credits.product_credits import ProductCreditInput
 from events.models import Event
 from events.tests import sending
 from invoices.issue import issue_by_hand
-from invoices.models import Invoice, InvoiceCredit, InvoiceEvent, InvoiceSeries, Seller
+from invoices.models import Invoice, InvoiceCredit, InvoiceEvent, Seller
 from invoices.run import AheadOfClock, BillingReport, run_billing
+from invoices.series_models import InvoiceSeries
 from invoices.tests.story import begin, bill, give, invoices, ledger, use
 from meters import void as voids
 from meters.models import Meter

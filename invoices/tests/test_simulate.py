@@ -13,7 +13,7 @@ from invoices.tests.story import begin, bill, give, use
 from jobs import files, tasks
 from jobs import run as jobs
 from jobs.models import Job
-from products import catalogue
+from products import catalogue, versions
 from products.models import PriceVersion
 from products.tests import making
 from products.tests.making import ACTOR, per_unit, tier, tiered, utc
@@ -54,7 +54,7 @@ def plan():
 
 
 def draft_of(product):
-    return catalogue.price_of(product.versions.order_by("-number")[0])
+    return versions.price_of(product.versions.order_by("-number")[0])
 
 
 def answered(product, price, cycles=3):

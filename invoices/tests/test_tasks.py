@@ -4,8 +4,9 @@ import pytest
 import time_machine
 
 from invoices import tasks
-from invoices.models import Invoice, Verification
+from invoices.models import Invoice
 from invoices.tests.story import begin
+from invoices.verification_models import Verification
 from products.tests import making
 
 pytestmark = pytest.mark.django_db

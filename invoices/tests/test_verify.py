@@ -8,8 +8,9 @@ from django.db import connection
 
 from events.tests import sending
 from invoices import verify
-from invoices.models import Invoice, Verification
+from invoices.models import Invoice
 from invoices.tests.story import begin, bill, give, use
+from invoices.verification_models import Verification
 from meters import rollup
 from products.tests import making
 from products.tests.making import per_unit, utc
