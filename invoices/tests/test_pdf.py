@@ -115,6 +115,18 @@ def test_long_invoices_carry_every_line_in_order():
     assert printed[-1].split()[-4:] == ["Page", str(len(printed)), "/", str(len(printed))]
 
 
+@pytest.mark.parametrize("count", range(15, 22))
+def test_totals_never_stand_alone_on_a_page(count):
+    lines = [line(description=f"Line {number}.", note="January") for number in range(1, count + 1)]
+    totals = [{"label": f"Sum {number}", "shown": "$1", "is_result": False} for number in range(6)]
+
+    *_, last = pages(pdf.render(paper(lines=lines, totals=totals), made_at=NOW))
+
+    assert f"Line {count}. January" in last
+    assert "Description Quantity Unit price Amount" in last
+    assert all(f"Sum {number} $1" in last for number in range(6))
+
+
 def test_names_in_hindi_are_set_in_a_font_that_has_them():
     reader = pypdf.PdfReader(io.BytesIO(pdf.render(paper(customer={"name": HINDI, "address": []}), made_at=NOW)))
 
