@@ -221,12 +221,18 @@ def slot_of(line: InvoiceLine) -> Slot:
 
 
 def _lines(wanted: Iterable[Slot]) -> Sequence[InvoiceLine]:
-    """Read the lines that count, oldest first, so that of two revisions the later one stands."""
+    """Read the lines that count, oldest first, so that of two revisions the later one stands.
+
+    Each by its invoice, or by the line that it adjusts: a condition on either would have all lines read.
+    """
     subscriptions = {slot.subscription_id for slot in wanted}
     points = {slot.point for slot in wanted}
-    own = Q(invoice__subscription__in=subscriptions, invoice__point__in=points, kind__in=(LineKind.USAGE, LineKind.MINIMUM))
-    adjusting = Q(adjusts__invoice__subscription__in=subscriptions, adjusts__invoice__point__in=points)
-    counting = InvoiceLine.objects.filter(COUNTS, own | adjusting, meter__in={slot.meter_id for slot in wanted})
+    own = InvoiceLine.objects.filter(
+        invoice__subscription__in=subscriptions, invoice__point__in=points, kind__in=(LineKind.USAGE, LineKind.MINIMUM)
+    )
+    adjusting = InvoiceLine.objects.filter(adjusts__invoice__subscription__in=subscriptions, adjusts__invoice__point__in=points)
+    ids = own.values("id").union(adjusting.values("id"))
+    counting = InvoiceLine.objects.filter(COUNTS, id__in=ids, meter__in={slot.meter_id for slot in wanted})
     return list(counting.select_related("invoice", "adjusts__invoice", "snapshot").order_by("id"))
 
 

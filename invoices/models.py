@@ -257,7 +257,6 @@ class InvoiceLine(models.Model):
     class Meta:
         verbose_name = _("invoice line")
         indexes = [
-            models.Index(fields=["meter", "period_end"], name="invoice_line_of_meter", condition=Q(meter__isnull=False)),
             models.Index(fields=["adjusts"], name="invoice_line_adjusting", condition=Q(adjusts__isnull=False)),
         ]
         constraints = [
@@ -313,8 +312,10 @@ class InvoiceCredit(models.Model):
 
     public_id = PublicIdField(prefix="drw")
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="credits", db_constraint=False)
-    line = models.ForeignKey(InvoiceLine, on_delete=models.PROTECT, null=True, related_name="credits", db_constraint=False)
-    period = models.ForeignKey(GrantPeriod, on_delete=models.PROTECT, db_constraint=False)
+    line = models.ForeignKey(
+        InvoiceLine, on_delete=models.PROTECT, null=True, related_name="credits", db_index=False, db_constraint=False
+    )
+    period = models.ForeignKey(GrantPeriod, on_delete=models.PROTECT, db_index=False, db_constraint=False)
     applies_to = models.CharField(max_length=7, choices=AppliesTo)
     amount = models.DecimalField(max_digits=48, decimal_places=18)
 

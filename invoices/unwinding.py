@@ -81,11 +81,8 @@ def _refuse_negative(carried: Iterable[InvoiceLine]) -> None:
 
 def _to_return(invoice: Invoice, elsewhere: Sequence[InvoiceLine]) -> Sequence[InvoiceCredit]:
     """Read the draws of an invoice, and of adjustments elsewhere, that did not go back already."""
-    rows = (
-        InvoiceCredit.objects.filter(Q(invoice=invoice) | Q(line__in=[line.id for line in elsewhere]))
-        .select_related("line", "period")
-        .order_by("id")
-    )
+    theirs = Q(invoice__in={line.invoice_id for line in elsewhere}, line__in=[line.id for line in elsewhere])
+    rows = InvoiceCredit.objects.filter(Q(invoice=invoice) | theirs).select_related("line", "period").order_by("id")
     causes = {f"{EntryKind.RETURNED}:{row.public_id}": row for row in rows}
     done = set(CreditEntry.objects.filter(cause__in=causes).values_list("cause", flat=True))
     return [row for cause, row in causes.items() if cause not in done]
