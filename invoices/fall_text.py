@@ -1,7 +1,8 @@
 """Write the waterfall of a line as the JSON that it is stored as: the steps between quantity and amount. PURE.
 
-Decimals as plain strings, amounts as integers, times as ISO 8601. It is put together as text: building dictionaries for each of
-hundreds of thousands of lines, for an encoder to read, cost as much as computing the figures. Nothing in it needs an escape.
+Decimals as plain strings, amounts as integers, times as ISO 8601; what there is none of is left out, for PostgreSQL reads and keeps
+each key again for every line. It is put together as text: building dictionaries for each of hundreds of thousands of lines, for an
+encoder to read, cost as much as computing the figures. Nothing in it needs an escape.
 """
 
 from decimal import Decimal
@@ -27,8 +28,8 @@ def waterfall_text(fall: Waterfall) -> str:
     return (
         f'{{"phases":{phases},"draws":[{draws}],"parts":[{",".join([_part(one) for one in charge.parts])}],'
         f'"rounded_amount":{charge.rounded_amount},"rounding_difference":"{plain(charge.rounding_difference)}",'
-        f'"maximum_amount":{_or_null(charge.maximum_amount)},"minimum_amount":{_or_null(charge.minimum_amount)},'
-        f'"proration":"{proration}"{earlier}{paused}}}'
+        f'"proration":"{proration}"{_amount("maximum", charge.maximum_amount)}{_amount("minimum", charge.minimum_amount)}'
+        f"{earlier}{paused}}}"
     )
 
 
@@ -47,14 +48,15 @@ def _draw(draw: Draw) -> str:
 
 
 def _part(part: PricedPart) -> str:
+    packages = "" if part.packages is None else f'"packages":{part.packages},'
     return (
         f'{{"quantity":"{plain(part.quantity)}","unit_price":"{plain(part.unit_price)}","flat_amount":{part.flat_amount},'
-        f'"packages":{_or_null(part.packages)},"amount":"{plain(part.amount)}"}}'
+        f'{packages}"amount":"{plain(part.amount)}"}}'
     )
 
 
-def _or_null(number: int | None) -> int | str:
-    return "null" if number is None else number
+def _amount(name: str, amount: int | None) -> str:
+    return "" if amount is None else f',"{name}_amount":{amount}'
 
 
 @lru_cache(maxsize=4096)

@@ -72,14 +72,14 @@ def of_stored(row: InvoiceLine) -> Fall | None:
         draws=draws,
         chargeable=chargeable,
         parts=[
-            Part(Decimal(p["quantity"]), Decimal(p["unit_price"]), p["flat_amount"], p["packages"], Decimal(p["amount"]))
+            Part(Decimal(p["quantity"]), Decimal(p["unit_price"]), p["flat_amount"], p.get("packages"), Decimal(p["amount"]))
             for p in stored["parts"]
         ],
         unrounded=unrounded,
         rounded=stored["rounded_amount"],
         difference=Decimal(stored["rounding_difference"]),
-        maximum=stored["maximum_amount"],
-        minimum=stored["minimum_amount"],
+        maximum=stored.get("maximum_amount"),
+        minimum=stored.get("minimum_amount"),
         amount=amount,
         paused_event_count=stored.get("paused_event_count", 0),
     )

@@ -21,6 +21,7 @@ from invoices.findings import Finding, differing, text_of
 from invoices.models import Invoice, InvoiceCredit, InvoiceKind, InvoiceLine, InvoiceStatus, InvoiceTax, LineKind
 from invoices.verification_models import Verification
 from meters import stored, usage
+from meters.definition import Definition
 from meters.meter_sql import Snapshot
 from meters.usage import UsageRequest
 
@@ -137,7 +138,7 @@ def _now(line: InvoiceLine) -> tuple[list[Finding], list[Change]]:
         ("rolled up quantity", rolled.quantity, raw.quantity),
         ("rolled up event_count", rolled.event_count, raw.event_count),
     )
-    if definition.to_json() != line.definition:
+    if definition != Definition.from_json(line.definition or {}):
         raw = recount.count(line, at=answer.snapshot)
     then = verify_adjustment.quantity_of(line)
     if raw.quantity == then:

@@ -36,14 +36,15 @@ class Definition:
         return number_of(metadata, self.over_property) if filters.matches(self.filter, metadata) else None
 
     def to_json(self) -> dict[str, Any]:
-        """Write the definition as JSON values; fractions stay Decimals, open ends are null."""
-        return {
+        """Write the definition as JSON values, without what there is none of; fractions stay Decimals, open ends are null."""
+        written = {
             "event_name": self.event_name,
             "aggregation": self.aggregation,
             "over_property": self.over_property,
             "filter": filters.to_json(self.filter),
             "active": [[_written(interval.start), _written(interval.end)] for interval in self.active],
         }
+        return {name: what for name, what in written.items() if what is not None}
 
     @classmethod
     def from_json(cls, source: Mapping[str, Any]) -> "Definition":
@@ -53,8 +54,8 @@ class Definition:
         return cls(
             event_name=source["event_name"],
             aggregation=source["aggregation"],
-            over_property=source["over_property"],
-            filter=filters.parse(source["filter"]),
+            over_property=source.get("over_property"),
+            filter=filters.parse(source.get("filter")),
             active=tuple(Period(_read(start, ALWAYS), _read(end, FOREVER)) for start, end in source["active"]),
         )
 

@@ -66,29 +66,31 @@ class PriceTerms:
             raise PriceTermsInvalid(problem, field=field)
 
     def to_json(self) -> dict[str, Any]:
-        """Write the terms as an invoice line stores them; from_json reads them back equal."""
-        return {
-            "currency": self.currency,
-            "model": self.model,
-            "unit_price": _text(self.unit_price),
-            "free_threshold": plain(self.free_threshold),
-            "tiers": [
-                {"up_to": _text(tier.up_to), "unit_price": plain(tier.unit_price), "flat_amount": tier.flat_amount}
-                for tier in self.tiers
-            ],
-            "package_size": _text(self.package_size),
-            "minimum_amount": self.minimum_amount,
-            "maximum_amount": self.maximum_amount,
-        }
+        """Write the terms as an invoice line stores them, without what there is none of; from_json reads them back equal."""
+        return _there(
+            {
+                "currency": self.currency,
+                "model": self.model,
+                "unit_price": _text(self.unit_price),
+                "free_threshold": plain(self.free_threshold),
+                "tiers": [
+                    _there({"up_to": _text(one.up_to), "unit_price": plain(one.unit_price), "flat_amount": one.flat_amount})
+                    for one in self.tiers
+                ],
+                "package_size": _text(self.package_size),
+                "minimum_amount": self.minimum_amount,
+                "maximum_amount": self.maximum_amount,
+            }
+        )
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "PriceTerms":
         """Read what to_json wrote."""
         tiers = tuple(
-            Tier(up_to=_decimal(tier["up_to"]), unit_price=Decimal(tier["unit_price"]), flat_amount=tier["flat_amount"])
-            for tier in stored["tiers"]
+            Tier(up_to=_decimal(tier.get("up_to")), unit_price=Decimal(tier["unit_price"]), flat_amount=tier["flat_amount"])
+            for tier in stored.get("tiers", ())
         )
-        numbers = {name: _decimal(stored[name]) for name in ("unit_price", "package_size")}
+        numbers = {name: _decimal(stored.get(name)) for name in ("unit_price", "package_size")}
         free = Decimal(stored["free_threshold"])
         return cls(**{**stored, **numbers, "tiers": tiers, "free_threshold": free})
 
@@ -279,6 +281,11 @@ def _required(number: Decimal | None) -> Decimal:
     if number is None:
         raise AssertionError("PriceTerms let a model through without its price")
     return number
+
+
+def _there(written: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what there is none of."""
+    return {name: what for name, what in written.items() if what is not None and what != []}
 
 
 def _text(number: Decimal | None) -> str | None:

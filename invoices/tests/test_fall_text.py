@@ -45,17 +45,17 @@ def meaning(fall):
                 "quantity": plain(p.quantity),
                 "unit_price": plain(p.unit_price),
                 "flat_amount": p.flat_amount,
-                "packages": p.packages,
                 "amount": plain(p.amount),
             }
+            | ({} if p.packages is None else {"packages": p.packages})
             for p in priced.parts
         ],
         "rounded_amount": priced.rounded_amount,
         "rounding_difference": plain(priced.rounding_difference),
-        "maximum_amount": priced.maximum_amount,
-        "minimum_amount": priced.minimum_amount,
         "proration": str(fall.proration),
     }
+    limits = {"maximum_amount": priced.maximum_amount, "minimum_amount": priced.minimum_amount}
+    told |= {name: amount for name, amount in limits.items() if amount is not None}
     if fall.earlier:
         told["earlier"] = stored(fall.earlier.period) | {"quantity": plain(fall.earlier.quantity)}
     return told | ({"paused_event_count": fall.paused_event_count} if fall.paused_event_count else {})
@@ -84,6 +84,6 @@ def test_what_is_no_sum_has_no_phases():
     fall = charge(usage=MeteredUsage(JUNE, 0, whole=None), terms=PriceTerms("USD", unit_price=D(1)), balances=())
 
     assert waterfall_text(fall) == (
-        '{"phases":null,"draws":[],"parts":[{"quantity":"0","unit_price":"1","flat_amount":0,"packages":null,"amount":"0"}],'
-        '"rounded_amount":0,"rounding_difference":"0","maximum_amount":null,"minimum_amount":null,"proration":"1"}'
+        '{"phases":null,"draws":[],"parts":[{"quantity":"0","unit_price":"1","flat_amount":0,"amount":"0"}],'
+        '"rounded_amount":0,"rounding_difference":"0","proration":"1"}'
     )

@@ -409,8 +409,6 @@ def test_seller_customer_and_terms_are_copied(calls):
     assert line.definition == {
         "event_name": "call",
         "aggregation": "count",
-        "over_property": None,
-        "filter": None,
         "active": [[None, None]],
     }
     assert line.terms["unit_price"] == "2"

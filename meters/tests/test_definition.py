@@ -24,6 +24,15 @@ def test_it_comes_back_from_json_the_same() -> None:
     assert Definition.from_json(loads(dumps(DEFINITION.to_json()))) == DEFINITION
 
 
+def test_what_there_is_none_of_is_left_out_and_was_null_before() -> None:
+    plain = Definition(event_name="call", aggregation="count", over_property=None, filter=None, active=(Period(ALWAYS, FOREVER),))
+
+    written = plain.to_json()
+
+    assert written == {"event_name": "call", "aggregation": "count", "active": [[None, None]]}
+    assert Definition.from_json(written | {"over_property": None, "filter": None}) == plain
+
+
 def test_it_counts_what_matches_while_it_is_active() -> None:
     metadata = {"count": 5, "rate": Decimal("0.05")}
 

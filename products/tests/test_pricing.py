@@ -137,3 +137,18 @@ def test_terms_that_contradict_themselves_are_refused(terms, field, message):
 )
 def test_stored_terms_read_back_equal(terms):
     assert PriceTerms.from_json(terms.to_json()) == terms
+
+
+def test_what_terms_have_none_of_is_left_out_and_was_null_before():
+    written = tiered("graduated", (None, "2", 0)).to_json()
+
+    none = {"unit_price": None, "package_size": None, "minimum_amount": None, "maximum_amount": None}
+    assert written == {
+        "currency": "USD",
+        "model": "graduated",
+        "free_threshold": "0",
+        "tiers": [{"unit_price": "2", "flat_amount": 0}],
+    }
+    before = written | none | {"tiers": [{"up_to": None, "unit_price": "2", "flat_amount": 0}]}
+    assert PriceTerms.from_json(before) == PriceTerms.from_json(written)
+    assert PriceTerms.from_json(per_unit("2").to_json() | {"tiers": []}) == per_unit("2")

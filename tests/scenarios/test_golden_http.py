@@ -170,8 +170,12 @@ def meter(http: httpx.Client, event_name: str, name: str, facts: Facts) -> str:
 def priced(meter_id: str, terms: Any) -> dict[str, Any]:
     """Write price terms as the API takes them."""
     stored = terms.to_json()
-    limits = {name: stored[name] for name in ("minimum_amount", "maximum_amount", "package_size")}
-    price = {"price_per_unit": stored["unit_price"]} if stored["unit_price"] else {"tiers": stored["tiers"]}
+    limits = {name: stored.get(name) for name in ("minimum_amount", "maximum_amount", "package_size")}
+    price = (
+        {"tiers": [{"up_to": None} | one for one in stored["tiers"]]}
+        if "tiers" in stored
+        else {"price_per_unit": stored["unit_price"]}
+    )
     return {"meter_id": meter_id, "price_model": stored["model"], "free_threshold": int(terms.free_threshold), **limits, **price}
 
 
