@@ -28,14 +28,15 @@ class ZoneChanged(DomainError):
 
 
 def epoch() -> int:
-    """Give the log epoch, having made sure that this is the cluster it belongs to. Raises ClusterChanged."""
+    """Give the log epoch, having made sure that this is its cluster, and its zone. Raises ClusterChanged, ZoneChanged."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT log_epoch, d.system_identifier = c.system_identifier::text
+            """SELECT log_epoch, d.system_identifier = c.system_identifier::text, billing_time_zone
             FROM core_deployment d, pg_control_system() c"""
         )
-        log_epoch, same = cursor.fetchone()
+        log_epoch, same, zone = cursor.fetchone()
     _refuse_other((same,))
+    refuse_other_zone(zone)
     return int(log_epoch)
 
 
@@ -63,14 +64,18 @@ def _refuse_other(row: tuple[Any, ...] | None) -> None:
 def check_zone() -> None:
     """Compare the configured billing zone with the stored one. Raises ZoneChanged."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT billing_time_zone FROM core_deployment WHERE billing_time_zone <> %s", [settings.BILLING_TIME_ZONE]
-        )
-        other = cursor.fetchone()
-    if other:
+        cursor.execute("SELECT billing_time_zone FROM core_deployment")
+        stored = cursor.fetchone()
+    if stored:
+        refuse_other_zone(stored[0])
+
+
+def refuse_other_zone(stored: str) -> None:
+    """Refuse to go on by another zone than the stored one, also in a process that runs on after a change. Raises ZoneChanged."""
+    if stored != settings.BILLING_TIME_ZONE:
         raise ZoneChanged(
-            f"BILLING_TIME_ZONE is {settings.BILLING_TIME_ZONE}, but this database was set up with {other[0]}. "
-            f"Set it back, or run manage.py change_billing_zone {settings.BILLING_TIME_ZONE}."
+            f"BILLING_TIME_ZONE is {settings.BILLING_TIME_ZONE}, but the days of this database are those of {stored}. "
+            f"Start every process with {stored}, or run manage.py change_billing_zone {settings.BILLING_TIME_ZONE}."
         )
 
 

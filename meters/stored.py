@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg import sql
 
-from core import database
+from core import database, deployment
 from core.exact_json import loads
 from core.periods import FOREVER, Period
 from meters import filters
@@ -43,11 +43,12 @@ class Standing:
 
 
 def standing(meter_ids: Iterable[int]) -> Standing:
-    """Read these meters in one statement. Raises Meter.DoesNotExist for an id that is none."""
+    """Read these meters in one statement. Raises Meter.DoesNotExist for an id that is none, ZoneChanged."""
     wanted = list(dict.fromkeys(meter_ids))
     statement = template("standing").format(count=sql.Literal(len(wanted))).as_string()
     rows = database.ask(statement, {"meters": database.array(wanted)}, prepared=len(wanted) <= FEW)
     epoch, live_id, *place = rows[0][:5]
+    deployment.refuse_other_zone(rows[0][-1])
     found = {row[5]: row[6:] for row in rows if row[5] is not None}
     if missing := [meter_id for meter_id in wanted if meter_id not in found]:
         raise Meter.DoesNotExist(f"no meter has the key {missing[0]}")

@@ -88,8 +88,8 @@ def test_another_zone_than_the_stored_one_is_refused_naming_both_and_the_command
 
     assert found.id == "tallybook.E004"
     assert found.msg == (
-        "BILLING_TIME_ZONE is UTC, but this database was set up with Europe/Berlin. "
-        "Set it back, or run manage.py change_billing_zone UTC."
+        "BILLING_TIME_ZONE is UTC, but the days of this database are those of Europe/Berlin. "
+        "Start every process with Europe/Berlin, or run manage.py change_billing_zone UTC."
     )
 
 

@@ -1,5 +1,6 @@
 """What beat and an operator start."""
 
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -7,12 +8,16 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
+from access.actors import COMMAND
 from core import deployment
+from core.deployment import ZoneChanged
 from core.models import BillingDay
-from core.periods import Zones
+from core.periods import Period, Zones
 from events import epoch
-from meters import rollup, tasks
+from events.models import EventVoid
+from meters import rollup, tasks, void
 from meters.models import Meter, UsageDay
+from meters.usage import UsageRequest, quantities
 from tests import factories
 from tests.factories import NOW, log
 
@@ -78,6 +83,24 @@ def test_another_billing_zone_counts_usage_by_its_own_days(settings: Any) -> Non
     assert "nothing to do" in said("change_billing_zone", "Asia/Tokyo")
     with pytest.raises(CommandError, match="set it to Asia/Seoul"):
         call_command("change_billing_zone", "Asia/Seoul")
+
+
+def test_a_process_of_the_former_zone_counts_nothing_by_its_days(settings: Any) -> None:
+    acme, meter = factories.customer(), factories.meter()
+    event = factories.event(log(acme, NOW))
+    asked = UsageRequest(meter.id, acme.id, Period(NOW, NOW + timedelta(days=2)))
+    factories.billing_zone("Asia/Tokyo", settings)
+    settings.BILLING_TIME_ZONE = "UTC"
+
+    for go_on in (
+        lambda: rollup.roll(now=NOW),
+        lambda: quantities(requests=[asked]),
+        lambda: void.void(event=event, reason="r", actor=COMMAND, now=NOW),
+    ):
+        with pytest.raises(ZoneChanged, match="Start every process with Asia/Tokyo"):
+            go_on()
+    assert not UsageDay.objects.exists()
+    assert not EventVoid.objects.exists()
 
 
 def test_without_a_restore_no_epoch_begins() -> None:

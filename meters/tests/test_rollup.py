@@ -312,7 +312,7 @@ def test_two_rollers_at_once_count_each_event_once() -> None:
 
 
 def test_days_of_the_billing_zone_have_23_and_25_hours(settings: Any) -> None:
-    settings.BILLING_TIME_ZONE = "Europe/Berlin"
+    factories.billing_zone("Europe/Berlin", settings)
     acme = factories.customer()
     factories.meter()
     for date_, hour, minute in ((28, 22, 59), (28, 23, 0), (29, 21, 59), (29, 22, 0)):

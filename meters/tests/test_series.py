@@ -126,7 +126,7 @@ def test_the_windows_of_count_and_sum_add_up_to_the_whole(period: Period) -> Non
 
 
 def test_a_day_of_23_hours_is_whole(settings: Any) -> None:
-    settings.BILLING_TIME_ZONE = "Europe/Berlin"
+    factories.billing_zone("Europe/Berlin", settings)
     acme, meter = factories.customer(), factories.meter()
     start = datetime(2026, 3, 28, 23, tzinfo=UTC)
     for minutes in (-1, 0, 23 * 60 - 1, 23 * 60):
