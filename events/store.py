@@ -39,7 +39,8 @@ class Taken:
 class IngestResult:
     """What became of a request. ingested_count + duplicate_count + conflicts + bad_count = events sent.
 
-    conflicts: their ids were taken with other content.  voided: duplicates of an event that is void.  bad_count: events with errors.
+    conflicts: their ids were taken with other content.  voided: duplicates, or conflicts, of an event that is void.  bad_count: events
+    with errors.
     """
 
     ingested_count: int

@@ -143,7 +143,7 @@ def accepted(result: IngestResult, *, lenient: bool) -> Reply:
     }
     if result.voided:
         answer["voided"] = _taken(
-            result.voided, "EVENT_VOIDED", "This event is a duplicate of one that is voided and does not count."
+            result.voided, "EVENT_VOIDED", "The event that stands under this event_id is voided and does not count."
         )
     if lenient:
         answer |= {"errors": _listed(result.errors), "error_count": len(result.errors)}

@@ -167,15 +167,18 @@ def test_another_customer_is_a_conflict_and_another_name_of_the_same_is_none(key
     assert len(send(key, event("a", "bob")).conflicts) == 1
 
 
-def test_the_answer_tells_duplicates_of_a_voided_event(key, ada):
+def test_the_answer_tells_what_was_sent_again_of_a_voided_event(key, ada):
     send(key, event("a", ada))
-    EventVoid.objects.create(
-        event=Event.objects.get(), ordinal=1, is_void=True, reason="test", actor_kind="system", actor_id="t", created_at=NOW
-    )
+    act = {"event": Event.objects.get(), "reason": "test", "actor_kind": "system", "actor_id": "t", "created_at": NOW}
+    EventVoid.objects.create(ordinal=1, is_void=True, **act)
 
-    again = send(key, event("a", ada))
+    again, other = send(key, event("a", ada)), send(key, event("a", ada, event_name="other"))
+    EventVoid.objects.create(ordinal=2, is_void=False, **act)
+    restored = send(key, event("a", ada))
 
     assert (again.duplicate_count, [v.event_id for v in again.voided]) == (1, ["a"])
+    assert ([c.event_id for c in other.conflicts], [v.event_id for v in other.voided]) == (["a"], ["a"])
+    assert (restored.duplicate_count, restored.voided) == (1, [])
 
 
 def test_an_equal_hash_of_another_id_is_refused(key, ada):
