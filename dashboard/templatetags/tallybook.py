@@ -1,6 +1,7 @@
 """Write money, quantities, instants and badges in templates, in one form everywhere."""
 
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -32,6 +33,17 @@ from products.terms import MeterTerms
 
 register = template.Library()
 
+_WHOLE = 16  # characters that a column of figures has room for on a phone
+
+
+@register.filter
+def may_break(figure: str) -> str:
+    """Let a very long figure break behind its groups of digits, where a table keeps others in one piece; copied, it is the same."""
+    if len(figure) <= _WHOLE:
+        return figure
+    groups = re.split(r"(?<=\d\D)(?=\d+\D)", figure)
+    return format_html('<span class="long">{}</span>', format_html_join(mark_safe("<wbr>"), "{}", ((one,) for one in groups)))
+
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
@@ -40,18 +52,18 @@ def icon(name: str) -> SafeString:
 
 @register.simple_tag
 def amount(minor: int | None, currency: str) -> str:
-    return formatting.NOTHING if minor is None else formatting.amount(minor, currency, locale=locale())
+    return formatting.NOTHING if minor is None else may_break(formatting.amount(minor, currency, locale=locale()))
 
 
 @register.simple_tag
 def amount_change(minor: int, currency: str) -> str:
     """Write by how much an amount grows or falls, with its sign."""
-    return f"+{amount(minor, currency)}" if minor > 0 else amount(minor, currency)
+    return may_break(f"{'+' if minor > 0 else ''}{formatting.amount(minor, currency, locale=locale())}")
 
 
 @register.simple_tag
 def unit_price(minor: Decimal | None, currency: str) -> str:
-    return formatting.NOTHING if minor is None else formatting.exact_amount(minor, currency, locale=locale())
+    return formatting.NOTHING if minor is None else may_break(formatting.exact_amount(minor, currency, locale=locale()))
 
 
 @register.simple_tag
@@ -59,7 +71,7 @@ def credit_amount(grant: CreditGrant, held: Decimal) -> str:
     """Write what a grant holds: units of its meter, or money."""
     if grant.meter is None:
         return unit_price(held, grant.currency or "")
-    return f"{quantity(held)} {grant.meter.measurement_unit}"
+    return may_break(f"{quantity(held)} {grant.meter.measurement_unit}")
 
 
 @register.filter

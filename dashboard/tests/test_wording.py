@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from dashboard import wording
-from dashboard.templatetags.tallybook import with_code
+from dashboard.templatetags.tallybook import may_break, with_code
 from products.pricing import PriceTerms
 from products.terms import MeterTerms
 
@@ -40,3 +40,15 @@ def test_a_price_is_said_per_as_many_units_as_asked(currency, price, display_per
 )
 def test_names_in_sentences_of_errors_are_code(sentence, written):
     assert with_code(sentence) == written
+
+
+@pytest.mark.parametrize(
+    ("figure", "written"),
+    [
+        ("$1,234,567.89", "$1,234,567.89"),
+        ("−$83,311,067,000.00", '<span class="long">−$83,<wbr>311,<wbr>067,<wbr>000.00</span>'),
+        ("9.223.372.036.854 <b>", '<span class="long">9.<wbr>223.<wbr>372.<wbr>036.<wbr>854 &lt;b&gt;</span>'),
+    ],
+)
+def test_very_long_figures_may_break_behind_groups_of_digits(figure, written):
+    assert may_break(figure) == written
