@@ -40,6 +40,8 @@ WITH content (part, said) AS (
     SELECT 'numbers', to_jsonb(s) - 'id' FROM invoices_invoiceseries s
     UNION ALL
     SELECT 'subscriptions', to_jsonb(u) FROM products_subscription u
+    UNION ALL
+    SELECT 'next points', to_jsonb(n) FROM products_nextpoint n
 )
 SELECT part, count(*), md5(string_agg(digest, '' ORDER BY digest))
 FROM (SELECT part, md5(said::text) AS digest FROM content) digested
