@@ -11,6 +11,7 @@ from datetime import datetime
 from django.db import Error, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 
+from core.deployment import ClusterChanged, ZoneChanged
 from core.errors import DomainError
 from core.faults import fault
 from events import catalogue
@@ -24,9 +25,9 @@ from meters.stretch import NameInStretch, Stretch
 # fewer rows an event, because more events share a bucket.
 ROUND_EVENTS = 100_000
 
-# What a stored definition or an event can cause, as against a database that is away or busy.
+# What a stored definition or an event can cause, as against a database that is away or busy, or one that this process is not to count in.
 FAILURES = (Error, DomainError, ValueError, TypeError, KeyError)
-PASSING = (OperationalError, InterfaceError)
+PASSING = (OperationalError, InterfaceError, ClusterChanged, ZoneChanged)
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class RollReport:
 def roll(*, now: datetime, size: int = ROUND_EVENTS) -> RollReport:
     """Run one round; nothing is left to do when the report has no events. Safe with any number of workers at once.
 
-    Raises ClusterChanged after a restore, until after_restore has been run.
+    Raises ClusterChanged after a restore, until after_restore has been run, ZoneChanged in a process of another billing zone.
     """
     report = _live(now=now, size=size)
     furthest = _furthest_behind()

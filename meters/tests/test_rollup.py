@@ -11,6 +11,7 @@ from django.db import connection, connections
 
 from access.actors import Actor
 from core import database, deployment
+from core.deployment import ZoneChanged
 from core.faults import striking
 from core.models import BillingDay, Deployment
 from core.periods import Period
@@ -287,6 +288,20 @@ def test_a_crash_anywhere_leaves_all_or_nothing_of_a_round(place: str) -> None:
 
     assert [(row.event_count, row.quantity_sum) for row in UsageDay.objects.order_by("meter_id")] == [(6, 11), (6, None)]
     assert not RollPosition.objects.filter(meter__isnull=False).exists()
+
+
+def test_a_process_of_another_zone_gives_up_no_meter_that_catches_up(settings: Any) -> None:
+    log(factories.customer(), NOW)
+    rollup.roll(now=NOW)
+    factories.meter()
+    settings.BILLING_TIME_ZONE = "Asia/Tokyo"
+
+    with psycopg.connect(**database.parameters(application="test")) as other_roller:
+        other_roller.execute("SELECT FROM meters_rollposition WHERE meter_id IS NULL FOR UPDATE")
+        with pytest.raises(ZoneChanged):
+            rollup.roll(now=NOW)
+
+    assert [(row.failed_at, row.failure) for row in RollPosition.objects.filter(meter__isnull=False)] == [(None, "")]
 
 
 def test_two_rollers_at_once_count_each_event_once() -> None:
