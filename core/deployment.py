@@ -1,8 +1,10 @@
 """Refuse to work on a database that is not the one it was: another cluster after a restore, or another billing zone.
 
-And say by which zones cycles are cut: a process reads them once, for none goes on with the former one after a change (check_zone).
+And say by which zones cycles are cut: a process that runs on after a change of the zone is refused within a few seconds.
 """
 
+import math
+import time
 from datetime import datetime
 from typing import Any
 from weakref import WeakSet
@@ -12,6 +14,8 @@ from django.db import connection
 from psycopg import AsyncConnection, Connection
 
 from core.errors import DomainError
+from core.exact_json import loads
+from core.expiring import LIFETIME_SECONDS
 from core.periods import FormerZone, Zone, Zones
 
 
@@ -79,24 +83,35 @@ def refuse_other_zone(stored: str) -> None:
         )
 
 
-_former_zones: dict[str, tuple[FormerZone, ...]] = {}
+_former_zones: dict[str, tuple[float, tuple[FormerZone, ...]]] = {}
 _READ = "read"
 
 
 def billing_zone() -> Zone:
-    """Give the zone at whose midnights cycles end, with those before it. See Note [Another zone] in products.cycles."""
-    if _READ not in _former_zones:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT one->>'name', one->>'until' FROM core_deployment, jsonb_array_elements(former_zones) AS one")
-            found = [FormerZone(name, datetime.fromisoformat(until)) for name, until in cursor.fetchall()]
-        remember_former_zones(tuple(sorted(found, key=lambda one: one.until)))
-    former = _former_zones[_READ]
+    """Give the zone at whose midnights cycles end, with those before it, as they stood LIFETIME_SECONDS ago at most.
+
+    See Note [Another zone] in products.cycles. Raises ZoneChanged.
+    """
+    expires_at, former = _former_zones.get(_READ, (0.0, ()))
+    if expires_at <= (now := time.monotonic()):
+        former = _stored_former_zones()
+        _former_zones[_READ] = (now + LIFETIME_SECONDS, former)
     return Zones(settings.BILLING_TIME_ZONE, former) if former else settings.BILLING_TIME_ZONE
 
 
+def _stored_former_zones() -> tuple[FormerZone, ...]:
+    """Read the zones before the stored one, which must be ours. Raises ZoneChanged."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT billing_time_zone, former_zones::text FROM core_deployment")
+        stored, former = cursor.fetchone()
+    refuse_other_zone(stored)
+    found = [FormerZone(one["name"], datetime.fromisoformat(one["until"])) for one in loads(former)]
+    return tuple(sorted(found, key=lambda one: one.until))
+
+
 def remember_former_zones(former: tuple[FormerZone, ...] | None) -> None:
-    """Take these as what the database says; None: ask it again."""
+    """Take these as what the database says, for good; None: ask it again."""
     if former is None:
         _former_zones.clear()
     else:
-        _former_zones[_READ] = former
+        _former_zones[_READ] = (math.inf, former)

@@ -87,7 +87,8 @@ class Planner:
         self._phases = terms.phases_of(self.subscribers)
         self._versions = terms.of_products({phase.product_id for rows in self._phases.values() for phase in rows})
         self._schedules: dict[int, Schedule] = {}
-        self._shared = Schedules(billing_zone())
+        self._zone = billing_zone()
+        self._shared = Schedules(self._zone)
         self._later: dict[int, Schedule | None] = {}
         self._models: dict[tuple[object, ...], Plan] = {}
         self._paused: dict[int, list[Period]] = {}
@@ -103,7 +104,7 @@ class Planner:
         """Give the schedule of one of the subscriptions."""
         if subscription_id not in self._schedules:
             phases, ends_at = self._phases[subscription_id], self.subscribers[subscription_id].ends_at
-            self._schedules[subscription_id] = terms.schedule(phases, zone=billing_zone(), ends_at=ends_at)
+            self._schedules[subscription_id] = terms.schedule(phases, zone=self._zone, ends_at=ends_at)
         return self._schedules[subscription_id]
 
     def schedule_from(self, key: PointKey) -> Schedule:

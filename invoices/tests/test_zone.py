@@ -1,12 +1,19 @@
 """Billing goes on across a change of the billing zone: no instant is billed twice, and none never."""
 
+import time
 from decimal import Decimal
 from itertools import pairwise
 
 import pytest
 
-from core.periods import Interval
+from access.actors import COMMAND
+from core import deployment
+from core.deployment import ZoneChanged
+from core.expiring import LIFETIME_SECONDS
+from core.models import Deployment
+from core.periods import FormerZone, Interval, Zones
 from credits.models import CreditEntry
+from invoices import drafting
 from invoices.models import Invoice
 from invoices.tests.story import begin, bill, give, use
 from meters import rollup, zone
@@ -52,3 +59,27 @@ def test_a_changed_zone_leaves_the_running_cycle_and_cuts_those_behind_it(settin
         "03-10T00:00",
         "04-10T00:00",
     ]
+
+
+def test_a_process_of_the_former_zone_cuts_no_cycle(settings):
+    begin(making.customer(), making.product(fee=3100), "2026-01-01T09:00")
+    deployment.remember_former_zones(None)
+    assert deployment.billing_zone() == "UTC"
+    settings.BILLING_TIME_ZONE = "Asia/Kolkata"
+    zone.adopt(now=utc("2026-01-15T12:00"))
+
+    settings.BILLING_TIME_ZONE = "UTC"
+    with pytest.raises(ZoneChanged, match="Start every process with Asia/Kolkata"):
+        drafting.write_drafts(now=utc("2026-05-01"), actor=COMMAND)
+
+
+def test_a_change_of_the_zone_is_seen_within_seconds(settings, monkeypatch):
+    deployment.remember_former_zones(None)
+    assert deployment.billing_zone() == "UTC"
+    former = [{"name": "Asia/Kolkata", "until": "2026-01-15T12:00:00+00:00"}]
+    Deployment.objects.update(former_zones=former)
+
+    later = time.monotonic() + LIFETIME_SECONDS
+    monkeypatch.setattr(deployment.time, "monotonic", lambda: later)
+
+    assert deployment.billing_zone() == Zones("UTC", (FormerZone("Asia/Kolkata", utc("2026-01-15T12:00")),))
