@@ -47,7 +47,8 @@ class FeeInput(Struct, frozen=True):
     quantity: int = 1
 
     def __hash__(self) -> int:
-        return hash((self.product_id, self.amount))  # all of it would take as long as making the line
+        # All of it would take as long as making the line; without the start all opening fees of a product would be looked through.
+        return hash((self.product_id, self.amount, self.period.start))
 
 
 class UsageInput(Struct, frozen=True, eq=False):

@@ -1,6 +1,6 @@
 """Hold the assembling of an invoice to sums that the golden cases do not show."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from core.periods import Period
@@ -35,6 +35,14 @@ def test_two_lines_of_one_meter_share_its_credits():
     draft = invoice(inputs=InvoiceInputs("USD", JUNE, usages=(usage(100), usage(100)), unit_balances=balances))
 
     assert [line.waterfall.credited_quantity for line in draft.lines] == [D(100), D(50)]
+
+
+def test_opening_fees_of_one_product_are_not_looked_through_one_by_one():
+    starts = [JUNE.start + timedelta(minutes=n) for n in range(100)]
+
+    fees = [FeeInput("fixed_fee", "Team", 500, Period(start, JUNE.end), product_id="pdt_1") for start in starts]
+
+    assert len({hash(fee) for fee in fees}) == 100
 
 
 def test_lines_below_zero_in_sum_are_carried_forward():
