@@ -129,7 +129,9 @@ def create_once(*, customer: Customer, grant: GrantInput, idempotency_key: str, 
         return create(customer=customer, grant=grant, actor=actor, now=now, cause=cause)
     # Not when it begins: left out, that is when the request came.
     alike = ("kind", "amount", "meter", "currency", "applies_to", "priority", "expires_at", "renews", "subscription", "rollover")
-    if any(getattr(earlier, name) != getattr(grant, name) for name in alike):
+    renewal_of = (grant.renewal.unit, grant.renewal.count) if grant.renewal else (None, None)
+    is_other = any(getattr(earlier, name) != getattr(grant, name) for name in (*alike, "rollover_cap"))
+    if is_other or (earlier.renewal_interval, earlier.renewal_count) != renewal_of:
         raise EntryKeyReused("This idempotency_key was used for another grant.", field="idempotency_key")
     return earlier
 

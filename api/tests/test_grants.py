@@ -49,6 +49,18 @@ def test_a_grant_that_is_sent_again_with_its_key_is_given_once(call: Callable[..
     assert call("POST", f"/customers/{elsewhere}/credit-grants", keyed).body["id"] != first.body["id"]
 
 
+@pytest.mark.parametrize("other", [{"renewal_count": 3}, {"renewal_interval": "Week"}, {"rollover_cap": 9}])
+def test_a_key_that_gave_other_renewals_or_another_cap_gives_none(call: Callable[..., Any], customer: str, other: Any) -> None:
+    capped = {"rollover": "capped", "rollover_cap": 700, "idempotency_key": "monthly"}
+    keyed = MONEY | {"renews": True, "renewal_interval": "Month", "renewal_count": 1} | capped
+    address = f"/customers/{customer}/credit-grants"
+
+    first, again, changed = call("POST", address, keyed), call("POST", address, keyed), call("POST", address, keyed | other)
+
+    assert again.body["id"] == first.body["id"]
+    assert (changed.status, changed.body["code"]) == (400, "IDEMPOTENCY_KEY_REUSED")
+
+
 def test_units_are_granted(call: Callable[..., Any], customer: str) -> None:
     meter = making.meter().public_id
     units = {"kind": "units", "meter_id": meter, "amount": "1000.5", "expires_at": "2999-01-01T00:00:00Z"}
