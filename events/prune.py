@@ -5,17 +5,18 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 
 # What is too old, and of the rest all but the newest bodies that fit together, each with the keys of the good events that were refused
-# with others. Locked in the one order of events/dismiss.py first.
+# with others. Locked in the one order of events/dismiss.py first; the age is that of the locked row, or a body that was sent again while
+# this waited for it would go all the same.
 _PRUNE = """
 WITH kept AS (
-    SELECT r.id, r.latest_received_at, sum(octet_length(r.body) + 16 * coalesce(cardinality(c.keys), 0)) OVER (
+    SELECT r.id, sum(octet_length(r.body) + 16 * coalesce(cardinality(c.keys), 0)) OVER (
         ORDER BY r.latest_received_at DESC, r.id DESC
     ) AS size
     FROM events_refusedrequest AS r LEFT JOIN events_refusedcompanions AS c ON c.request_id = r.id
     WHERE r.body IS NOT NULL
 ), gone AS MATERIALIZED (
     SELECT r.id FROM events_refusedrequest AS r JOIN kept ON kept.id = r.id
-    WHERE kept.size > %(most_bytes)s OR kept.latest_received_at < %(oldest)s
+    WHERE kept.size > %(most_bytes)s OR r.latest_received_at < %(oldest)s
     ORDER BY r.id FOR UPDATE OF r
 )
 UPDATE events_refusedrequest SET body = NULL, pruned_at = %(now)s FROM gone WHERE gone.id = events_refusedrequest.id

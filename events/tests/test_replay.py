@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from access.actors import Actor
 from access.models import ApiKey
@@ -170,6 +170,24 @@ def test_the_keys_of_what_was_refused_with_others_count_towards_the_size(key: Ap
     pruned = [prune.prune(max_age=timedelta(days=90), most_bytes=kept + keys, now=NOW) for keys in (32, 31)]
 
     assert pruned == [0, 1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_old_body_that_comes_again_while_bodies_are_pruned_stays(key: ApiKey) -> None:
+    refuse(key, event("a", "acme"))
+
+    def prune_beside() -> int:
+        with closing(connection):
+            return prune.prune(max_age=timedelta(days=30), most_bytes=10**9, now=LATER)
+
+    with ThreadPoolExecutor(1) as beside:
+        with transaction.atomic():
+            RefusedRequest.objects.update(latest_received_at=LATER)
+            pruned = beside.submit(prune_beside)
+            wait([pruned], timeout=0.5)
+
+        assert pruned.result(10) == 0
+    assert RefusedRequest.objects.get().body is not None
 
 
 def test_a_pruned_body_that_comes_again_is_kept_again(key: ApiKey) -> None:
