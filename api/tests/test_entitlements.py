@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from dodopayments import DodoPayments
 
+from api.v1 import entitlement_balances
 from core.periods import Interval
 from credits import grants
 from invoices.models import Invoice
@@ -172,3 +173,20 @@ def test_the_client_credits_and_debits_a_grant(clock: Any, dodo: DodoPayments) -
     assert (spent.initial_amount, spent.remaining_amount) == ("120.5", "0")
     story.bill("2026-04-02")
     assert Invoice.objects.get(point=1).total == 10
+
+
+def test_an_entry_written_while_the_ledger_is_read_is_in_it(
+    clock: Any, dodo: DodoPayments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme = making.customer()
+    grant = story.give(acme, Decimal(100), "2026-03-01")
+    usual = entitlement_balances._entries
+
+    def entries_beside(*asked: Any) -> Any:
+        grants.top_up(grant=grant, amount=Decimal(7), reason="", actor=ACTOR, now=utc("2026-03-02"))
+        return usual(*asked)
+
+    monkeypatch.setattr(entitlement_balances, "_entries", entries_beside)
+    page = dodo.credit_entitlements.balances.list_ledger(acme.public_id, credit_entitlement_id=grant.public_id)
+
+    assert [(one.amount, one.balance_after) for one in page.items] == [("7", "107"), ("100", "100")]

@@ -133,9 +133,10 @@ class EntitlementLedger(Resource):
     def get(self, request: Request, id: str, customer_id: str) -> HttpResponse:
         grant = grant_of(id, customer_id)
         query = body.decode_query(request.GET, LedgerQuery)
-        after, business, brand = balances_after(grant), business_id(), brand_id()
+        business, brand = business_id(), brand_id()
 
         def shown(rows: Sequence[CreditEntry]) -> list[EntitlementEntryAnswer]:
+            after = balances_after(grant)  # read behind the rows, or one that was just written would have none
             return [_entry(entry, after[entry.pk], grant, business=business, brand=brand) for entry in rows]
 
         return answer(page(request, query, NewestFirst(_entries(grant, query)), shown, now=self.now))

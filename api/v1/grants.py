@@ -159,9 +159,9 @@ class CustomerGrants(Resource):
     def get(self, request: Request, customer_id: str) -> HttpResponse:
         customer = customers.find(customer_id)
         query = body.decode_query(request.GET, PageQuery)
-        credit = live_credit.of_customers([customer.id], now=self.now)
 
         def shown(rows: Sequence[CreditGrant]) -> list[CreditGrantAnswer]:
+            credit = live_credit.of_customers([customer.id], now=self.now)  # behind the rows: of each there is a balance
             return [CreditGrantAnswer(**_shown(grant, credit, self.now)) for grant in rows]
 
         return answer(page(request, query, NewestFirst(ROWS.filter(customer=customer)), shown, now=self.now))
