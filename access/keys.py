@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+import time
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
@@ -72,10 +73,11 @@ def authenticate(secret: str, *, now: datetime) -> ApiKey | None:
     digest = hash_secret(secret)
     key = known.get(digest)
     if key is None:
+        asked_at = time.monotonic()
         key = ApiKey.objects.filter(secret_hash=digest, revoked_at=None).first()
         if key is None or not hmac.compare_digest(bytes(key.secret_hash), digest):
             return None
-        known.put(digest, key)
+        known.put(digest, key, asked_at=asked_at)
     return key
 
 

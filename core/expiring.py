@@ -57,18 +57,18 @@ class Expiring(Generic[Key, Entry]):
                         self._due.add(key)
         return found
 
-    def put(self, key: Key, entry: Entry) -> None:
-        """Remember `entry` from now on."""
+    def put(self, key: Key, entry: Entry, *, asked_at: float) -> None:
+        """Remember `entry`. asked_at: time.monotonic() before it was asked for; a slow answer may be of a state that has ended since."""
         if len(self._entries) >= MOST_ENTRIES:
             self.forget()
-        self._entries[key] = (time.monotonic() + LIFETIME_SECONDS, entry)
+        self._entries[key] = (asked_at + LIFETIME_SECONDS, entry)
         self._due.discard(key)
 
-    def renew(self, asked: Collection[Key], found: Mapping[Key, Entry]) -> None:
-        """Remember what was found of all that was asked for, and forget the rest of it."""
+    def renew(self, asked: Collection[Key], found: Mapping[Key, Entry], *, asked_at: float) -> None:
+        """Remember what was found of all that was asked for, as put() does, and forget the rest of it."""
         for key in asked:
             if key in found:
-                self.put(key, found[key])
+                self.put(key, found[key], asked_at=asked_at)
             else:
                 self._entries.pop(key, None)
 

@@ -1,6 +1,7 @@
 """Ask the database on the event loop for what a cache does not know: once for all who wait, and ahead for what is in use."""
 
 import asyncio
+import time
 from collections.abc import Callable, Collection, Hashable, Mapping
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
@@ -14,7 +15,7 @@ MOST_WANTED = 20_000  # of one cache, by requests that wait
 
 Key = TypeVar("Key", bound=Hashable)
 Entry = TypeVar("Entry")
-Submit = Callable[[Callable[[Connection[Any]], None]], "Future[None]"]  # call with a connection, in a thread
+Submit = Callable[[Callable[[Connection[Any]], Any]], "Future[Any]"]  # call with a connection, in a thread
 
 
 class TooManyLookups(DomainError):
@@ -38,16 +39,19 @@ class Recall(Generic[Key, Entry]):
         self._submit = submit
         self._wanted: set[Key] = set()
         self._asking = asyncio.Lock()
-        self._next: asyncio.Task[None] | None = None
+        self._next: asyncio.Task[Mapping[Key, Entry]] | None = None
 
-    async def know(self, keys: Collection[Key]) -> None:
-        """Return once the cache holds all of these that exist. Raises TooManyLookups, and what reading raises."""
+    async def know(self, keys: Collection[Key]) -> Mapping[Key, Entry]:
+        """Read all of these that exist into the cache, and return them, among others, for it may have forgotten them by then.
+
+        Raises TooManyLookups, and what reading raises.
+        """
         if len(self._wanted) >= MOST_WANTED:
             raise TooManyLookups
         self._wanted.update(keys)
         if self._next is None:
             self._next = asyncio.get_running_loop().create_task(self._ask())
-        await asyncio.shield(self._next)
+        return await asyncio.shield(self._next)
 
     async def refresh(self) -> None:
         """Read again what is in use and will expire soon. Raises as know() does."""
@@ -55,10 +59,16 @@ class Recall(Generic[Key, Entry]):
         if due:
             await self.know(due)
 
-    async def _ask(self) -> None:
+    async def _ask(self) -> Mapping[Key, Entry]:
         async with self._asking:  # whoever comes while this is held waits for the next statement, together
             wanted, self._wanted, self._next = list(self._wanted), set(), None
-            await asyncio.wrap_future(self._submit(lambda connection: self._renew(wanted, connection)))
+            found: Mapping[Key, Entry] = await asyncio.wrap_future(
+                self._submit(lambda connection: self._renew(wanted, connection))
+            )
+            return found
 
-    def _renew(self, wanted: list[Key], connection: Connection[Any]) -> None:
-        self._cache.renew(wanted, self._read(wanted, connection=connection))
+    def _renew(self, wanted: list[Key], connection: Connection[Any]) -> Mapping[Key, Entry]:
+        asked_at = time.monotonic()
+        found = self._read(wanted, connection=connection)
+        self._cache.renew(wanted, found, asked_at=asked_at)
+        return found

@@ -1,5 +1,6 @@
 """Answer at once whose a customer id on the wire is: what exists is remembered for a few seconds."""
 
+import time
 from collections.abc import Set
 from typing import Any, NamedTuple
 
@@ -31,8 +32,9 @@ def resolve(references: Set[str], *, connection: Connection[Any]) -> dict[str, E
     found = known.get_all(references)
     if len(found) < len(references):
         missing = [reference for reference in references if reference not in found]
+        asked_at = time.monotonic()
         read_now = read(missing, connection=connection)
-        known.renew(missing, read_now)
+        known.renew(missing, read_now, asked_at=asked_at)
         found |= read_now
     return found
 

@@ -1,5 +1,6 @@
 """Give every event name its number, for ever the same; a name is made by the first event that carries it."""
 
+import time
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
@@ -26,6 +27,7 @@ def numbers(names: Collection[str], *, connection: Connection[Any], now: datetim
     already = remembered(names)
     if already is not None:
         return already
+    asked_at = time.monotonic()
     found = read(list(names), connection=connection)
     missing = sorted(set(names) - found.keys())
     if missing:
@@ -35,7 +37,7 @@ def numbers(names: Collection[str], *, connection: Connection[Any], now: datetim
         found |= read(missing, connection=connection)
     if connection.info.transaction_status == TransactionStatus.IDLE:
         for name, number in found.items():
-            known.put(name, number)
+            known.put(name, number, asked_at=asked_at)
     return found
 
 

@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 
 from access import keys
-from core import database
+from core import database, expiring
 from events import delivery
 from events.models import DeliveryHour, DeliveryRefusal, Event, RefusedRequest
 from events.tests.hostile_bodies import ARCHIVED, CUSTOMER, HOSTILE, HOSTILE_TRANSPORT, LIMIT
@@ -111,6 +111,14 @@ def test_at_most_a_hundred_problems_are_listed_with_the_full_count(post, ada):
     answer = post(body(*[event(f"e{n}", ada, metadata={"k": None}) for n in range(250)])).json()
 
     assert (len(answer["errors"]), answer["error_count"]) == (100, 250)
+
+
+def test_a_key_that_is_forgotten_as_soon_as_it_was_read_is_still_a_key(post, ada, monkeypatch):
+    monkeypatch.setattr(
+        expiring, "LIFETIME_SECONDS", 0
+    )  # as where another key is revoked at that moment, or the answer took too long
+
+    assert post(body(event("a", ada))).status_code == 200
 
 
 def test_lenient_handling_is_applied_when_preferred(post, ada):

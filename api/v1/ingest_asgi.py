@@ -180,8 +180,7 @@ class IngestApp:
         digest = keys.hash_secret(ingest_http.bearer_secret(header))
         key = keys.remembered(digest)
         if key is None:
-            await self._know(self._keys, {digest})
-            key = keys.remembered(digest)
+            key = (await self._know(self._keys, {digest})).get(digest)
         if key is None:
             raise ingest_http.no_key()
         return key
@@ -245,9 +244,9 @@ class IngestApp:
         except UNREACHABLE as error:
             raise OutcomeUnknown from error
 
-    async def _know(self, recall: Recall[Any, Any], wanted: set[Any]) -> None:
+    async def _know(self, recall: Recall[Any, Any], wanted: set[Any]) -> Mapping[Any, Any]:
         try:
-            await recall.know(wanted)
+            return await recall.know(wanted)
         except UNREACHABLE as error:
             raise OutcomeUnknown from error
 

@@ -1,5 +1,6 @@
 import json
 import threading
+import time
 import zlib
 from datetime import UTC, datetime, timedelta
 from unittest.mock import Mock
@@ -325,9 +326,9 @@ def test_memory_prepares_only_what_it_can_vouch_for(key, ada):
 
     assert prepare_from_memory(judgement, **prepare) is None
     send(key, event("x", ada))
-    names.known.put("api.call", 1)
+    names.known.put("api.call", 1, asked_at=time.monotonic())
     assert prepare_from_memory(judgement, **prepare).customers == {ada.public_id: ada.id}
-    directory.known.put(ada.public_id, directory.Entry(ada.id, archived=True))
+    directory.known.put(ada.public_id, directory.Entry(ada.id, archived=True), asked_at=time.monotonic())
     assert prepare_from_memory(judgement, **prepare) is None
 
 
