@@ -121,8 +121,9 @@ def test_a_key_that_is_forgotten_as_soon_as_it_was_read_is_still_a_key(post, ada
     assert post(body(event("a", ada))).status_code == 200
 
 
-def test_lenient_handling_is_applied_when_preferred(post, ada):
-    answer = post(body(event("a", ada), event("b", "nobody")), Prefer="handling=lenient")
+@pytest.mark.parametrize("prefer", ["handling=lenient", 'wait=5, Handling = "lenient"; n=1'])
+def test_lenient_handling_is_applied_when_preferred(post, ada, prefer):
+    answer = post(body(event("a", ada), event("b", "nobody")), Prefer=prefer)
 
     assert (answer.status_code, answer.headers["Preference-Applied"]) == (200, "handling=lenient")
     assert (answer.json()["ingested_count"], answer.json()["errors"][0]["code"]) == (1, "CUSTOMER_NOT_FOUND")

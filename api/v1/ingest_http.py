@@ -127,9 +127,12 @@ class Unpacker:
         return Unacceptable(413, "BODY_TOO_LARGE", sentence)
 
 
+_LENIENT = ("handling=lenient", 'handling="lenient"')
+
+
 def wants_lenient(prefer: str) -> bool:
-    """Tell whether a Prefer header asks for handling=lenient (RFC 7240)."""
-    return any(part.split(";")[0].replace(" ", "").lower() == "handling=lenient" for part in prefer.split(","))
+    """Tell whether a Prefer header asks for handling=lenient, whose value may stand in quotes (RFC 7240)."""
+    return any(part.split(";")[0].replace(" ", "").lower() in _LENIENT for part in prefer.split(","))
 
 
 def accepted(result: IngestResult, *, lenient: bool) -> Reply:
