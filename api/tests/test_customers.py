@@ -53,6 +53,9 @@ def test_pages_count_from_zero_and_a_call_without_number_answers_two(call: Calla
     assert names("page_size=2&page_number=2") == ["c0"]
     assert names("page_size=2&page_number=3") == []
     assert names("page_size=1&page_number=4") == ["c0"]
+    for text in ("1e3", "1.0"):
+        refused = call("GET", f"/customers?page_number={text}")
+        assert (refused.status, refused.body["code"], refused.body["field"]) == (422, "WRONG_TYPE", "page_number")
 
 
 def test_where_a_list_goes_on_is_remembered_for_its_key_alone(call: Callable[..., Any]) -> None:

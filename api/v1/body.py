@@ -45,7 +45,10 @@ def decode_query(query: QueryDict, shape: type[Shape]) -> Shape:
     """Read the query string as `shape`; of a repeated name the last one counts. Raises Refused, UnsupportedAction."""
     texts = {name: str(text) for name, text in query.items() if text != ""}
     _refuse_unstorable(texts)
-    for name in _times_of(shape):
+    for name in _named(shape, inspect.IntType):
+        if re.fullmatch(r"[\d.eE+-]*[.eE][\d.eE+-]*", texts.get(name, ""), re.ASCII):  # the decoder would take 1e3 for 1000
+            raise Refused("WRONG_TYPE", f"`{name}` must be a whole number.", field=name)
+    for name in _named(shape, inspect.DateTimeType):
         if re.fullmatch(r"[\d.+-]+", texts.get(name, "")):  # the decoder would take it for seconds since 1970
             raise invalid(name, "must be an RFC 3339 time")
     return convert(texts, shape, texts_only=True)
@@ -58,11 +61,12 @@ def refuse_empty(query: QueryDict, name: str) -> None:
 
 
 @cache
-def _times_of(shape: type[msgspec.Struct]) -> frozenset[str]:
+def _named(shape: type[msgspec.Struct], wanted: type[inspect.Type]) -> frozenset[str]:
+    """Give the names of a shape's fields of a kind."""
     kind = inspect.type_info(shape)
     assert isinstance(kind, inspect.StructType)  # noqa: S101 -- a Struct's type is no other
     members = {field.encode_name: getattr(field.type, "types", (field.type,)) for field in kind.fields}
-    return frozenset(name for name, kinds in members.items() if any(isinstance(one, inspect.DateTimeType) for one in kinds))
+    return frozenset(name for name, kinds in members.items() if any(isinstance(one, wanted) for one in kinds))
 
 
 def read(request: HttpRequest) -> bytes:
