@@ -16,6 +16,7 @@ from access.history import acting
 from access.models import ApiKey, Scope
 from core import expiring
 from core.errors import DomainError
+from core.text import refuse_blank
 
 PREFIX = "tb_"
 HINT_LENGTH = 10  # of the secret's characters: enough to tell keys apart, too few to guess the rest
@@ -38,7 +39,8 @@ class KeyAlreadyRevoked(DomainError):
 
 
 def create(*, name: str, scope: str, actor: Actor, now: datetime) -> tuple[ApiKey, str]:
-    """Make a key and return it with its secret, which cannot be had again. Raises ScopeUnknown."""
+    """Make a key and return it with its secret, which cannot be had again. Raises ScopeUnknown, NameBlank."""
+    refuse_blank(name)
     if scope not in Scope.values:
         raise ScopeUnknown(f"The scope {scope!r} is unknown. Choose one of {', '.join(Scope.values)}.", field="scope")
     secret = PREFIX + secrets.token_urlsafe(32)

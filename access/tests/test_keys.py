@@ -2,7 +2,7 @@ import hashlib
 from io import StringIO
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from access import keys
@@ -32,6 +32,13 @@ def test_only_the_hash_of_a_secret_is_kept():
     assert len(secret) == 46
     assert bytes(stored["secret_hash"]) == hashlib.sha256(secret.encode()).digest()
     assert secret not in str(stored)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\u200b"])
+def test_a_key_needs_a_name_that_is_seen(name):
+    with pytest.raises(CommandError, match="name is blank"):
+        call_command("create_api_key", "--name", name, "--scope", "read")
+    assert not ApiKey.objects.exists()
 
 
 def test_a_key_is_known_by_its_secret_alone():

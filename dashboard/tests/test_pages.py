@@ -152,6 +152,8 @@ def test_a_key_without_a_name_is_asked_for_again(owner: Client) -> None:
     response = owner.post(reverse("dashboard:key_create"), {"name": "", "scope": "ingest"})
 
     assert "This field is required." in response.content.decode()
+    response = owner.post(reverse("dashboard:key_create"), {"name": "\u200b", "scope": "ingest"})
+    assert "name is blank: give at least one character that is not a space." in response.content.decode()
     assert not ApiKey.objects.exists()
 
 

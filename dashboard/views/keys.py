@@ -12,6 +12,7 @@ from access import keys
 from access.listing import ApiKeyFilter
 from access.middleware import actor_of
 from access.models import ApiKey
+from core.text import NameBlank
 from dashboard.forms import KeyForm
 from dashboard.views.lists import render_list
 
@@ -32,7 +33,11 @@ def create(request: HttpRequest) -> HttpResponse:
     form = KeyForm(request.POST or None)
     if request.method != "POST" or not form.is_valid():
         return render(request, "dashboard/keys/new.html", {"form": form})
-    key, secret = keys.create(**form.cleaned_data, actor=actor_of(request), now=timezone.now())
+    try:
+        key, secret = keys.create(**form.cleaned_data, actor=actor_of(request), now=timezone.now())
+    except NameBlank as refusal:
+        form.add_error("name", refusal.message)
+        return render(request, "dashboard/keys/new.html", {"form": form})
     # The one answer that holds the secret: it is neither stored nor sent again, so there is no page to redirect to.
     return render(request, "dashboard/keys/created.html", {"key": key, "secret": secret})
 

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from access import keys
 from access.actors import COMMAND
 from access.models import Scope
+from core.text import NameBlank
 
 
 class Command(BaseCommand):
@@ -18,5 +19,8 @@ class Command(BaseCommand):
         parser.add_argument("--scope", choices=Scope.values, required=True, help="write covers read and ingest.")
 
     def handle(self, *, name: str, scope: str, **_options: Any) -> None:
-        _key, secret = keys.create(name=name, scope=scope, actor=COMMAND, now=timezone.now())
+        try:
+            _key, secret = keys.create(name=name, scope=scope, actor=COMMAND, now=timezone.now())
+        except NameBlank as refusal:
+            raise CommandError(refusal.message) from refusal
         self.stdout.write(secret)
