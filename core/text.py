@@ -27,3 +27,8 @@ def refuse_blank(text: str, *, field: str = "name") -> None:
     """Raise NameBlank for a text without a character that is seen."""
     if is_blank(text):
         raise NameBlank(f"{field} is blank: give at least one character that is not a space.", field=field)
+
+
+def folded(text: str) -> str:
+    """Give a text without capital letters and spaces; two that are equal so are near misses of each other."""
+    return "".join(text.split()).casefold()

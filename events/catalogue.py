@@ -10,12 +10,14 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Literal, cast
 
 from django.db import connection, transaction
 
 from core.exact_json import dumps
 from core.sql import load
+from core.text import folded
 from events.models import EventName, EventProperty
 
 log = logging.getLogger(__name__)
@@ -175,13 +177,7 @@ def _property(row: EventProperty) -> Property:
 
 def near_names(event_name: str, *, limit: int = 5) -> list[str]:
     """List received names that differ from this one only in capital letters or spaces."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            r"""
-            SELECT name FROM events_eventname
-            WHERE lower(regexp_replace(name, '\s', '', 'g')) = lower(regexp_replace(%(name)s, '\s', '', 'g')) AND name <> %(name)s
-            ORDER BY id LIMIT %(limit)s
-            """,
-            {"name": event_name, "limit": limit},
-        )
-        return [row[0] for row in cursor.fetchall()]
+    wanted = folded(event_name)
+    # Not in SQL, which folds the letters of its locale only: of names there are as many as somebody thought of.
+    others = EventName.objects.exclude(name=event_name).order_by("id").values_list("name", flat=True)
+    return list(islice((name for name in others if folded(name) == wanted), limit))

@@ -11,6 +11,7 @@ from django.db import connection
 
 from core.errors import DomainError
 from core.sql import load
+from core.text import folded
 from events import judgement, log, refusals
 from events.log import LoggedEvent
 from events.models import EventConflict, EventVoid, RefusedRequest, RejectedEvent
@@ -135,10 +136,8 @@ def _near_misses(event: LoggedEvent, judged: Iterable[MeterVerdict]) -> list[Met
         for miss in verdicts.near_misses(one.definition, event.metadata)
     ]
     others = Meter.objects.exclude(event_name=event.event_name).order_by("name", "id")
-    wanted = verdicts.folded(event.event_name)
-    named = [
-        meter for meter in others.only("id", "public_id", "name", "event_name") if verdicts.folded(meter.event_name) == wanted
-    ]
+    wanted = folded(event.event_name)
+    named = [meter for meter in others.only("id", "public_id", "name", "event_name") if folded(meter.event_name) == wanted]
     return found + [
         MeterNearMiss(meter, NearMiss("event_name", "event_name", meter.event_name, event.event_name)) for meter in named
     ]

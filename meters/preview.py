@@ -18,6 +18,7 @@ from core.errors import DomainError
 from core.exact_json import loads
 from core.limits import TookTooLong
 from core.periods import local_date, local_midnight
+from core.text import folded
 from customers.models import Customer
 from events import catalogue
 from meters import blame, filter_sql, filters, meter_sql
@@ -25,7 +26,6 @@ from meters.aggregation import AGGREGATIONS
 from meters.blame import Blame, Judged
 from meters.definition import Definition
 from meters.filter_sql import Parameters, template
-from meters.verdicts import folded
 
 PREVIEW_EVENTS = 100_000
 # First as many events as semantics 32 allows; where they take too long, so many as surely do not. Seconds.

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
+from core.text import folded
 from core.text import gettext_noop as _
 from meters import filters
 from meters.aggregation import number_of
@@ -190,11 +191,6 @@ def _walk(tree: GroupVerdict) -> Iterator[ClauseVerdict]:
             yield from _walk(part)
         else:
             yield part
-
-
-def folded(text: str) -> str:
-    """Give a text without capital letters and spaces; two that are equal so are near misses of each other."""
-    return "".join(text.split()).casefold()
 
 
 def near_misses(definition: Definition, metadata: Metadata) -> tuple[NearMiss, ...]:

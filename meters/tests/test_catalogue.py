@@ -78,5 +78,7 @@ def test_names_come_with_how_many_events_they_had_of_late(monkeypatch: pytest.Mo
     assert catalogue.offered_names(now=NOW) == [OfferedName("api.call", 2), OfferedName("Old.call", 0)]
     assert catalogue.offered_names(now=NOW, contains="OLD") == [OfferedName("Old.call", 0)]
     assert catalogue.near_names("API.Call ") == ["api.call"]
+    log(acme, NOW, name="ÜBERTRAGUNG")
+    assert catalogue.near_names("Übertragung") == ["ÜBERTRAGUNG"]
     assert [one.key for one in catalogue.properties("api.call")] == ["n"], "also before the roller has seen it"
     assert catalogue.properties("unknown") == []
