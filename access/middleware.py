@@ -1,5 +1,6 @@
 """Refuse what the rules do not allow, and let history know who changes something."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,7 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import resolve_url
+from django.shortcuts import render, resolve_url
 from django_htmx.http import HttpResponseClientRedirect
 
 from access.actors import Actor
@@ -15,6 +16,9 @@ from access.history import acting
 from access.models import User
 from access.people import STRANGER, roles_of
 from access.rules import audience
+from core.deployment import ClusterChanged, ZoneChanged
+
+log = logging.getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -73,6 +77,22 @@ class TextMiddleware:
         for given in (request.GET, request.POST):
             if any("\0" in text for _name, texts in given.lists() for text in texts):
                 raise BadRequest("The request holds a NUL character.")
+
+
+class DeploymentMiddleware:
+    """Say on a page why this process may not work on its database: 503 with the sentence, which is no failure. The API does so itself."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, ClusterChanged | ZoneChanged):
+            return None
+        log.error("%s: %s", exception.code, exception.message)
+        return render(request, "503.html", {"sentence": exception.message}, status=503)
 
 
 class ActorMiddleware:

@@ -96,6 +96,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "access.middleware.RuleMiddleware",
     "access.middleware.TextMiddleware",
+    "access.middleware.DeploymentMiddleware",
     "access.middleware.ActorMiddleware",
     "axes.middleware.AxesMiddleware",
 ]

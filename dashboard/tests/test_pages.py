@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from access.models import ApiKey
+from core.models import Deployment
 from customers.models import Customer
 from dashboard.tests import world
 from invoices.models import Invoice
@@ -213,12 +214,22 @@ def test_what_a_job_made_is_saved_and_not_opened(owner: Client) -> None:
     assert "invoices &amp;c.csv" in owner.get(reverse("dashboard:job", args=[job.public_id])).content.decode()
 
 
-@pytest.mark.parametrize("template", ["400.html", "403.html", "403_csrf.html", "404.html", "500.html", "locked.html"])
+@pytest.mark.parametrize("template", ["400.html", "403.html", "403_csrf.html", "404.html", "500.html", "503.html", "locked.html"])
 def test_an_error_page_needs_nothing_but_itself(template: str) -> None:
     shown = render_to_string(template)
 
     assert "<h1>" in shown
     assert not INLINE.search(shown)
+
+
+def test_a_page_of_a_server_of_the_former_billing_zone_says_what_to_do(owner: Client, settings: Any) -> None:
+    world.deployment(size=1)
+    Deployment.objects.update(billing_time_zone="Asia/Tokyo")
+
+    response = owner.get(reverse("dashboard:meter", args=[Meter.objects.order_by("id")[0].public_id]))
+
+    assert (response.status_code, response.headers["Cache-Control"]) == (503, "private, no-store")
+    assert "Start every process with Asia/Tokyo, or run" in response.content.decode()
 
 
 def test_the_overview_refreshes_its_figures_only(owner: Client) -> None:
