@@ -13,6 +13,7 @@ from rest_framework import exceptions
 from api.v1 import errors
 from api.v1.resource import Resource
 from api.v1.urls import urlpatterns
+from core.deployment import ClusterChanged, ZoneChanged
 from core.errors import DomainError
 
 
@@ -46,6 +47,8 @@ def subclasses(kind: type) -> Iterator[type]:
         (exceptions.ValidationError({"a": ["b"]}), 400, "BAD_REQUEST"),
         (DomainError("No."), 400, "INVALID_REQUEST"),
         (OperationalError("server closed the connection"), 503, "UNAVAILABLE"),
+        (ClusterChanged("Run after_restore."), 503, "AFTER_RESTORE_NEEDED"),
+        (ZoneChanged("Start every process anew."), 503, "BILLING_TIME_ZONE_CHANGED"),
         (IntegrityError("duplicate key"), 409, "CONFLICT"),
         (DataError("out of range"), 422, "INVALID_FIELD"),
         (ZeroDivisionError("secret words"), 500, "INTERNAL_ERROR"),
