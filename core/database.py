@@ -33,6 +33,9 @@ class Impatient(psycopg.Connection[Any]):
         except psycopg.OperationalError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:  # what it says later would answer another question
                 self.pgconn.finish()
+            elif self.closed and connection.pool:
+                # The server ended it, and so perhaps all that wait in the pool, which would try one after the other, longer each time.
+                connection.pool.drain()
             raise
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import connections
 
 from billing_project import asgi, overload
-from core.database import parameters
+from core.database import Impatient, parameters
 
 LOGIN = {
     "type": "http",
@@ -42,17 +42,28 @@ def test_a_body_that_never_comes_does_not_hold_a_thread(monkeypatch: pytest.Monk
 
 
 @pytest.mark.django_db(transaction=True)
-def test_connections_that_ended_with_the_server_are_not_handed_out() -> None:
+def test_connections_that_ended_with_the_server_are_not_handed_out_nor_tried_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     database = connections["default"]
-    with database.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    database.close()  # goes back to the pool
-    end_every_session()
+    database.close()
+    database.close_pool()
+    options = database.settings_dict["OPTIONS"]
+    monkeypatch.setitem(options, "pool", options["pool"] | {"connection_class": Impatient, "timeout": 5})
+    pool = database.pool
+    try:
+        pool.open()
+        for waiting in [pool.getconn() for _ in range(6)]:
+            pool.putconn(waiting)
+        end_every_session()
 
-    with database.cursor() as cursor:
-        cursor.execute("SELECT 1")
+        with database.cursor() as cursor:
+            cursor.execute("SELECT 1")
 
-        assert cursor.fetchone() == (1,)
+            assert cursor.fetchone() == (1,)
+    finally:
+        database.close()
+        database.close_pool()
 
 
 def end_every_session() -> None:
