@@ -1,6 +1,5 @@
-"""What nobody could read, or would mean everybody, is refused; and what the docs say is not served is not there."""
+"""What nobody could read, or would mean everybody, is refused."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,6 @@ from api.tests.test_products import product
 from customers.models import Customer
 from jobs.models import Job
 from products.tests import making
-from tests.architecture.guards import ROOT
 
 METER = {"name": " ", "event_name": "call", "measurement_unit": "calls", "aggregation": {"type": "count"}}
 MONEY = {"kind": "money", "currency": "USD", "amount": 5, "effective_at": "2026-01-01T00:00:00Z", "name": "\u2003"}
@@ -47,17 +45,3 @@ def test_an_empty_id_is_refused_where_it_would_mean_everybody(call: Callable[...
         assert [(one.status, one.body["field"]) for one in (at_once, as_job)] == [(422, name)] * 2
     assert call("GET", "/invoices?customer_id=").body == {"items": []}
     assert not Job.objects.exists()
-
-
-@pytest.mark.django_db
-def test_what_is_said_not_to_be_served_is_not_there(call: Callable[..., Any]) -> None:
-    table = (
-        (ROOT / "docs/api.md").read_text().partition("## Of the contract, not served")[2].partition("## Beside the contract")[0]
-    )
-    named = [text for row in re.findall(r"^\| (.+?) \|", table, re.MULTILINE) for text in re.findall(r"`([A-Z, ]+ /[^`]+)`", row)]
-    asked = [(method, address) for text in named for methods, address in [text.rsplit(" ", 1)] for method in methods.split(", ")]
-
-    answers = {(method, address): call(method, re.sub(r"{\w+}", "x", address)).status for method, address in asked}
-
-    assert len(asked) == 14
-    assert set(answers.values()) == {404}, answers
