@@ -152,7 +152,7 @@ def _customers(numbers: Iterable[int], sold: Sequence[Product], meters: Sequence
     return customers
 
 
-def run(processes: int = 2) -> dict[str, Any]:
+def run(processes: int = 3) -> dict[str, Any]:
     """Run the billing once, as the management command does.
 
     peak_kilobytes: of this process, and of each other one as much as the largest of them.

@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--ahead", action="store_true", help="allow a TIME ahead of the database's clock")
 
         parser.add_argument(
-            "--processes", metavar="N", type=int, default=2, help="how many processes issue side by side, to the same numbers (2)"
+            "--processes", metavar="N", type=int, default=3, help="how many processes issue side by side, to the same numbers (3)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
