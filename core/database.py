@@ -3,10 +3,11 @@
 import select
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import psycopg
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.models.expressions import RawSQL
 from psycopg.pq import TransactionStatus
 
@@ -33,10 +34,16 @@ class Impatient(psycopg.Connection[Any]):
         except psycopg.OperationalError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:  # what it says later would answer another question
                 self.pgconn.finish()
-            elif self.closed and connection.pool:
-                # The server ended it, and so perhaps all that wait in the pool, which would try one after the other, longer each time.
-                connection.pool.drain()
+            elif self.closed:
+                _give_idle_up()
             raise
+
+
+def _give_idle_up() -> None:
+    """Empty the pool where the server ended a connection, and so perhaps all: it would try one after the other, longer each time."""
+    pool = cast(DatabaseWrapper, connections[DEFAULT_DB_ALIAS]).pool
+    if pool:
+        pool.drain()
 
 
 def parameters(*, application: str, statement_seconds: int | None = None, lock_seconds: int | None = None) -> dict[str, Any]:

@@ -53,9 +53,10 @@ def test_connections_that_ended_with_the_server_are_not_handed_out_nor_tried_one
     pool = database.pool
     try:
         pool.open()
-        for waiting in [pool.getconn() for _ in range(6)]:
-            pool.putconn(waiting)
-        end_every_session()
+        idle = [pool.getconn() for _ in range(6)]
+        for one in idle:
+            pool.putconn(one)
+        end_sessions([one.info.backend_pid for one in idle])
 
         with database.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -66,9 +67,6 @@ def test_connections_that_ended_with_the_server_are_not_handed_out_nor_tried_one
         database.close_pool()
 
 
-def end_every_session() -> None:
+def end_sessions(pids: list[int]) -> None:
     with psycopg.connect(**parameters(application="tests"), autocommit=True) as other:
-        other.execute(
-            """SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-            WHERE datname = current_database() AND pid <> pg_backend_pid()"""
-        )
+        other.execute("SELECT pg_terminate_backend(pid, 5000) FROM unnest(%s::int[]) AS pid", [pids])
