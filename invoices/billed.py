@@ -29,10 +29,7 @@ def _open_drafts(customers: str) -> list[tuple[int, datetime]]:
 def _points_to_come(customers: str) -> Iterator[tuple[int, datetime]]:
     rows = database.read(load(__file__, "points_to_come"), {"customers": customers})
     phases = terms.phases_of(row[0] for row in rows)
-    shared = Schedules(billing_zone())
+    schedules = Schedules(billing_zone())
     for subscription_id, customer_id, next_point, ends_at in rows:
-        n, own = next_point or 1, phases[subscription_id]
-        schedule = shared.from_cycle_2(own, ends_at=ends_at) if n > 1 else None
-        if schedule is None:
-            schedule = terms.schedule(own, zone=billing_zone(), ends_at=ends_at)
-        yield customer_id, schedule.cycle(n).start
+        n = next_point or 1
+        yield customer_id, schedules.from_cycle(n, phases[subscription_id], ends_at=ends_at).cycle(n).start

@@ -181,14 +181,11 @@ def _undrafted(subscriptions: QuerySet[Subscription], now: datetime) -> Iterator
     """Yield the points without a draft whose cycle has begun, the opening one only once it has come and bills something."""
     rows = list(subscriptions.values_list("id", "next_point__point", "ends_at"))
     phases = terms.phases_of(row[0] for row in rows)
-    zone = billing_zone()
-    shared = Schedules(zone)
+    schedules = Schedules(billing_zone())
     opening = _openings([PointKey(row[0], 0) for row in rows if not row[1]])
     for subscription_id, next_point, ends_at in rows:
-        n, own = next_point or 1, phases[subscription_id]
-        schedule = shared.from_cycle_2(own, ends_at=ends_at) if n > 1 else None
-        if schedule is None:
-            schedule = terms.schedule(own, zone=zone, ends_at=ends_at)
+        n = next_point or 1
+        schedule = schedules.from_cycle(n, phases[subscription_id], ends_at=ends_at)
         if not next_point and schedule.starts_at <= now and (key := PointKey(subscription_id, 0)) in opening:
             yield key
         while schedule.has_cycle(n) and schedule.cycle(n).start <= now:

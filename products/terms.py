@@ -180,6 +180,11 @@ class Schedules:
         shared, end_of_first = self._made[alike]
         return shared if phase.starts_at < end_of_first else None
 
+    def from_cycle(self, n: int, phases: Sequence[StoredPhase], *, ends_at: datetime | None) -> Schedule:
+        """Give a schedule that has the cycles of these phases from the n-th on: a shared one where there is one."""
+        shared = self.from_cycle_2(phases, ends_at=ends_at) if n > 1 else None
+        return shared or schedule(phases, zone=self._zone, ends_at=ends_at)
+
     def _zones_of(self, phase: StoredPhase) -> tuple[Zone, str] | None:
         """Give the zones that a phase's cycles know, and that in which it began; None where it is anchored before it begins."""
         zone = self._zone
