@@ -1,23 +1,21 @@
 """Give customers credit and take it back by hand."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 
 from access.actors import Actor
 from core.constraints import refusing
 from core.errors import DomainError
-from core.ids import public_id
-from core.money import exact, exponent, plain
+from core.money import exact, exponent
 from core.periods import FOREVER, Interval, Period
 from core.text import refuse_blank
-from credits import renewal, rules
-from credits.models import AppliesTo, CreditEntry, CreditGrant, CreditKind, EntryKind, GrantPeriod, Rollover
+from credits import idempotency, renewal, rules
+from credits.models import AppliesTo, CreditGrant, CreditGrantHistory, CreditKind, Rollover  # type: ignore[attr-defined]
 from customers.models import Customer
 from meters.models import Meter
 from products.models import Subscription
@@ -49,24 +47,6 @@ class CauseUsed(DomainError):
 
 class GrantAlreadyVoided(DomainError):
     code = "CREDIT_GRANT_ALREADY_VOIDED"
-
-
-class GrantNotUsable(DomainError):
-    """The grant gives nothing at this instant that could be topped up."""
-
-    code = "CREDIT_GRANT_NOT_USABLE"
-
-
-class EntryKeyReused(DomainError):
-    """The key was used for another entry by hand, or another grant: a retry must repeat its request."""
-
-    code = "IDEMPOTENCY_KEY_REUSED"
-
-
-class BalanceTooLow(DomainError):
-    """What is to be taken back is not there any more."""
-
-    code = "INSUFFICIENT_CREDIT_BALANCE"
 
 
 @dataclass(frozen=True)
@@ -107,7 +87,9 @@ def create(*, customer: Customer, grant: GrantInput, actor: Actor, now: datetime
     _refuse_too_many(grant, now)
     Customer.objects.select_for_update(no_key=True).get(id=customer.id)
     with refusing("credits_creditgrant_cause_key", lambda: CauseUsed(f"{cause} was given already.")):
-        made = _write(customer, grant, cause, actor, now)
+        made = CreditGrant.objects.create(
+            customer=customer, cause=cause, created_at=now, created_by=str(actor), **_content(grant)
+        )
     if made.renews:
         renewal.make_periods(customer_ids=[customer.id], until=now, actor=actor, now=now)
     else:
@@ -120,19 +102,20 @@ def create(*, customer: Customer, grant: GrantInput, actor: Actor, now: datetime
 def create_once(*, customer: Customer, grant: GrantInput, idempotency_key: str, actor: Actor, now: datetime) -> CreditGrant:
     """Give a customer credit once for a key of the sender's; the same again gives the first grant again.
 
-    Raises EntryKeyReused, and what create does.
+    Raises IdempotencyKeyReused where the key gave another grant, and what create does.
     """
     cause = f"key:{customer.public_id}:{idempotency_key}"
     Customer.objects.select_for_update(no_key=True).get(id=customer.id)
     earlier = CreditGrant.objects.filter(cause=cause).first()
     if earlier is None:
         return create(customer=customer, grant=grant, actor=actor, now=now, cause=cause)
-    # Not when it begins: left out, that is when the request came.
-    alike = ("kind", "amount", "meter", "currency", "applies_to", "priority", "expires_at", "renews", "subscription", "rollover")
-    renewal_of = (grant.renewal.unit, grant.renewal.count) if grant.renewal else (None, None)
-    is_other = any(getattr(earlier, name) != getattr(grant, name) for name in (*alike, "rollover_cap"))
-    if is_other or (earlier.renewal_interval, earlier.renewal_count) != renewal_of:
-        raise EntryKeyReused("This idempotency_key was used for another grant.", field="idempotency_key")
+    # As it was given, for its threshold and its end may have changed since.
+    given = CreditGrantHistory.objects.filter(pgh_obj=earlier).order_by("pgh_id")[0]
+    content = _content(grant)
+    # It begins when its request came, if that did not say when: then a retry is later, as events without a timestamp are.
+    if grant.effective_at == now or given.effective_at == given.created_at:
+        del content["effective_at"]
+    idempotency.hold_to({name: getattr(given, name) for name in content}, content, what="a grant")
     return earlier
 
 
@@ -147,112 +130,28 @@ def _refuse_too_many(grant: GrantInput, now: datetime) -> None:
         )
 
 
-def _write(customer: Customer, grant: GrantInput, cause: str | None, actor: Actor, now: datetime) -> CreditGrant:
-    return CreditGrant.objects.create(
-        customer=customer,
-        kind=grant.kind,
-        amount=grant.amount,
-        meter=grant.meter,
-        currency=grant.currency,
-        applies_to=grant.applies_to,
-        priority=grant.priority,
-        effective_at=grant.effective_at,
-        expires_at=grant.expires_at,
-        renews=grant.renews,
-        subscription=grant.subscription,
-        renewal_interval=grant.renewal.unit if grant.renewal else None,
-        renewal_count=grant.renewal.count if grant.renewal else None,
-        rollover=grant.rollover,
-        rollover_cap=grant.rollover_cap,
-        low_balance_threshold=grant.low_balance_threshold,
-        name=grant.name,
-        reason=grant.reason,
-        metadata=dict(grant.metadata),
-        cause=cause,
-        created_at=now,
-        created_by=str(actor),
-    )
-
-
-@transaction.atomic
-def top_up(
-    *, grant: CreditGrant, amount: Decimal, reason: str, actor: Actor, now: datetime, idempotency_key: str | None = None
-) -> CreditEntry:
-    """Add to what a grant gives in its period of this instant, once; later periods begin with what the grant says.
-
-    amount: as the grant's. The same idempotency_key again gives the first entry again.
-    Raises GrantInvalid, GrantNotUsable, EntryKeyReused.
-    """
-    _judge_amount(grant.kind, amount)
-    if (earlier := _earlier(grant, amount, idempotency_key)) is not None:
-        return earlier
-    period = _usable_period(grant, actor, now)
-    return _enter(period, EntryKind.TOPPED_UP, amount, idempotency_key, reason, actor, now)
-
-
-@transaction.atomic
-def debit(
-    *,
-    grant: CreditGrant,
-    amount: Decimal,
-    left: Callable[[], Decimal],
-    reason: str,
-    actor: Actor,
-    now: datetime,
-    idempotency_key: str | None = None,
-) -> CreditEntry:
-    """Take from what a grant gives in its period of this instant, once; what usage so far has burned stays burned.
-
-    amount: as the grant's, above 0.  left: gives what the grant has left after all usage so far; asked while the customer is locked.
-    The same idempotency_key again gives the first entry again. Raises GrantInvalid, GrantNotUsable, EntryKeyReused, BalanceTooLow.
-    """
-    _judge_amount(grant.kind, amount)
-    if (earlier := _earlier(grant, -amount, idempotency_key)) is not None:
-        return earlier
-    period = _usable_period(grant, actor, now)
-    if amount > (available := left()):
-        raise BalanceTooLow(f"The grant has {plain(available)} left; no more than that can be taken.", field="amount")
-    return _enter(period, EntryKind.DEBITED, -amount, idempotency_key, reason, actor, now)
-
-
-def _earlier(grant: CreditGrant, amount: Decimal, idempotency_key: str | None) -> CreditEntry | None:
-    """Lock the grant's customer, and give what the key has entered before. Raises EntryKeyReused."""
-    Customer.objects.select_for_update(no_key=True).get(id=grant.customer_id)
-    if idempotency_key is None:
-        return None
-    causes = [_cause(kind, grant.id, idempotency_key) for kind in (EntryKind.TOPPED_UP, EntryKind.DEBITED)]
-    earlier = CreditEntry.objects.filter(cause__in=causes).first()
-    if earlier is not None and earlier.amount != amount:
-        raise EntryKeyReused("This idempotency_key was used for another entry of this grant.", field="idempotency_key")
-    return earlier
-
-
-def _cause(kind: EntryKind, grant_id: int, key: str) -> str:
-    return f"{kind.value}:{grant_id}:{key}"
-
-
-def _usable_period(grant: CreditGrant, actor: Actor, now: datetime) -> GrantPeriod:
-    renewal.make_periods(customer_ids=[grant.customer_id], until=now + timedelta(microseconds=1), actor=actor, now=now)
-    running = Q(starts_at__lte=now) & (Q(ends_at__isnull=True) | Q(ends_at__gt=now))
-    period = grant.periods.filter(running, settled_at__isnull=True, grant__voided_at__isnull=True).order_by("-starts_at").first()
-    if period is None:
-        raise GrantNotUsable("The grant has not begun, has ended or was voided. Give the customer another one.")
-    return period
-
-
-def _enter(
-    period: GrantPeriod, kind: EntryKind, amount: Decimal, key: str | None, reason: str, actor: Actor, now: datetime
-) -> CreditEntry:
-    return CreditEntry.objects.create(
-        period=period,
-        kind=kind,
-        amount=amount,
-        cause=_cause(kind, period.grant_id, key or public_id("ent")),
-        actor_kind=actor.kind,
-        actor_id=actor.id,
-        reason=reason,
-        created_at=now,
-    )
+def _content(grant: GrantInput) -> dict[str, Any]:
+    """Give the columns of what was asked for, by the names that the fields of a request have too."""
+    return {
+        "kind": grant.kind,
+        "amount": grant.amount,
+        "meter_id": grant.meter.id if grant.meter else None,
+        "currency": grant.currency,
+        "applies_to": grant.applies_to,
+        "priority": grant.priority,
+        "effective_at": grant.effective_at,
+        "expires_at": grant.expires_at,
+        "renews": grant.renews,
+        "subscription_id": grant.subscription.id if grant.subscription else None,
+        "renewal_interval": grant.renewal.unit if grant.renewal else None,
+        "renewal_count": grant.renewal.count if grant.renewal else None,
+        "rollover": grant.rollover,
+        "rollover_cap": grant.rollover_cap,
+        "low_balance_threshold": grant.low_balance_threshold,
+        "name": grant.name,
+        "reason": grant.reason,
+        "metadata": dict(grant.metadata),
+    }
 
 
 @transaction.atomic
@@ -296,7 +195,8 @@ def judge(grant: GrantInput) -> None:
             raise GrantInvalid(problem, field=field_name)
 
 
-def _judge_amount(kind: str, amount: Decimal) -> None:
+def judge_amount(kind: str, amount: Decimal) -> None:
+    """Raise GrantInvalid for an amount that no grant of this kind can give.  amount: units, or minor units."""
     with exact():
         for field_name, is_wrong, problem in _amount_checks(kind, amount):
             if is_wrong:

@@ -10,7 +10,7 @@ from django.db.models import Max, Min
 from access.actors import Actor
 from core.errors import DomainError
 from core.money import exponent
-from credits import balances, grants, renewal
+from credits import balances, grants, idempotency, renewal
 from credits.burndown import burn
 from credits.grants import GrantInput
 from credits.models import AppliesTo, CreditEntry, CreditKind, EntryKind, WalletEntry
@@ -23,12 +23,6 @@ class InsufficientFunds(DomainError):
 
 class WalletAmountInvalid(DomainError):
     code = "WALLET_AMOUNT_INVALID"
-
-
-class IdempotencyKeyReused(DomainError):
-    """The key was used for another entry: a retry must repeat its request."""
-
-    code = "IDEMPOTENCY_KEY_REUSED"
 
 
 @dataclass(frozen=True)
@@ -118,13 +112,14 @@ def _earlier(customer: Customer, change: WalletChange) -> WalletEntry | None:
     if change.idempotency_key is None:
         return None
     entry = WalletEntry.objects.filter(customer=customer, idempotency_key=change.idempotency_key).first()
-    if entry is not None and (entry.currency, entry.is_credit, entry.amount) != (
-        change.currency,
-        change.is_credit,
-        change.amount,
-    ):
-        raise IdempotencyKeyReused("This idempotency_key was used for another wallet entry.", field="idempotency_key")
+    if entry is not None:
+        idempotency.hold_to(_asked(entry), _asked(change), what="a wallet entry")
     return entry
+
+
+def _asked(one: WalletEntry | WalletChange) -> dict[str, object]:
+    entry_type = "credit" if one.is_credit else "debit"
+    return {"currency": one.currency, "entry_type": entry_type, "amount": one.amount, "reason": one.reason}
 
 
 def _credit(customer: Customer, change: WalletChange, written: WalletEntry, actor: Actor, now: datetime) -> None:

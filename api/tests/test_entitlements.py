@@ -12,7 +12,7 @@ from dodopayments import DodoPayments
 
 from api.v1 import entitlement_balances
 from core.periods import Interval
-from credits import grants
+from credits import entering, grants
 from invoices.models import Invoice
 from invoices.tests import story
 from products.tests import making
@@ -73,7 +73,7 @@ def test_the_client_lists_the_periods_of_a_grant(clock: Any, dodo: DodoPayments)
     story.use(acme, "call", "2026-02-10", times=170)
     story.bill("2026-03-02")
     story.use(acme, "call", "2026-03-10", times=1)
-    grants.top_up(grant=grant, amount=Decimal(5), reason="Sorry", actor=ACTOR, now=utc("2026-03-11"))
+    entering.top_up(grant=grant, amount=Decimal(5), reason="Sorry", actor=ACTOR, now=utc("2026-03-11"))
     balances = dodo.credit_entitlements.balances
 
     found = list(balances.list_grants(acme.public_id, credit_entitlement_id=grant.public_id, page_size=1))
@@ -143,7 +143,7 @@ def test_the_client_credits_and_debits_a_grant(clock: Any, dodo: DodoPayments) -
     again = balances.create_ledger_entry(**added)
     with pytest.raises(dodopayments.BadRequestError) as beyond:
         balances.create_ledger_entry(**ours, amount="90.6", entry_type="debit")
-    with pytest.raises(dodopayments.BadRequestError) as reused:
+    with pytest.raises(dodopayments.ConflictError) as reused:
         balances.create_ledger_entry(**ours, amount="20.5", entry_type="debit", idempotency_key="k")
     with pytest.raises(dodopayments.BadRequestError) as unserved:
         balances.create_ledger_entry(**ours, amount="1", entry_type="credit", expires_at=utc("2026-04-01"))
@@ -183,7 +183,7 @@ def test_an_entry_written_while_the_ledger_is_read_is_in_it(
     usual = entitlement_balances._entries
 
     def entries_beside(*asked: Any) -> Any:
-        grants.top_up(grant=grant, amount=Decimal(7), reason="", actor=ACTOR, now=utc("2026-03-02"))
+        entering.top_up(grant=grant, amount=Decimal(7), reason="", actor=ACTOR, now=utc("2026-03-02"))
         return usual(*asked)
 
     monkeypatch.setattr(entitlement_balances, "_entries", entries_beside)

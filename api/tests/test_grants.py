@@ -37,28 +37,47 @@ def test_money_is_granted_shown_and_voided(call: Callable[..., Any], customer: s
 
 
 def test_a_grant_that_is_sent_again_with_its_key_is_given_once(call: Callable[..., Any], customer: str) -> None:
-    keyed = MONEY | {"idempotency_key": "welcome-1"}
+    renewing = {"renews": True, "renewal_interval": "Month", "renewal_count": 1, "rollover": "capped", "rollover_cap": 700}
+    said = {"name": "Welcome", "reason": "New", "metadata": {"a": 0.1}, "low_balance_threshold": 9, "priority": 5}
+    keyed = MONEY | renewing | said | {"idempotency_key": "welcome-1"}
     address = f"/customers/{customer}/credit-grants"
 
-    first, again, other = call("POST", address, keyed), call("POST", address, keyed), call("POST", address, keyed | {"amount": 1})
+    first, again = call("POST", address, keyed), call("POST", address, keyed)
+    call("PATCH", f"/credit-grants/{first.body['id']}", {"low_balance_threshold": 8})
+    later = call("POST", address, keyed)
 
-    assert (first.status, again.status, again.body["id"]) == (201, 201, first.body["id"])
-    assert (other.status, other.body["code"], other.body["field"]) == (400, "IDEMPOTENCY_KEY_REUSED", "idempotency_key")
+    assert (first.status, again.status, again.body["id"], later.body["id"]) == (201, 201, first.body["id"], first.body["id"])
     assert [grant.amount for grant in CreditGrant.objects.all()] == [5000]
     elsewhere = making.customer("Other").public_id
     assert call("POST", f"/customers/{elsewhere}/credit-grants", keyed).body["id"] != first.body["id"]
 
 
-@pytest.mark.parametrize("other", [{"renewal_count": 3}, {"renewal_interval": "Week"}, {"rollover_cap": 9}])
-def test_a_key_that_gave_other_renewals_or_another_cap_gives_none(call: Callable[..., Any], customer: str, other: Any) -> None:
-    capped = {"rollover": "capped", "rollover_cap": 700, "idempotency_key": "monthly"}
-    keyed = MONEY | {"renews": True, "renewal_interval": "Month", "renewal_count": 1} | capped
+OTHER = {
+    "amount": 1, "name": "Hello", "reason": "Old", "metadata": {"a": 1}, "low_balance_threshold": 7, "priority": 6, "rollover_cap": 9,
+    "renewal_count": 3, "renewal_interval": "Week", "expires_at": "2999-01-01T00:00:00Z", "currency": "EUR", "applies_to": "invoice",
+}  # fmt: skip
+
+
+def test_a_key_that_gave_another_grant_gives_none(call: Callable[..., Any], customer: str) -> None:
+    renewing = {"renews": True, "renewal_interval": "Month", "renewal_count": 1, "rollover": "capped", "rollover_cap": 700}
+    keyed = MONEY | renewing | {"name": "Welcome", "effective_at": "2026-01-01T00:00:00Z", "idempotency_key": "monthly"}
     address = f"/customers/{customer}/credit-grants"
+    first = call("POST", address, keyed)
 
-    first, again, changed = call("POST", address, keyed), call("POST", address, keyed), call("POST", address, keyed | other)
+    others = {name: call("POST", address, keyed | {name: said}) for name, said in OTHER.items()}
+    later = call("POST", address, keyed | {"effective_at": "2026-01-02T00:00:00Z"})
+    unsaid = call("POST", address, {name: said for name, said in keyed.items() if name != "effective_at"})
 
-    assert again.body["id"] == first.body["id"]
-    assert (changed.status, changed.body["code"]) == (400, "IDEMPOTENCY_KEY_REUSED")
+    assert {(reply.status, reply.body["code"], reply.body["field"]) for reply in (*others.values(), later)} == {
+        (409, "IDEMPOTENCY_KEY_REUSED", "idempotency_key")
+    }
+    assert [name for name, reply in others.items() if f"`{name}`" not in reply.body["message"]] == []
+    assert later.body["message"] == (
+        "This idempotency_key was used for a grant with another `effective_at`. Repeat that request, or send this one with a key "
+        "of its own."
+    )
+    assert (later.headers["x-should-retry"], unsaid.body["id"]) == ("false", first.body["id"])
+    assert CreditGrant.objects.count() == 1
 
 
 def test_units_are_granted(call: Callable[..., Any], customer: str) -> None:

@@ -83,7 +83,8 @@ def test_the_client_reads_what_is_left_of_an_entitlement_and_what_changed_it(dod
         ({"amount": "5"}, 422, "WRONG_TYPE"),
         ({"currency": "XXX"}, 422, "INVALID_FIELD"),
         ({"entry_type": "gift"}, 422, "INVALID_FIELD"),
-        ({"idempotency_key": "used"}, 400, "IDEMPOTENCY_KEY_REUSED"),
+        ({"idempotency_key": "used"}, 409, "IDEMPOTENCY_KEY_REUSED"),
+        ({"idempotency_key": "used", "amount": 7, "reason": "Other"}, 409, "IDEMPOTENCY_KEY_REUSED"),
     ],
 )
 def test_refuses_bad_entries(call: Callable[..., Any], changed: dict[str, Any], status: int, code: str) -> None:

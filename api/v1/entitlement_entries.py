@@ -13,7 +13,7 @@ from api.v1.entitlement_balances import balances_after, grant_of, period_id
 from api.v1.resource import Resource, answer
 from api.v1.schema import describes
 from core.money import exact, plain
-from credits import grants
+from credits import entering
 from credits.models import CreditEntry, CreditGrant
 from invoices import live_credit, low_balance
 
@@ -58,7 +58,7 @@ class EntitlementEntries(Resource):
         "Credit or debit a customer's balance of a credit entitlement",
         body=EntitlementEntryCreate,
         answer=EntitlementEntryMade,
-        errors=[400, 404],
+        errors=[400, 404, 409],
     )
     def post(self, request: Request, id: str, customer_id: str) -> HttpResponse:
         grant = grant_of(id, customer_id)
@@ -76,7 +76,9 @@ class EntitlementEntries(Resource):
             "actor": self.actor,
             "now": self.now,
         }
-        return grants.top_up(**entry) if wanted.entry_type == "credit" else grants.debit(**entry, left=lambda: self._left(grant))
+        return (
+            entering.top_up(**entry) if wanted.entry_type == "credit" else entering.debit(**entry, left=lambda: self._left(grant))
+        )
 
     def _left(self, grant: CreditGrant) -> Decimal:
         return live_credit.of_customers([grant.customer_id], now=self.now).left(grant.id, at=self.now)

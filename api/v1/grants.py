@@ -17,7 +17,7 @@ from api.v1.resource import Resource, answer
 from api.v1.schema import describes
 from core.money import plain
 from core.periods import Interval
-from credits import grants
+from credits import entering, grants
 from credits.grants import GrantInput
 from credits.models import CreditGrant, CreditKind
 from customers import find as customers
@@ -166,7 +166,9 @@ class CustomerGrants(Resource):
 
         return answer(page(request, query, NewestFirst(ROWS.filter(customer=customer)), shown, now=self.now))
 
-    @describes("Give a customer credit", body=CreditGrantCreate, answer=CreditGrantWithEntries, status=201, errors=[400, 404])
+    @describes(
+        "Give a customer credit", body=CreditGrantCreate, answer=CreditGrantWithEntries, status=201, errors=[400, 404, 409]
+    )
     def post(self, request: Request, customer_id: str) -> HttpResponse:
         customer = customers.find(customer_id)
         wanted = body.decode(request, CreditGrantCreate)
@@ -197,11 +199,11 @@ class GrantById(Resource):
 class GrantTopUp(Resource):
     """/credit-grants/{id}/top-up"""
 
-    @describes("Add to a credit grant", body=CreditGrantTopUp, answer=CreditGrantWithEntries, errors=[400, 404])
+    @describes("Add to a credit grant", body=CreditGrantTopUp, answer=CreditGrantWithEntries, errors=[400, 404, 409])
     def post(self, request: Request, id: str) -> HttpResponse:
         grant = find(ROWS, id)
         wanted = body.decode(request, CreditGrantTopUp)
-        grants.top_up(
+        entering.top_up(
             grant=grant,
             amount=_number(grant.kind, wanted.amount, field="amount"),
             reason=wanted.reason,

@@ -115,7 +115,7 @@ class WalletEntries(Resource):
 
         return answer(page(request, query, _Ledger(customer.id, currency), shown, now=self.now))
 
-    @describes("Credit or debit a wallet", body=WalletEntryCreate, answer=WalletAnswer, errors=[400, 404])
+    @describes("Credit or debit a wallet", body=WalletEntryCreate, answer=WalletAnswer, errors=[400, 404, 409])
     def post(self, request: Request, customer_id: str) -> HttpResponse:
         customer = customers.find(customer_id)
         wanted = body.decode(request, WalletEntryCreate)

@@ -6,6 +6,7 @@ import pytest
 
 from credits import grants, wallets
 from credits.grants import GrantInput
+from credits.idempotency import IdempotencyKeyReused
 from credits.models import CreditEntry, WalletEntry
 from credits.wallets import WalletChange
 from products.tests import making
@@ -50,8 +51,8 @@ def test_the_same_idempotency_key_gives_the_first_entry_again(acme):
 
     assert change(acme, 300, idempotency_key="k") == first
     assert WalletEntry.objects.count() == 1
-    with pytest.raises(wallets.IdempotencyKeyReused):
-        change(acme, 301, idempotency_key="k")
+    with pytest.raises(IdempotencyKeyReused, match="another `amount`, `reason`"):
+        change(acme, 301, idempotency_key="k", reason="more")
 
 
 def test_only_money_that_pays_invoices_and_is_alive_is_in_the_wallet(acme):

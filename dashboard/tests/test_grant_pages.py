@@ -30,6 +30,8 @@ def test_finance_gives_money_once_however_often_the_form_is_sent():
     assert (grant.amount, grant.priority, grant.currency, grant.reason) == (1250, 5, "USD", "An outage")
     assert grant.created_by.startswith("user:")
     assert all("one-finance" in page and "An outage" in page and "$12.50" in page for page in pages)
+    assert "This form gave a grant already, which said something else." in give(finance, acme, amount="99").content.decode()
+    assert CreditGrant.objects.count() == 1
 
 
 @pytest.mark.parametrize(
@@ -65,6 +67,7 @@ def test_a_grant_is_topped_up_watched_and_ended_with_who_and_why():
     for _ in range(2):
         page = post("grant_top_up", amount="20.5", reason="More", once="t1")
     assert "120.5" in page
+    assert "This form topped up already, with another amount" in post("grant_top_up", amount="21", reason="More", once="t1")
     assert "Low" in post("grant_threshold", low_balance_threshold="500")
     assert LowBalance.objects.filter(recovered_at=None).count() == 1
     assert "is low" in operator.get(reverse("dashboard:home")).content.decode()

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from access.middleware import actor_of
 from core.errors import DomainError
-from credits import grants
-from credits.grants import CauseUsed
+from credits import entering, grants
+from credits.idempotency import IdempotencyKeyReused
 from credits.models import CreditGrant
 from customers.models import Customer
 from dashboard.grant_forms import EndForm, GrantForm, ThresholdForm, TopUpForm
@@ -53,16 +53,20 @@ def new(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 def _made(request: HttpRequest, customer: Customer, form: GrantForm) -> CreditGrant | None:
-    """Give the grant, or the one that the same form gave before; None where the form says what is wrong."""
+    """Give the grant, or the one that the same form gave before; None where the form says what is wrong.
+
+    A form that is sent again with other figures, as after going back to it, has given what it said first.
+    """
     now = timezone.now()
     wanted = form.grant(now=now)
     if wanted is None:
         return None
-    cause = f"form:{customer.public_id}:{form.cleaned_data['once']}"
+    common: dict[str, Any] = {"actor": actor_of(request), "now": now}
     try:
-        made = grants.create(customer=customer, grant=wanted, actor=actor_of(request), now=now, cause=cause)
-    except CauseUsed:
-        return CreditGrant.objects.get(cause=cause)
+        made = grants.create_once(customer=customer, grant=wanted, idempotency_key=form.cleaned_data["once"], **common)
+    except IdempotencyKeyReused:
+        form.refuse(None, _("This form gave a grant already, which said something else. Open it anew to give another."))
+        return None
     except DomainError as refusal:
         form.refuse(refusal.field, refusal.message)
         return None
@@ -93,8 +97,12 @@ def top_up(request: HttpRequest, public_id: str) -> HttpResponse:
 
     def act(common: dict[str, Any]) -> None:
         amount, found = form.number("amount"), form.cleaned_data
-        if amount is not None:
-            grants.top_up(grant=grant, amount=amount, reason=found["reason"], idempotency_key=found["once"], **common)
+        if amount is None:
+            return
+        try:
+            entering.top_up(grant=grant, amount=amount, reason=found["reason"], idempotency_key=found["once"], **common)
+        except IdempotencyKeyReused:
+            form.refuse(None, _("This form topped up already, with another amount or reason. Open the page anew to add more."))
 
     return _done(request, grant, "top_up", form, act, said=_("Topped up."))
 

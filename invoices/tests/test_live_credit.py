@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from core.periods import Interval
-from credits import grants
+from credits import entering, grants
+from credits.idempotency import IdempotencyKeyReused
 from invoices import live_credit
 from invoices.tests import story
 from products.tests import making
@@ -63,18 +64,18 @@ def test_a_top_up_adds_to_the_running_period_once(acme):
     grant = story.give(acme, Decimal(100), "2026-01-01", meter=acme.calls)
     added = {"grant": grant, "reason": "Sorry", "actor": ACTOR, "now": utc("2026-01-05"), "idempotency_key": "k"}
 
-    first = grants.top_up(amount=Decimal(20), **added)
+    first = entering.top_up(amount=Decimal(20), **added)
 
-    assert grants.top_up(amount=Decimal(20), **added) == first
-    with pytest.raises(grants.EntryKeyReused):
-        grants.top_up(amount=Decimal(21), **added)
+    assert entering.top_up(amount=Decimal(20), **added) == first
+    with pytest.raises(IdempotencyKeyReused):
+        entering.top_up(amount=Decimal(21), **added)
     assert live_credit.of_customers([acme.id], now=utc("2026-01-20")).left(grant.id, at=utc("2026-01-20")) == 120
 
 
 def test_what_is_void_or_over_cannot_be_topped_up(acme):
     grant = story.give(acme, Decimal(100), "2026-01-01", meter=acme.calls, expires_at=utc("2026-02-01"))
 
-    with pytest.raises(grants.GrantNotUsable, match="has ended"):
-        grants.top_up(grant=grant, amount=Decimal(1), reason="", actor=ACTOR, now=utc("2026-02-01"))
+    with pytest.raises(entering.GrantNotUsable, match="has ended"):
+        entering.top_up(grant=grant, amount=Decimal(1), reason="", actor=ACTOR, now=utc("2026-02-01"))
     with pytest.raises(grants.GrantInvalid, match="above 0"):
-        grants.top_up(grant=grant, amount=Decimal(0), reason="", actor=ACTOR, now=utc("2026-01-20"))
+        entering.top_up(grant=grant, amount=Decimal(0), reason="", actor=ACTOR, now=utc("2026-01-20"))

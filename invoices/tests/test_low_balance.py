@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from core.periods import Interval
-from credits import grants
+from credits import entering, grants
 from credits.models import LowBalance
 from invoices import low_balance
 from invoices.tests import story
@@ -52,7 +52,7 @@ def test_a_crossing_is_told_once_until_the_balance_rises_again(acme, endpoint):
     story.use(acme, "call", "2026-01-12")
 
     assert [low_balance.check(now=utc("2026-01-13")) for _ in range(2)] == [1, 0]
-    grants.top_up(grant=grant, amount=Decimal(1), reason="", actor=ACTOR, now=utc("2026-01-14"))
+    entering.top_up(grant=grant, amount=Decimal(1), reason="", actor=ACTOR, now=utc("2026-01-14"))
     assert low_balance.check(now=utc("2026-01-14")) == 0
     story.use(acme, "call", "2026-01-15")
     assert low_balance.check(now=utc("2026-01-16"), customer_ids=[acme.id]) == 1

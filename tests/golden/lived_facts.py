@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from core.money import plain
 from core.periods import Interval
-from credits import grants
+from credits import entering, grants
 from credits.models import CreditEntry, CreditGrant, EntryKind
 from customers.models import Customer
 from events.models import Event
@@ -160,7 +160,7 @@ def _void(told, words):
 
 def _top_up(told, words):
     grant, amount, at = told.grants[words.take()], Decimal(words.take()), instant(words.take())
-    grants.top_up(grant=grant, amount=amount, reason="case", actor=ACTOR, now=at)
+    entering.top_up(grant=grant, amount=amount, reason="case", actor=ACTOR, now=at)
 
 
 def _bill(told, words):
