@@ -6,9 +6,10 @@ requests, an overloaded server, a body that was not read) are counted here, one 
 """
 
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from psycopg import Connection
 
@@ -41,18 +42,20 @@ class _Figures:
     latest_at: datetime = _NEVER
 
 
-_gathered: dict[tuple[int, datetime], _Figures] = {}
+Place: TypeAlias = tuple[int, datetime]  # a key's internal id and the UTC hour of receipt
+
+_gathered: dict[Place, _Figures] = {}
 _refused: dict[tuple[int, datetime, str], int] = {}
 _lock = threading.Lock()
 
 
 def note(api_key_id: int, *, at: datetime, accepted: int, duplicate: int = 0, conflict: int = 0) -> None:
     """Add one answered request to the figures of its key and UTC hour."""
-    place = (api_key_id, at.replace(minute=0, second=0, microsecond=0))
+    where = place(api_key_id, at)
     with _lock:
-        figures = _gathered.get(place)
+        figures = _gathered.get(where)
         if figures is None:
-            figures = _gathered[place] = _Figures()
+            figures = _gathered[where] = _Figures()
         figures.accepted += accepted
         figures.duplicate += duplicate
         figures.conflict += conflict
@@ -62,9 +65,9 @@ def note(api_key_id: int, *, at: datetime, accepted: int, duplicate: int = 0, co
 
 def note_refused(api_key_id: int, *, at: datetime, code: str) -> None:
     """Add one request that was refused unread to the figures of its key and UTC hour."""
-    place = (api_key_id, at.replace(minute=0, second=0, microsecond=0), code)
+    refusal = (*place(api_key_id, at), code)
     with _lock:
-        _refused[place] = _refused.get(place, 0) + 1
+        _refused[refusal] = _refused.get(refusal, 0) + 1
 
 
 def write(connection: Connection[Any]) -> None:
@@ -86,23 +89,32 @@ def write(connection: Connection[Any]) -> None:
         with connection.transaction(), connection.cursor() as cursor:
             cursor.execute(_HASTEN)
             cursor.executemany(_WRITE, rows)
-            cursor.executemany(COUNT_REFUSED, [(*place, count) for place, count in sorted(refused.items())])
+            cursor.executemany(COUNT_REFUSED, [(*refusal, count) for refusal, count in sorted(refused.items())])
             cursor.executemany(_USE_KEY, [(latest_at, api_key_id) for api_key_id, *_, latest_at in rows])
     except BaseException:
         _restore(taken, refused)
         raise
 
 
-def add_accepted(api_key_id: int, *, at: datetime, accepted: int, connection: Connection[Any]) -> None:
-    """Count events that were received at `at` and are accepted only now, in the caller's transaction; the key sent nothing now."""
-    if accepted:
-        connection.execute(_WRITE, (api_key_id, at.replace(minute=0, second=0, microsecond=0), accepted, 0, 0, None))
+def add_accepted(accepted: Counter[Place], *, connection: Connection[Any]) -> None:
+    """Count events that are accepted only now, by key and hour of their receipt, in the caller's transaction; the keys sent nothing now.
+
+    Once in a transaction, and last of all: the figures are held until it commits, and taken in the order in which write() takes them,
+    so that nobody waits for another in a ring.
+    """
+    with connection.cursor() as cursor:
+        cursor.executemany(_WRITE, [(*where, count, 0, 0, None) for where, count in sorted(accepted.items())])
 
 
-def _restore(taken: dict[tuple[int, datetime], _Figures], refused: dict[tuple[int, datetime, str], int]) -> None:
+def place(api_key_id: int, at: datetime) -> Place:
+    """Return where events of a key that were received at `at` count."""
+    return api_key_id, at.replace(minute=0, second=0, microsecond=0)
+
+
+def _restore(taken: dict[Place, _Figures], refused: dict[tuple[int, datetime, str], int]) -> None:
     with _lock:
-        for place, figures in taken.items():
-            now = _gathered.setdefault(place, _Figures())
+        for where, figures in taken.items():
+            now = _gathered.setdefault(where, _Figures())
             now.accepted += figures.accepted
             now.duplicate += figures.duplicate
             now.conflict += figures.conflict

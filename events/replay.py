@@ -3,11 +3,12 @@
 # Note [Replay]
 A replay is an ordinary ingest of the very text that was sent, so nothing counts twice, however often it is done: an id that is in the log
 by now is a duplicate or a conflict. Age is judged by the first receipt, and a missing timestamp is that moment. What is refused again
-stays open with its new code and is not kept a second time. What is ingested counts as accepted in the hour of its receipt.
+stays open with its new code and is not kept a second time. What is ingested counts as accepted in the hour of its receipt: the caller
+writes that down at the end of its transaction.
 """
 
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,18 +65,26 @@ def texts_of(request: RefusedRequest) -> list[str]:
 
 
 @transaction.atomic
-def replay(*, request_id: int, indexes: Collection[int], with_rest: bool = False, actor: Actor, now: datetime) -> list[Replayed]:
+def replay(
+    *,
+    request_id: int,
+    indexes: Collection[int],
+    with_rest: bool = False,
+    accepted: Counter[delivery.Place],
+    actor: Actor,
+    now: datetime,
+) -> list[Replayed]:
     """Ingest events of a refused request, named by their place, and keep what became of each.
 
     with_rest: the good events that were refused with others, too, unless they were dismissed.  Events that are not kept are left as
-    they are.
+    they are.  accepted: where what is ingested is counted, for delivery.add_accepted at the transaction's end.
     Raises BodyGone, EventsUnreadable, ClusterChanged.
     """
     request = RefusedRequest.objects.select_for_update().get(pk=request_id)
     texts = dict(enumerate(texts_of(request)))
     rest = _rest(request, texts) if with_rest and request.status != RejectedStatus.DISMISSED else set()
     wanted = sorted(index for index in rest.union(indexes) if index in texts)
-    replayed = [one for part in _parts(wanted) for one in _ingest(request, part, texts)]
+    replayed = [one for part in _parts(wanted) for one in _ingest(request, part, texts, accepted)]
     _mark_events(request, replayed, actor, now)
     settle(request_ids=[request.pk], status=RejectedStatus.REPLAYED, actor=actor, now=now)
     if with_rest and rest and all(one.outcome != ReplayOutcome.REFUSED for one in replayed if one.index in rest):
@@ -93,15 +102,17 @@ def _parts(wanted: Sequence[int]) -> Iterator[Sequence[int]]:
     return (wanted[start : start + MAX_EVENTS] for start in range(0, len(wanted), MAX_EVENTS))
 
 
-def _ingest(request: RefusedRequest, part: Sequence[int], texts: dict[int, str]) -> list[Replayed]:
-    connection = database.of_django()
+def _ingest(
+    request: RefusedRequest, part: Sequence[int], texts: dict[int, str], accepted: Counter[delivery.Place]
+) -> list[Replayed]:
     received_at = request.first_received_at
     body = bodies.joined([texts[index] for index in part])
     ids = [bodies.event_id(texts[index]) for index in part]
     before = log.present(ids)
-    result = ingest_again(body=body, key_id=request.api_key_id, received_at=received_at, connection=connection)
+    result = ingest_again(body=body, key_id=request.api_key_id, received_at=received_at, connection=database.of_django())
     new = log.written_now(ids) - before
-    delivery.add_accepted(request.api_key_id, at=received_at, accepted=result.ingested_count, connection=connection)
+    if result.ingested_count:
+        accepted[delivery.place(request.api_key_id, received_at)] += result.ingested_count
     return [_replayed(place, index, ids[place], result, new) for place, index in enumerate(part)]
 
 

@@ -1,4 +1,9 @@
-"""Replay many refused events as a job that goes on where it stopped, and tell what became of each in a file."""
+"""Replay many refused events as a job that goes on where it stopped, and tell what became of each in a file.
+
+# Note [One batch at a time]
+A batch holds new event names, ids of events and figures until it commits, in the order of its requests. Two batches that share some in
+another order would wait for each other in a ring, so a batch waits for the one before it, whichever job that belongs to.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,8 +15,10 @@ from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from access.actors import Actor
+from core import database
 from core.errors import DomainError
 from core.sheets import Cell, csv_lines
+from events import delivery
 from events.bodies import EventsUnreadable
 from events.dismiss import lock
 from events.listing import RejectedEventFilter
@@ -26,6 +33,7 @@ BATCH_REQUESTS = 20  # a transaction; each request holds at most a thousand even
 GONE = "not_kept"
 REFUSED = "refused: "  # followed by the code
 FILE = "replayed.csv"
+_WAIT_FOR_OTHERS = "SELECT pg_advisory_xact_lock(hashtext('tallybook replay'))"  # Note [One batch at a time]
 COLUMNS = ("request", "index", "event_id", "outcome", "codes", "message")
 
 
@@ -71,9 +79,12 @@ def work(run: Run) -> dict[str, Any]:
     total = run.total or _requests(run, after=0).count()
     while batch := list(_requests(run, after=run.position.get("after", 0))[:BATCH_REQUESTS]):
         with transaction.atomic():
+            database.of_django().execute(_WAIT_FOR_OTHERS)
             lock(batch)  # Note [One order] of events/dismiss.py
+            accepted: Counter[delivery.Place] = Counter()
             for request_id in batch:
-                tally += _replay(run, request_id)
+                tally += _replay(run, request_id, accepted)
+            delivery.add_accepted(accepted, connection=database.of_django())
             position = {"after": batch[-1], "tally": dict(tally)}
             run.advance(position=position, done=run.done + len(batch), total=total, unit="requests")
     return dict(tally)
@@ -94,12 +105,19 @@ def _chosen(run: Run) -> QuerySet[RejectedEvent]:
     return group(run.parameters["filters"]).filter(id__lte=run.parameters["up_to"])
 
 
-def _replay(run: Run, request_id: int) -> Counter[str]:
+def _replay(run: Run, request_id: int, accepted: Counter[delivery.Place]) -> Counter[str]:
     chosen = RejectedEvent.objects.none() if "request" in run.parameters else _chosen(run).filter(request_id=request_id)
     indexes = list(chosen.order_by("id").values_list("index", flat=True))
     with_rest = run.parameters["with_rest"]
     try:
-        replayed = replay(request_id=request_id, indexes=indexes, with_rest=with_rest, actor=run.actor, now=timezone.now())
+        replayed = replay(
+            request_id=request_id,
+            indexes=indexes,
+            with_rest=with_rest,
+            accepted=accepted,
+            actor=run.actor,
+            now=timezone.now(),
+        )
     except (BodyGone, EventsUnreadable):
         return Counter({GONE: len(indexes) or 1})
     run.write(

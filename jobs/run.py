@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 from django.db import OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
@@ -177,7 +178,7 @@ def _outcome(run: Run) -> tuple[JobStatus, dict[str, Any]]:
         return JobStatus.CANCELLED, {}
     except DomainError as error:
         return _failed(error.code, error.message)
-    except (AskedToStop, TakenOver, OperationalError):
+    except (AskedToStop, TakenOver, OperationalError, psycopg.OperationalError):  # Django's own, and of statements beside it
         raise
     except Exception as error:
         log.exception("job %s failed", run.job.public_id)

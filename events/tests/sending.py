@@ -1,6 +1,7 @@
 """Keys, customers and bodies for tests that ingest."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,8 @@ from access import keys
 from access.actors import COMMAND
 from access.models import ApiKey
 from customers.models import Customer
-from events.ingest import ingest
+from events.ingest import RequestRefused, ingest
+from events.models import RefusedRequest
 from events.store import IngestResult
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -33,6 +35,13 @@ def body(*events: Any) -> bytes:
 
 def send(key: ApiKey, *events: Any, received_at: datetime = NOW, **options: Any) -> IngestResult:
     return ingest(body=body(*events), key_id=key.id, received_at=received_at, **options)
+
+
+def refuse(key: ApiKey, *events: Any, raw: bytes | None = None, lenient: bool = False, at: datetime = NOW) -> RefusedRequest:
+    """Send what is refused, in whole or, if lenient, in part; return what is kept of it."""
+    with suppress(RequestRefused):
+        ingest(body=raw or body(*events), key_id=key.id, received_at=at, lenient=lenient)
+    return RefusedRequest.objects.latest("id")
 
 
 def hours_ago(hours: float) -> str:

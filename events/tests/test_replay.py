@@ -1,25 +1,24 @@
 """Refused events are sent in again once their cause is mended, and are counted once however often that is done."""
 
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing, suppress
-from datetime import datetime, timedelta
-from typing import Any
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
 
 from access.actors import Actor
 from access.models import ApiKey
+from core import database
 from customers.models import Customer
-from events import dismiss, prune, refusals, replay, replaying
+from events import delivery, dismiss, prune, refusals, replay
 from events.bodies import EventsUnreadable
 from events.dismiss import dismiss_events, dismiss_request
-from events.ingest import RequestRefused, ingest
+from events.ingest import ingest
 from events.models import DeliveryHour, DeliveryRefusal, Event, RefusedRequest, RejectedEvent
 from events.replay import BodyGone
-from events.tests.sending import NOW, body, event, hours_ago, make_customer, make_key
-from jobs.models import Job, JobStatus
-from jobs.run import take_and_work
+from events.tests.sending import NOW, body, event, hours_ago, make_customer, make_key, refuse
 
 pytestmark = pytest.mark.django_db
 
@@ -32,14 +31,10 @@ def key() -> ApiKey:
     return make_key()[0]
 
 
-def refuse(key: ApiKey, *events: Any, raw: bytes | None = None, lenient: bool = False, at: datetime = NOW) -> RefusedRequest:
-    with suppress(RequestRefused):
-        ingest(body=raw or body(*events), key_id=key.id, received_at=at, lenient=lenient)
-    return RefusedRequest.objects.latest("id")
-
-
 def again(request: RefusedRequest, *indexes: int, with_rest: bool = False) -> list[tuple[int, str, str, tuple[str, ...]]]:
-    replayed = replay.replay(request_id=request.pk, indexes=indexes, with_rest=with_rest, actor=ANN, now=LATER)
+    accepted: Counter[delivery.Place] = Counter()
+    replayed = replay.replay(request_id=request.pk, indexes=indexes, with_rest=with_rest, accepted=accepted, actor=ANN, now=LATER)
+    delivery.add_accepted(accepted, connection=database.of_django())
     return [(one.index, one.event_id, one.outcome.value, tuple(one.codes)) for one in replayed]
 
 
@@ -203,48 +198,6 @@ def test_a_pruned_body_that_comes_again_is_kept_again(key: ApiKey) -> None:
     assert [*known, len(refusals.with_others("good", most=9)), refusals.with_others("a", most=9)] == [1, 0, 1, []]
 
 
-def job_outcome(job: Job) -> tuple[dict[str, int], list[str]]:
-    assert take_and_work(job_id=job.pk, now=LATER) == JobStatus.DONE
-    job.refresh_from_db()
-    return job.outcome, b"".join(bytes(chunk.body) for chunk in job.files.get().chunks.all()).decode().split("\r\n")
-
-
-def test_a_group_is_replayed_as_a_job_that_tells_what_became_of_each(key: ApiKey) -> None:
-    first = refuse(key, event("a", "acme"), event("good", make_customer()))
-    refuse(key, event("b", "acme"), event("c", "nobody"))
-    gone = refuse(key, event("d", "acme"))
-    RefusedRequest.objects.filter(pk=gone.pk).update(body=None, pruned_at=NOW)
-    late_customer("acme")
-
-    filters = {"code": "CUSTOMER_NOT_FOUND", "field": "customer_id"}
-    job = replaying.start_group(filters=filters, with_rest=True, actor=ANN, now=LATER)
-    outcome, lines = job_outcome(job)
-
-    assert outcome == {"ingested": 3, "refused: CUSTOMER_NOT_FOUND": 1, "not_kept": 1}
-    assert lines[:3] == [
-        "request,index,event_id,outcome,codes,message",
-        f"{first.pk},0,a,ingested,,",
-        f"{first.pk},1,good,ingested,,",
-    ]
-    assert (job.progress_done, job.progress_total, job.created_by) == (3, 3, "user:usr_ann")
-    assert list(RejectedEvent.objects.filter(status="open").values_list("event_id", flat=True).order_by("id")) == ["c", "d"]
-
-
-def test_only_open_events_of_a_selection_are_replayed(key: ApiKey) -> None:
-    refuse(key, event("a", "acme"), event("b", "acme"))
-    late_customer("acme")
-    ids = list(RejectedEvent.objects.order_by("index").values_list("id", flat=True))
-    assert dismiss_events(rows=RejectedEvent.objects.filter(event_id="b"), actor=ANN, now=LATER) == 1
-    assert RefusedRequest.objects.get().status == "open"
-
-    job = replaying.start_events(ids=ids, with_rest=False, actor=ANN, now=LATER)
-    outcome, lines = job_outcome(job)
-
-    assert (outcome, len(lines)) == ({"ingested": 1}, 3)
-    with pytest.raises(replaying.NothingToReplay):
-        replaying.start_events(ids=ids, with_rest=False, actor=ANN, now=LATER)
-
-
 def test_many_are_dismissed_some_at_a_time(key: ApiKey, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dismiss, "STEP", 2)
     refuse(key, event("a", "acme"), event("b", "acme"), event("c", "acme"))
@@ -253,48 +206,6 @@ def test_many_are_dismissed_some_at_a_time(key: ApiKey, monkeypatch: pytest.Monk
 
     assert RefusedRequest.objects.get().status == "dismissed"
     assert dismiss_events(rows=RejectedEvent.objects.all(), actor=ANN, now=LATER) == 0
-
-
-def test_a_group_that_cannot_be_read_is_nothing(key: ApiKey) -> None:
-    refuse(key, event("a", "acme"))
-
-    with pytest.raises(replaying.NothingToReplay):
-        replaying.start_group(filters={"start": "yesterday"}, with_rest=False, actor=ANN, now=LATER)
-
-
-def test_the_rest_of_one_request_is_a_job_too(key: ApiKey) -> None:
-    request = refuse(key, event("bad", "nobody"), event("good", make_customer()))
-
-    outcome, _lines = job_outcome(replaying.start_rest(request_id=request.pk, actor=ANN, now=LATER))
-
-    assert outcome == {"ingested": 1}
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_dismissal_beside_a_replay_waits_for_it(key: ApiKey, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = refuse(key, event("a", "acme"))
-    refuse(key, event("b", "acme"))
-    RejectedEvent.objects.filter(request=first).update(field="customer_id")  # so that the second request's event is found first
-    late_customer("acme")
-    job = replaying.start_group(filters={}, with_rest=False, actor=ANN, now=LATER)
-    usual, beside = replay.replay, ThreadPoolExecutor(1)
-    dismissed: list[Future[int]] = []
-
-    def dismiss() -> int:
-        with closing(connection):
-            return dismiss_events(rows=RejectedEvent.objects.all(), actor=ANN, now=LATER)
-
-    def replay_beside(**asked: Any) -> Any:
-        if not dismissed:
-            dismissed.append(beside.submit(dismiss))
-            wait(dismissed, timeout=0.5)
-        return usual(**asked)
-
-    monkeypatch.setattr(replaying, "replay", replay_beside)
-    outcome, _rows = job_outcome(job)
-
-    assert (outcome, dismissed[0].result(10)) == ({"ingested": 2}, 0)
-    assert set(RejectedEvent.objects.values_list("status", flat=True)) == {"replayed"}
 
 
 def test_the_dismissed_rest_of_a_request_is_not_replayed(key: ApiKey) -> None:

@@ -7,6 +7,7 @@ import sys
 import threading
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from django.db import connection
 from psycopg.conninfo import make_conninfo
@@ -162,6 +163,19 @@ def test_any_other_error_is_logged_and_its_text_kept_from_the_page(caplog: pytes
     job.refresh_from_db()
     assert job.error_message == "The job broke off: ZeroDivisionError. The log has the details."
     assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_whose_connection_broke_in_any_statement_is_taken_up_again() -> None:
+    job = queue("cut_off")
+
+    with pytest.raises(psycopg.OperationalError):
+        run.take_and_work(job_id=job.id, now=NOW)
+    connection.close()
+    silent(job)
+
+    assert run.waiting(now=LATER) == [job.id]
+    assert run.take_and_work(job_id=job.id, now=LATER) == JobStatus.DONE
 
 
 @pytest.mark.django_db(transaction=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
+from core import database
 from core.errors import DomainError
 from jobs import kinds
 from jobs.run import Run
@@ -44,11 +45,18 @@ def breaking(run: Run) -> dict[str, Any]:
     raise ZeroDivisionError
 
 
+def cut_off(run: Run) -> dict[str, Any]:
+    """Lose the database's connection in a statement that goes by Django, on the first turn."""
+    if run.job.claim_number == 1:
+        database.of_django().execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    return {}
+
+
 def deadly(run: Run) -> dict[str, Any]:
     os.kill(os.getpid(), signal.SIGKILL)
     return {}
 
 
 def register() -> None:
-    for name in ("counting", "interrupted", "refusing", "breaking", "deadly"):
+    for name in ("counting", "interrupted", "refusing", "breaking", "cut_off", "deadly"):
         kinds.register(kinds.Kind(f"test_{name}", name, f"jobs.tests.work_for_tests.{name}"))
