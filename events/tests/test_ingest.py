@@ -1,7 +1,5 @@
-import json
 import threading
 import time
-import zlib
 from datetime import UTC, datetime, timedelta
 from unittest.mock import Mock
 from uuid import UUID
@@ -18,7 +16,7 @@ from core.models import Deployment
 from customers import directory, register
 from events import delivery, names, store
 from events.ingest import OutcomeUnknown, RequestRefused, ingest, prepare_from_memory
-from events.models import DeliveryHour, DeliveryRefusal, Event, EventConflict, EventName, EventVoid, RefusedRequest, RejectedEvent
+from events.models import DeliveryHour, Event, EventConflict, EventName, EventVoid
 from events.tests.sending import NOW, body, event, hours_ago, make_customer, make_key, send
 from events.validation import identity, judge_fast
 
@@ -194,73 +192,6 @@ def test_an_equal_hash_of_another_id_is_refused(key, ada):
     assert [event_id for event_id, _ in stored()] == ["z"]
 
 
-def test_one_bad_event_fails_the_whole_request_and_it_is_kept(key, ada):
-    with pytest.raises(RequestRefused) as refused:
-        send(key, event("a", ada), event("b", "cus_nobody"), event("c", ada, metadata={"k": None}))
-
-    assert [(p.index, p.event_id, p.field, p.code) for p in refused.value.problems] == [
-        (1, "b", "customer_id", "CUSTOMER_NOT_FOUND"),
-        (2, "c", "metadata.k", "NULL_VALUE"),
-    ]
-    assert (refused.value.status, refused.value.code) == (422, "INVALID_EVENTS")
-    assert stored() == []
-    [kept] = RefusedRequest.objects.all()
-    assert json.loads(zlib.decompress(kept.body))["events"][0]["event_id"] == "a"
-    assert (kept.event_count, kept.http_status, kept.code, kept.seen_count) == (3, 422, "INVALID_EVENTS", 1)
-    rejected = RejectedEvent.objects.order_by("index").values_list(
-        "index", "event_id", "customer_reference", "event_name", "code"
-    )
-    assert list(rejected) == [
-        (1, "b", "cus_nobody", "api.call", "CUSTOMER_NOT_FOUND"),
-        (2, "c", ada.public_id, "api.call", "NULL_VALUE"),
-    ]
-
-
-def test_the_same_refused_request_again_only_counts(key, ada):
-    for minute in range(3):
-        with pytest.raises(RequestRefused):
-            send(key, event("b", "cus_nobody"), received_at=NOW + timedelta(minutes=minute))
-
-    [kept] = RefusedRequest.objects.all()
-    assert (kept.seen_count, kept.latest_received_at) == (3, NOW + timedelta(minutes=2))
-    assert RejectedEvent.objects.count() == 1
-    assert list(DeliveryRefusal.objects.values_list("code", "refused_count")) == [("CUSTOMER_NOT_FOUND", 3)]
-
-
-def test_an_unreadable_body_is_kept_without_events(key):
-    with pytest.raises(RequestRefused) as refused:
-        ingest(body=b"{\x00", key_id=key.id, received_at=NOW)
-
-    assert (refused.value.status, refused.value.code) == (422, "INVALID_JSON")
-    assert RefusedRequest.objects.get().event_count is None
-    assert not RejectedEvent.objects.exists()
-
-
-def test_what_cannot_be_stored_as_text_is_kept_all_the_same(key, ada):
-    with pytest.raises(RequestRefused):
-        send(key, event("a\x00\ud800", "c\x00", event_name="n\ud800"))
-
-    assert RejectedEvent.objects.get().event_id == "a\N{REPLACEMENT CHARACTER}?"
-
-
-def test_an_archived_customer_is_refused(key):
-    gone = make_customer(archived_at=NOW)
-
-    with pytest.raises(RequestRefused) as refused:
-        send(key, event("a", gone))
-
-    assert refused.value.code == "CUSTOMER_ARCHIVED"
-
-
-def test_a_customer_made_after_a_refusal_is_found_at_once(key):
-    with pytest.raises(RequestRefused):
-        send(key, event("a", "ext-1"))
-
-    make_customer(external_id="ext-1")
-
-    assert send(key, event("a", "ext-1")).ingested_count == 1
-
-
 def test_an_external_id_that_moves_to_another_customer_is_followed_at_once(key, ada):
     register.update(customer=ada, fields={"external_id": "ext"}, actor=COMMAND, now=NOW)
     send(key, event("a", "ext"))
@@ -273,15 +204,6 @@ def test_an_external_id_that_moves_to_another_customer_is_followed_at_once(key, 
     assert list(Event.objects.order_by("arrival").values_list("customer_id", flat=True)) == [ada.id, bob.id]
     with pytest.raises(RequestRefused, match="archived"):
         send(key, event("c", "ext"))
-
-
-def test_lenient_handling_stores_the_good_and_lists_the_bad(key, ada):
-    result = send(key, event("a", ada), event("b", "cus_nobody"), event("c", ada), lenient=True)
-
-    assert result.ingested_count == 2
-    assert [(p.index, p.code) for p in result.errors] == [(1, "CUSTOMER_NOT_FOUND")]
-    assert [event_id for event_id, _ in stored()] == ["a", "c"]
-    assert RejectedEvent.objects.get().event_id == "b"
 
 
 def test_after_a_duplicate_the_next_hundred_requests_avoid_copy(key, ada):
