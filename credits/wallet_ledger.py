@@ -25,6 +25,6 @@ class Movement(NamedTuple):
 def read(
     customer_id: int, *, currency: str | None = None, below: int | None = None, offset: int = 0, limit: int = 100
 ) -> list[Movement]:
-    """Read movements, the newest first: those older than the movement `below`, or all, after `offset` of them."""
+    """Read movements, the newest first: those before the movement `below`, or all, after `offset` of them."""
     bound = {"customer": customer_id, "currency": currency, "below": below, "offset": offset, "limit": limit}
     return [Movement._make(row) for row in database.read(load(__file__, "wallet_ledger"), bound)]

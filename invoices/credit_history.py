@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from credits import ledger
+from credits.ledger import Told
 from credits.models import CreditEntry, CreditGrant
 from invoices.models import Invoice, InvoiceLine
 
@@ -14,9 +16,11 @@ class Cause(NamedTuple):
     description: str = ""
 
 
-def of_grant(grant: CreditGrant) -> Sequence[tuple[CreditEntry, Cause]]:
-    """List a grant's entries, the oldest first. Three queries."""
-    return with_causes(CreditEntry.objects.filter(period__grant=grant).select_related("period").order_by("id"))
+def of_grant(grant: CreditGrant) -> Sequence[tuple[Told, Cause]]:
+    """List a grant's entries, the oldest first, each with the balance behind it. Three queries."""
+    told = ledger.of_grant(grant)
+    causes = with_causes(one.entry for one in told)
+    return [(one, cause) for one, (_entry, cause) in zip(told, causes, strict=True)]
 
 
 def with_causes(entries: Iterable[CreditEntry]) -> Sequence[tuple[CreditEntry, Cause]]:

@@ -1,6 +1,6 @@
 """Credit entitlements, each of which is one credit grant, as the published client reads them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,7 +10,6 @@ import pytest
 import time_machine
 from dodopayments import DodoPayments
 
-from api.v1 import entitlement_balances
 from core.periods import Interval
 from credits import entering, grants
 from invoices.models import Invoice
@@ -175,18 +174,41 @@ def test_the_client_credits_and_debits_a_grant(clock: Any, dodo: DodoPayments) -
     assert Invoice.objects.get(point=1).total == 10
 
 
-def test_an_entry_written_while_the_ledger_is_read_is_in_it(
-    clock: Any, dodo: DodoPayments, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    acme = making.customer()
-    grant = story.give(acme, Decimal(100), "2026-03-01")
-    usual = entitlement_balances._entries
+def test_a_ledger_tells_what_one_run_wrote_as_it_came_about(call: Callable[..., Any], db: None) -> None:
+    acme, calls = making.customer(), making.meter("call")
+    story.begin(acme, making.product(making.per_unit(calls)), "2026-01-01")
+    grant = story.give(acme, Decimal(100), "2026-01-01", meter=calls, **MONTHLY)
+    story.give(acme, Decimal(60), "2026-01-01", applies_to="invoice", **MONTHLY)
+    story.use(acme, "call", "2026-01-10", times=30)
+    story.use(acme, "call", "2026-02-10", times=120)
+    story.bill("2026-03-02")  # gives March before it burns January and February
+    address = f"/credit-entitlements/{grant.public_id}/balances/{acme.public_id}/ledger"
 
-    def entries_beside(*asked: Any) -> Any:
-        entering.top_up(grant=grant, amount=Decimal(7), reason="", actor=ACTOR, now=utc("2026-03-02"))
-        return usual(*asked)
+    pages = [call("GET", f"{address}?page_size=1&page_number={number}").body["items"] for number in range(9)]
+    jumped = call("GET", f"{address}?page_size=3&page_number=2").body["items"]
+    deducted = call("GET", f"{address}?transaction_type=credit_deducted").body["items"]
+    entries = call("GET", f"/credit-grants/{grant.public_id}").body["entries"]
+    moved = [
+        call("GET", f"/customers/{acme.public_id}/wallets/ledger-entries?page_size=2&page_number={n}").body for n in range(4)
+    ]
 
-    monkeypatch.setattr(entitlement_balances, "_entries", entries_beside)
-    page = dodo.credit_entitlements.balances.list_ledger(acme.public_id, credit_entitlement_id=grant.public_id)
-
-    assert [(one.amount, one.balance_after) for one in page.items] == [("7", "107"), ("100", "100")]
+    ledger = [one for page in pages for one in page]
+    assert [(one["transaction_type"], one["balance_before"], one["balance_after"]) for one in ledger] == [
+        ("credit_added", "0", "100"),
+        ("credit_deducted", "100", "0"),
+        ("credit_added", "0", "100"),
+        ("credit_expired", "70", "0"),
+        ("credit_deducted", "100", "70"),
+        ("credit_added", "0", "100"),
+    ]
+    assert jumped == []
+    assert [one["amount"] for one in deducted] == ["100", "30"]
+    assert [one["kind"] for one in entries] == ["granted", "burned", "expired", "granted", "burned", "granted"]
+    assert [(one["event_type"], one["before_balance"], one["after_balance"]) for page in moved for one in page["items"]] == [
+        ("merchant_adjustment", 0, 60),
+        ("merchant_adjustment", 20, 0),
+        ("payment", 60, 20),
+        ("merchant_adjustment", 0, 60),
+        ("merchant_adjustment", 60, 0),
+        ("merchant_adjustment", 0, 60),
+    ]

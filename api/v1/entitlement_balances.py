@@ -1,23 +1,23 @@
 """Serve the balances of credit entitlements, where an entitlement is a grant, which one customer has, and its ledger."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
-from itertools import accumulate
 from typing import Literal
 
 import msgspec
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from api.v1 import body, shapes
 from api.v1.deployment import brand_id, business_id
 from api.v1.lookup import find
-from api.v1.pagination import NewestFirst, PageQuery, page
+from api.v1.pagination import NewestFirst, PageQuery, Slice, page
 from api.v1.resource import Resource, answer
 from api.v1.schema import describes
-from core.money import exact, plain
+from core.money import plain
+from credits import ledger
+from credits.ledger import Told
 from credits.models import CreditEntry, CreditGrant, EntryKind
 from customers import find as customers
 from invoices import live_credit
@@ -135,11 +135,30 @@ class EntitlementLedger(Resource):
         query = body.decode_query(request.GET, LedgerQuery)
         business, brand = business_id(), brand_id()
 
-        def shown(rows: Sequence[CreditEntry]) -> list[EntitlementEntryAnswer]:
-            after = balances_after(grant)  # read behind the rows, or one that was just written would have none
-            return [_entry(entry, after[entry.pk], grant, business=business, brand=brand) for entry in rows]
+        def shown(rows: Sequence[Told]) -> list[EntitlementEntryAnswer]:
+            return [_entry(told, grant, business=business, brand=brand) for told in rows]
 
-        return answer(page(request, query, NewestFirst(_entries(grant, query)), shown, now=self.now))
+        return answer(page(request, query, _Ledger(grant, query), shown, now=self.now))
+
+
+@dataclass(frozen=True)
+class _Ledger:
+    """A grant's ledger, newest first, as a list that goes on from the end of a page."""
+
+    grant: CreditGrant
+    query: LedgerQuery
+
+    def read(self, part: Slice) -> Sequence[Told]:
+        rows = [told for told in reversed(ledger.of_grant(self.grant)) if _is_asked_for(told.entry, self.query)]
+        ends = [number for number, told in enumerate(rows, 1) if self.end_of(told) == part.end]
+        first = ends[0] if ends else part.offset
+        return rows[first : first + part.limit]
+
+    def end_of(self, row: Told) -> str:
+        return str(row.entry.pk)
+
+    def upper(self) -> str:
+        return ""
 
 
 def grant_of(id: str, customer_id: str) -> CreditGrant:
@@ -167,31 +186,22 @@ def _balance(grant: CreditGrant, now: datetime) -> EntitlementBalanceAnswer:
     )
 
 
-def _entries(grant: CreditGrant, query: LedgerQuery) -> QuerySet[CreditEntry]:
-    rows = CreditEntry.objects.filter(period__grant=grant).select_related("period")
-    if query.start_date is not None:
-        rows = rows.filter(created_at__gte=shapes.utc(query.start_date))
-    if query.end_date is not None:
-        rows = rows.filter(created_at__lt=shapes.utc(query.end_date))
-    if query.transaction_type is not None:
-        rows = rows.filter(kind__in=[kind for kind, word in TRANSACTIONS.items() if word == query.transaction_type])
-    return rows
+def _is_asked_for(entry: CreditEntry, query: LedgerQuery) -> bool:
+    start, end = query.start_date, query.end_date
+    return (
+        (start is None or entry.created_at >= shapes.utc(start))
+        and (end is None or entry.created_at < shapes.utc(end))
+        and query.transaction_type in (None, TRANSACTIONS[entry.kind])
+    )
 
 
-@exact()
-def balances_after(grant: CreditGrant) -> Mapping[int, Decimal]:
-    """Add the grant's entries up in order of writing, over all of its periods; it has a few for each of its cycles."""
-    rows = list(CreditEntry.objects.filter(period__grant=grant).order_by("created_at", "id").values_list("id", "amount"))
-    return dict(zip((key for key, _ in rows), accumulate(amount for _, amount in rows), strict=True))
-
-
-@exact()
-def _entry(entry: CreditEntry, after: Decimal, grant: CreditGrant, *, business: str, brand: str) -> EntitlementEntryAnswer:
+def _entry(told: Told, grant: CreditGrant, *, business: str, brand: str) -> EntitlementEntryAnswer:
+    entry = told.entry
     return EntitlementEntryAnswer(
         id=str(entry.pk),
         amount=plain(abs(entry.amount)),
-        balance_after=plain(after),
-        balance_before=plain(after - entry.amount),
+        balance_after=plain(told.after),
+        balance_before=plain(told.before),
         brand_id=brand,
         business_id=business,
         created_at=entry.created_at,

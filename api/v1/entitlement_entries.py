@@ -9,11 +9,11 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from api.v1 import body, shapes
-from api.v1.entitlement_balances import balances_after, grant_of, period_id
+from api.v1.entitlement_balances import grant_of, period_id
 from api.v1.resource import Resource, answer
 from api.v1.schema import describes
-from core.money import exact, plain
-from credits import entering
+from core.money import plain
+from credits import entering, ledger
 from credits.models import CreditEntry, CreditGrant
 from invoices import live_credit, low_balance
 
@@ -84,14 +84,13 @@ class EntitlementEntries(Resource):
         return live_credit.of_customers([grant.customer_id], now=self.now).left(grant.id, at=self.now)
 
 
-@exact()
 def _shown(entry: CreditEntry, grant: CreditGrant) -> EntitlementEntryMade:
-    after = balances_after(grant)[entry.pk]
+    told = next(told for told in reversed(ledger.of_grant(grant)) if told.entry.pk == entry.pk)
     return EntitlementEntryMade(
         id=str(entry.pk),
         amount=plain(abs(entry.amount)),
-        balance_after=plain(after),
-        balance_before=plain(after - entry.amount),
+        balance_after=plain(told.after),
+        balance_before=plain(told.before),
         created_at=entry.created_at,
         credit_entitlement_id=grant.public_id,
         customer_id=grant.customer.public_id,

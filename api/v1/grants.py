@@ -287,7 +287,8 @@ def _with_entries(grant: CreditGrant, now: datetime) -> CreditGrantWithEntries:
 
 
 def _entries(grant: CreditGrant) -> Iterable[CreditEntryAnswer]:
-    for entry, line in credit_history.of_grant(grant):
+    for told, line in credit_history.of_grant(grant):
+        entry = told.entry
         yield CreditEntryAnswer(
             kind=entry.kind,
             amount=quantity(grant, entry.amount),

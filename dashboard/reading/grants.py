@@ -1,15 +1,15 @@
 """Read what customers' grants hold, live burn included, and how it came about."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from core.money import exact, plain, to_major
 from core.periods import Period
-from credits import wallets
+from credits import ledger, wallets
 from credits.models import CreditEntry, CreditGrant, CreditGrantHistory, CreditKind, LowBalance  # type: ignore[attr-defined]
 from credits.wallets import Wallet
 from customers.models import Customer
@@ -18,6 +18,9 @@ from invoices import credit_history, live_credit
 from invoices.credit_history import Cause
 from invoices.live_credit import LiveCredit, LiveDraw, PeriodBalance
 from invoices.preview import Preview
+
+# Entries of one instant stand period by period: see credits.ledger, Note [Entries of one instant].
+NEWEST_FIRST = ("-created_at", "-starts_at", "-id")
 
 
 @dataclass(frozen=True)
@@ -37,11 +40,12 @@ class Holding:
 
 @dataclass(frozen=True)
 class Entered:
-    """One entry of the ledger, with what caused it and who made it."""
+    """One entry of the ledger, with what caused it and who made it. after: the balance behind it, where one grant's ledger is told."""
 
     entry: CreditEntry
     cause: Cause
     actor: str
+    after: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,8 @@ def one(grant: CreditGrant, *, now: datetime) -> Shown:
     """Read a grant with its periods, what drafts will take of it, and its ledger, the newest entry first."""
     credit = live_credit.of_customers([grant.customer_id], now=now).of_grant(grant.pk)
     is_low = LowBalance.objects.filter(grant=grant, recovered_at=None).exists()
-    entries = history(CreditEntry.objects.filter(period__grant=grant).select_related("period__grant__meter").order_by("-id"))
+    told = ledger.of_grant(grant)[::-1]
+    entries = [replace(one, after=after) for one, (_, after) in zip(history(entry for entry, _ in told), told, strict=True)]
     return Shown(
         holding=_holding(grant, credit, now, is_low=is_low),
         periods=credit.periods[::-1],
@@ -93,8 +98,9 @@ def _ended_by(grant: CreditGrant) -> str:
 
 
 def entries_of(customer: Customer) -> QuerySet[CreditEntry]:
-    """Give the ledger of all of a customer's grants."""
-    return CreditEntry.objects.filter(period__grant__customer=customer).select_related("period__grant__meter")
+    """Give the ledger of all of a customer's grants, to be paged in NEWEST_FIRST."""
+    rows = CreditEntry.objects.filter(period__grant__customer=customer).select_related("period__grant__meter")
+    return rows.annotate(starts_at=F("period__starts_at"))
 
 
 def history(entries: Iterable[CreditEntry]) -> list[Entered]:

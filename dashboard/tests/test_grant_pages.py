@@ -5,10 +5,14 @@ from decimal import Decimal
 import pytest
 from django.urls import reverse
 
+from core.periods import Interval
 from credits.models import CreditGrant, LowBalance
+from dashboard import paging
+from dashboard.reading import grants as reading
 from dashboard.tests import world
 from invoices.tests import story
 from products.tests import making
+from products.tests.making import utc
 
 pytestmark = pytest.mark.django_db
 GIVEN = {
@@ -96,6 +100,26 @@ def test_the_pages_say_what_is_used_now_and_which_line_used_what():
         assert "INV-2026-000001" in page
         assert "-3" in page.replace("\u2212", "-")
     assert "End the grant" not in issued
+
+
+def test_a_history_tells_what_one_run_wrote_as_it_came_about_with_the_balance():
+    acme, calls = making.customer(), making.meter("call")
+    story.begin(acme, making.product(making.per_unit(calls)), "2026-01-01")
+    grant = story.give(acme, Decimal(100), "2026-01-01", meter=calls, renews=True, renewal=Interval("Month", 1))
+    story.use(acme, "call", "2026-01-10", times=30)
+    story.bill("2026-02-02")
+
+    shown = reading.one(grant, now=utc("2026-02-02")).entries
+    whole = list(reading.entries_of(acme).order_by(*reading.NEWEST_FIRST))
+
+    assert [(row.entry.kind, row.entry.amount, row.after) for row in shown] == [
+        ("granted", 100, 100), ("expired", -70, 0), ("burned", -30, 70), ("granted", 100, 100),
+    ]  # fmt: skip
+    assert whole == [row.entry for row in shown]
+    pages = [paging.page(reading.entries_of(acme), cursor=None, order=reading.NEWEST_FIRST, size=1)]
+    while pages[-1].older:
+        pages.append(paging.page(reading.entries_of(acme), cursor=pages[-1].older, order=reading.NEWEST_FIRST, size=1))
+    assert [entry for page in pages for entry in page.items] == whole
 
 
 def test_a_renewing_grant_says_that_its_ledger_follows():

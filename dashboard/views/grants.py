@@ -30,7 +30,7 @@ def ledger(request: HttpRequest, public_id: str) -> HttpResponse:
     """Show everything that a customer holds, and every change of it."""
     customer = get_object_or_404(Customer, public_id=public_id)
     now = timezone.now()
-    entries = page(reading.entries_of(customer), cursor=request.GET.get("cursor"))
+    entries = page(reading.entries_of(customer), cursor=request.GET.get("cursor"), order=reading.NEWEST_FIRST)
     shown = {
         "customer": customer,
         "holdings": reading.of_customer(customer, now=now),
