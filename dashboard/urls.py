@@ -9,6 +9,7 @@ from dashboard.views import (
     delivery,
     event_voids,
     events,
+    finding,
     grants,
     home,
     invoice_changes,
@@ -39,6 +40,7 @@ app_name = "dashboard"
 urlpatterns = [
     path("", home.page, name="home"),
     path("figures/events", home.figure, name="home_figure"),
+    path("find", finding.page, name="find"),
     path("meters", meters.index, name="meters"),
     path("meters/new", meter_wizard.new, name="meter_new"),
     path("meters/preview", meter_wizard.preview_of_draft, name="meter_preview"),

@@ -68,6 +68,7 @@ def pages() -> dict[str, str]:
         **details,
         "key_create": reverse("dashboard:key_create"),
         "event": event,
+        "find": f"{reverse('dashboard:find')}?q=customer",
         "event_voids": reverse("dashboard:event_voids"),
         "event_correct": event.replace("/event?", "/event/correct?"),
     }

@@ -55,10 +55,19 @@
     if (document.hidden) event.preventDefault();
   });
 
+  // Control or Command and K: to the field that finds anything; on a phone it is in the closed menu, so its page opens.
+  var find = document.querySelector("[data-find]");
+  if (find && /Mac|iP(hone|ad)/.test(navigator.platform)) document.querySelector("[data-find-keys]").textContent = "⌘K";
+  document.addEventListener("keydown", function (event) {
+    if (!find || event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+    event.preventDefault();
+    if (find.checkVisibility()) { find.focus(); find.select(); } else location.assign(find.form.action);
+  });
+
   document.addEventListener("keydown", function (event) {
     if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input, textarea, select, [contenteditable]")) return;
-    var search = document.querySelector("[data-search]");
+    var search = document.querySelector("[data-search]") || find;
     if (search) { event.preventDefault(); search.focus(); search.select(); }
   });
 })();

@@ -84,6 +84,7 @@ def addresses() -> list[str]:
         f"{reverse('dashboard:event')}?id=call%2F1%2Flong",
         f"{reverse('dashboard:event_correct')}?id=call%2F1",
         reverse("dashboard:event_voids"),
+        f"{reverse('dashboard:find')}?q=W",
         reverse("password_change"),
     ]
 
@@ -199,6 +200,14 @@ def name_a_customer_by_typing(page: Page, site: str) -> None:
     assert "call/1" not in page.locator("tbody").text_content()
 
 
+def find_by_keyboard(page: Page, site: str) -> None:
+    """Open the page that finds anything with its keys, where the field itself is in the closed menu, and go where a number leads."""
+    page.goto(f"{site}{reverse('dashboard:jobs')}")
+    page.keyboard.press("Control+k")
+    page.wait_for_selector("main [name=q]:focus")
+    press(page, "000002", "Enter", until="h1:has-text('INV-2026-000002')")
+
+
 def price_a_product_by_keyboard(page: Page, site: str) -> None:
     """Add and take out rows and tiers with nothing but keys; the focus is where the work goes on, and what changed is said."""
     page.goto(f"{site}{reverse('dashboard:product_new')}")
@@ -260,6 +269,7 @@ def test_the_page_is_alive(site: str) -> None:
         page.keyboard.press("Escape")
         assert not page.locator("#sidebar").is_visible()
         name_a_customer_by_typing(page, site)
+        find_by_keyboard(page, site)
         make_a_meter_by_keyboard(page, site)
         price_a_product_by_keyboard(page, site)
 
