@@ -73,6 +73,7 @@ def send(client, customer_id, event_name, details):
 
 def invoice_of(client, customer_id):
     """Wait until the billing run has issued last month's invoice; it comes round by itself every few minutes."""
+    print("Waiting for the billing run, which comes round every few minutes", flush=True)
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         issued = client.get(f"/invoices?customer_id={customer_id}&period_start={LAST_MONTH:%Y-%m-%dT%H:%M:%SZ}", cast_to=object)

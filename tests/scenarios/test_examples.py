@@ -44,8 +44,9 @@ def test_the_examples_print_their_invoices(base_rows: None, tmp_path: Path) -> N
     for name, process in running.items():
         printed = (tmp_path / f"{name}.txt").read_text().splitlines()
         assert process.returncode == 0, printed
-        assert printed[0].startswith("INV-")
-        assert [line.strip() for line in printed[1:]] == PRINTED[name]
+        assert printed[0].startswith("Waiting for the billing run")
+        assert printed[1].startswith("INV-")
+        assert [line.strip() for line in printed[2:]] == PRINTED[name]
 
 
 def started(name: str, environment: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
