@@ -21,8 +21,8 @@ from core.exact_json import dumps
 from webhooks.models import DeliveryStatus, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from webhooks.sending import Outcome, Parcel, send
 
-LEASE = timedelta(minutes=2)
-"""Longer than the slowest attempt of a turn may take."""
+LEASE = timedelta(minutes=4)
+"""Longer than the attempts of a turn may take, five in each thread: half a minute to look a name up, then ATTEMPT_SECONDS."""
 THREADS = 8
 DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400))
 """How long after each failure the next attempt comes; after the last one it is given up, after more than three days."""

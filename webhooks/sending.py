@@ -1,5 +1,6 @@
 """Send one message to one endpoint: signed by the Standard Webhooks, bounded in time and size, to no address inside the network."""
 
+import asyncio
 import ipaddress
 import socket
 import time
@@ -11,7 +12,8 @@ from urllib.parse import urlsplit
 import httpx
 from standardwebhooks import Webhook
 
-TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+# For all of an attempt once the name is looked up: a bound of each step, as httpx has them, would begin anew with every byte that drips.
+ATTEMPT_SECONDS = 10
 EXCERPT_BYTES = 1000
 
 # Through a translator (RFC 6052) these lead to the IPv4 address in their last 32 bits: where it leads is judged.
@@ -67,17 +69,25 @@ def send(parcel: Parcel, *, now: datetime, private_addresses: bool) -> Outcome:
     try:
         address, extensions, host = _target(parcel.url, private_addresses=private_addresses)
         headers = {**parcel.headers, **signed(parcel, now=now), "Host": host}
-        with httpx.Client(timeout=TIMEOUT, follow_redirects=False, trust_env=False) as client:
-            asked = client.build_request("POST", address, content=parcel.body.encode(), headers=headers, extensions=extensions)
-            answer = client.send(asked, stream=True)
-            try:
-                excerpt = next(answer.iter_raw(EXCERPT_BYTES), b"")
-            finally:
-                answer.close()
+        asked = httpx.Request("POST", address, content=parcel.body.encode(), headers=headers, extensions=extensions)
+        answer, excerpt = asyncio.run(_answered(asked))
     except (httpx.HTTPError, httpx.InvalidURL, AddressNotAllowed, OSError, ValueError) as error:
         return Outcome(None, "", f"{type(error).__name__}: {error}"[:500], _since(began))
     text = excerpt.decode(errors="replace").replace("\0", "�")
     return Outcome(answer.status_code, text, "", _since(began), _seconds(answer.headers.get("retry-after", "")))
+
+
+async def _answered(asked: httpx.Request) -> tuple[httpx.Response, bytes]:
+    """Send a request, and read the beginning of its answer. Raises TimeoutError, and what httpx raises."""
+    try:
+        async with asyncio.timeout(ATTEMPT_SECONDS), httpx.AsyncClient(follow_redirects=False, trust_env=False) as client:
+            answer = await client.send(asked, stream=True)
+            try:
+                return answer, await anext(answer.aiter_raw(EXCERPT_BYTES), b"")
+            finally:
+                await answer.aclose()
+    except TimeoutError as error:
+        raise TimeoutError(f"no whole answer within {ATTEMPT_SECONDS} seconds") from error
 
 
 def signed(parcel: Parcel, *, now: datetime) -> dict[str, str]:

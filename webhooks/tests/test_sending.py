@@ -2,8 +2,9 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,8 +19,8 @@ BODY = '{"type":"invoice.paid","data":{"total":1}}'
 
 
 @contextmanager
-def endpoint(answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
-    """Listen once on a loopback port, keep what comes and answer so."""
+def endpoint(*answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
+    """Listen once on a loopback port, keep what comes and answer piece by piece."""
     received: list[bytes] = []
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -33,7 +34,10 @@ def endpoint(answer: bytes) -> Iterator[tuple[str, list[bytes]]]:
                 while BODY.encode() not in got:
                     got += connection.recv(65_536)
                 received.append(got)
-                connection.sendall(answer)
+                with suppress(OSError):  # the sender may have hung up
+                    for piece in answer:
+                        connection.sendall(piece)
+                        time.sleep(0.1 if len(answer) > 1 else 0)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
@@ -123,3 +127,21 @@ def test_an_endpoint_that_is_not_there_is_an_outcome() -> None:
 
     assert (outcome.status, outcome.is_delivered) == (None, False)
     assert outcome.error.startswith("ConnectError")
+
+
+@pytest.mark.parametrize(
+    "drips",
+    [
+        pytest.param([b"HTTP/1.1 200 OK\r\n"] + [b"X: y\r\n"] * 80, id="headers"),
+        pytest.param([b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"] + [b"x"] * 80, id="a body"),
+        pytest.param([b"HTTP/1.1 103 Early Hints\r\n\r\n"] * 80, id="hints"),
+    ],
+)
+def test_an_answer_that_drips_is_given_up(drips: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "ATTEMPT_SECONDS", 0.3)
+    began = time.monotonic()
+    with endpoint(*drips) as (url, _received):
+        outcome = send(parcel(url), now=datetime.now(UTC), private_addresses=True)
+
+    assert outcome.error == "TimeoutError: no whole answer within 0.3 seconds"
+    assert time.monotonic() - began < 3
