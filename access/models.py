@@ -9,7 +9,7 @@ from core.fields import PublicIdField
 from core.history import named, never_deleted, tracked
 
 
-@tracked("UserHistory", exclude=["password", "last_login"])
+@tracked("UserHistory", exclude=["last_login"], secret=["password"])
 class User(AbstractUser):
     """A person who signs in to the dashboard; the groups owner, operator, finance and viewer say what for."""
 

@@ -1,6 +1,6 @@
 """Keep who changed what on configuration models (semantics 35); events and money are append-only and need none of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pghistory
@@ -10,16 +10,22 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 
-def tracked(model_name: str, *, exclude: list[str] | None = None) -> Callable[[type[models.Model]], type[models.Model]]:
-    """Record every insert, update and delete of the model in the table `model_name`, with the actor of the context."""
+def tracked(
+    model_name: str, *, exclude: Sequence[str] = (), secret: Sequence[str] = ()
+) -> Callable[[type[models.Model]], type[models.Model]]:
+    """Record every insert, update and delete of the model in the table `model_name`, with the actor of the context.
+
+    exclude: columns that play no part.  secret: columns that are not kept either, but whose change is, as a row labelled NAME_changed.
+    """
 
     def track(model: type[models.Model]) -> type[models.Model]:
         recorded = pghistory.track(
             pghistory.InsertEvent(),
             pghistory.UpdateEvent(),
             pghistory.DeleteEvent(),
+            *(pghistory.UpdateEvent(f"{name}_changed", condition=pgtrigger.AnyChange(name)) for name in secret),
             model_name=model_name,
-            exclude=exclude,
+            exclude=[*exclude, *secret],
             meta=named(model._meta.verbose_name_plural),
         )
         return recorded(model)

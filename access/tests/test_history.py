@@ -15,7 +15,7 @@ from psycopg import sql
 from access import keys
 from access.actors import COMMAND, Actor
 from access.history import acting
-from access.models import ApiKey, ApiKeyHistory
+from access.models import ApiKey, ApiKeyHistory, User, UserHistory
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 USER, KEY = Actor("user", "usr_1"), Actor("api_key", "key_1")
@@ -119,3 +119,25 @@ def test_a_key_is_the_actor_of_what_it_asks_for() -> None:
     assert response.status_code == 200
     row = apps.get_model("customers.CustomerHistory").objects.select_related("pgh_context").get()
     assert _actor(row.pgh_context) == f"api_key:{key.public_id}"
+
+
+@pytest.mark.django_db
+def test_who_changed_a_password_is_kept_and_the_password_is_not() -> None:
+    owner, other = (User.objects.create_superuser(name, password="a long password 1") for name in ("owner", "other"))
+    client = Client()
+    client.force_login(owner)
+
+    own = client.post(
+        "/password",
+        {"old_password": "a long password 1", "new_password1": "a longer password", "new_password2": "a longer password"},
+    )
+    others = client.post(
+        f"/admin/access/user/{other.pk}/password/",
+        {"password1": "a longer password", "password2": "a longer password", "usable_password": "true"},
+    )
+
+    assert (own.status_code, others.status_code) == (302, 302)
+    rows = UserHistory.objects.filter(pgh_label="password_changed").order_by("pgh_id").select_related("pgh_context")
+    by = f"user:{owner.public_id}"
+    assert [(row.username, _actor(row.pgh_context)) for row in rows] == [("owner", by), ("other", by)]
+    assert "password" not in {field.name for field in UserHistory._meta.fields}
