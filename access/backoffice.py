@@ -204,6 +204,7 @@ class HistoryAdmin(BackOfficeAdmin):
     list_select_related: Any = ("pgh_context",)
     ordering = ("-pgh_id",)
     list_filter: Any = ("pgh_label",)
+    hidden: Sequence[str] = ()
 
     @admin.display(description=_("By"))
     def who(self, row: Any) -> str:
@@ -213,7 +214,7 @@ class HistoryAdmin(BackOfficeAdmin):
         return f"{metadata.get('actor_kind', '?')}:{metadata.get('actor_id', '?')}"
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        hidden = {"pgh_obj", "pgh_context"}
+        hidden = {"pgh_obj", "pgh_context", *self.hidden}
         return ["who", *(self._as_shown(field.name) for field in self.opts.fields if field.name not in hidden)]
 
 

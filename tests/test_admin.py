@@ -10,6 +10,7 @@ from django.db import connection, models
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from access.models import ApiKey, RoleHistory, User
 from access.rules import MODELS
@@ -20,6 +21,8 @@ from meters import define
 from meters.models import Meter
 from products.models import Product, ProductHistory
 from tests import rows
+from webhooks import endpoints
+from webhooks.models import WebhookEndpoint, WebhookEndpointHistory  # type: ignore[attr-defined]
 
 OURS = {
     "core",
@@ -346,3 +349,18 @@ def test_the_history_of_a_row_is_one_click_away(owner: Client) -> None:
     assert response.request["PATH_INFO"] == address(CustomerHistory, "changelist")
     assert response.context["cl"].result_list.count() == 1
     assert owner.get(address(Customer, "history", "é")).status_code == 404
+
+
+def test_headers_that_an_endpoint_is_sent_stand_on_no_page(owner: Client) -> None:
+    endpoint = endpoints.create(
+        url="https://example.com/hook", headers={"Authorization": "Bearer receiver-1"}, now=timezone.now()
+    )
+    history = WebhookEndpointHistory.objects.get()
+
+    shown = [
+        owner.get(address(model, "change", row.pk)).content.decode()
+        for model, row in ((WebhookEndpoint, endpoint), (WebhookEndpointHistory, history))
+    ]
+
+    assert all("https://example.com/hook" in page for page in shown)
+    assert not any("receiver-1" in page or endpoint.secret in page for page in shown)

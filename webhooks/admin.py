@@ -1,4 +1,4 @@
-"""Show endpoints, messages and their delivery in the back office; read-only until the verbs that change endpoints are there."""
+"""Show endpoints, messages and their delivery in the back office; endpoints are changed on the dashboard and over the API."""
 
 from django.contrib import admin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateTimeFilter
@@ -14,7 +14,7 @@ class WebhookAttemptInline(RowsInline):
 
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(BackOfficeAdmin):
-    """The secret is never shown here."""
+    """Neither the secret nor the headers are shown here."""
 
     list_display = ("url", "public_id", "description", "created_at", "disabled_at")
     list_filter = (("disabled_at", admin.EmptyFieldListFilter),)
@@ -60,4 +60,7 @@ class WebhookAttemptAdmin(BackOfficeAdmin):
 
 @admin.register(WebhookEndpointHistory)
 class WebhookEndpointHistoryAdmin(HistoryAdmin):
+    """Headers may hold the receiver's token; they are shown by the API to keys of scope write only."""
+
     list_filter = ("pgh_label", ("pgh_obj", AutocompleteSelectFilter))
+    hidden = ("headers",)
