@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils.translation import trans_real
 
+from api.v1 import schema
 from api.v1.urls import urlpatterns
 
 
@@ -36,9 +38,22 @@ def test_every_operation_has_a_name_of_its_own(document: Any) -> None:
 
 
 def test_making_the_document_warns_of_nothing(db: None, capsys: pytest.CaptureFixture[str]) -> None:
-    Client().get("/api/v1/openapi.json")
+    schema.document.cache_clear()
+
+    schema.document()
 
     assert capsys.readouterr().err == ""
+
+
+def test_the_document_is_made_once_whatever_the_query_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    schema.document()
+    monkeypatch.setattr(schema, "SchemaGenerator", None)
+    languages = len(trans_real._translations)
+
+    answers = [Client().get("/api/v1/openapi.json", {"lang": f"x{n}", "version": str(n)}) for n in range(3)]
+
+    assert {answer.content for answer in answers} == {schema.document()}
+    assert len(trans_real._translations) == languages
 
 
 def test_every_operation_says_what_it_does_and_how_it_fails(document: Any) -> None:
