@@ -13,6 +13,8 @@ from api.v1 import body
 from api.v1.errors import Refused, status_of
 from core.errors import DomainError
 
+TOO_LONG = "The body holds a number with too many digits, or too great an exponent."
+
 
 class Item(msgspec.Struct):
     name: Annotated[str, msgspec.Meta(min_length=2)]
@@ -41,7 +43,9 @@ def post(raw: bytes, content_type: str = "application/json", **extra: str) -> Ht
         (b'{"email": "a\\ud800"}', "INVALID_TEXT", "A text holds half of a surrogate pair, which is no character."),
         (b'{"email": ' + b"[" * 40 + b"]" * 40 + b"}", "INVALID_JSON", "The body is nested deeper than 32 levels."),
         (b'{"email": ' + b"[" * 100_000, "INVALID_JSON", "The body is nested deeper than 32 levels."),
-        (b'{"email": ' + b"1" * 5000 + b"}", "INVALID_JSON", "The body holds a number with too many digits."),
+        (b'{"email": ' + b"1" * 5000 + b"}", "INVALID_JSON", TOO_LONG),
+        (b'{"email": 1e99999999999999999999}', "INVALID_JSON", TOO_LONG),
+        (b'{"email": 1e-99999999999999999999}', "INVALID_JSON", TOO_LONG),
         (b"[]", "WRONG_TYPE", "The body must be an object."),
         (b"null", "WRONG_TYPE", "The body must be an object."),
         (b"{}", "MISSING_FIELD", "`email` is missing."),

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any, NoReturn, TypeVar
 
@@ -95,8 +95,8 @@ def parse(raw: bytes) -> Any:
         raise Refused("INVALID_JSON", f"The body is not valid UTF-8 at byte {error.start}.") from error
     except RecursionError as error:
         raise _too_deep() from error
-    except ValueError as error:
-        raise Refused("INVALID_JSON", "The body holds a number with too many digits.") from error
+    except (ValueError, InvalidOperation) as error:
+        raise Refused("INVALID_JSON", "The body holds a number with too many digits, or too great an exponent.") from error
     _refuse_unstorable(parsed)
     return parsed
 
