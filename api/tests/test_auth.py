@@ -126,6 +126,8 @@ def test_admits_the_scopes_that_cover_it(call: Callable[..., Any], method: str, 
             assert (reply.status, reply.body["code"]) == (403, "SCOPE_MISSING")
             assert reply.body["message"].startswith(f"This needs an API key of scope {needed}")
             assert reply.body["message"].endswith(f"yours has scope {scope}.")
+        if method == "GET":
+            assert call("HEAD", address, scope=scope).status == reply.status
 
 
 @pytest.mark.parametrize(("method", "address", "needed"), ENDPOINTS)

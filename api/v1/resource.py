@@ -47,10 +47,11 @@ class Resource(APIView):
     until_answered: ExitStack
 
     def scope_for(self, method: str) -> str | None:
-        """Name the scope that `method` needs; None for a method without a handler, which is 405 for every key."""
+        """Name the scope that `method` needs, HEAD as GET; None for a method without a handler, which is 405 for every key."""
         if not hasattr(self, method.lower()):
             return None
-        return self.scopes.get(method, "read" if method in {"GET", "HEAD"} else "write")
+        method = "GET" if method == "HEAD" else method
+        return self.scopes.get(method, "read" if method == "GET" else "write")
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         with ExitStack() as self.until_answered:
