@@ -62,7 +62,7 @@ class Chunk:
     """Invoices with their figures; those whose figures could not be made, with the reason; what all were read from.
 
     reached: of the subscriptions whose points became invoices or drafts here, the first point that did not.  left: something waits for
-    the next chunk.
+    the next chunk.  settled_count: the credit periods that had to be closed before.
     """
 
     ready: tuple[Assembled, ...]
@@ -72,12 +72,14 @@ class Chunk:
     source: inputs.Read
     planner: Planner
     late: adjustments.Taken
+    settled_count: int = 0
 
 
 @dataclass(frozen=True)
 class Issued:
     """What one chunk did. drafted_count: how many were no drafts before.  upto: everything before is done; None where not.
 
+    settled_count: the credit periods that it closed, those before the cycles that it billed and those that ended with them.
     customers: of whom it issued invoices; their grants have all their periods.
     """
 
@@ -187,7 +189,7 @@ def issue_chunk(*, now: datetime, actor: Actor, after: Position, turn: Turn = AL
     new = [one for one in (*(one.due for one in chunk.ready), *(one for one, _ in chunk.failed)) if one.is_new]
     upto = claimed.upto if chunk.is_whole else None
     customers = frozenset(one.due.customer_id for one in chunk.ready)
-    return Issued(len(new), len(chunk.ready), len(chunk.failed), upto, settled, customers)
+    return Issued(len(new), len(chunk.ready), len(chunk.failed), upto, chunk.settled_count + settled, customers)
 
 
 def _before(draft: Invoice) -> QuerySet[Invoice]:
@@ -200,7 +202,7 @@ def _before(draft: Invoice) -> QuerySet[Invoice]:
 def _assembled(due: Sequence[Due], planner: Planner, now: datetime, actor: Actor, *, hold_failing: bool) -> Chunk:
     """Read everything that decides the invoices, and assemble them in order."""
     keys = [PointKey(one.subscription_id, one.point) for one in due]
-    _prepare_credits(due, keys, planner, now, actor)
+    settled_count = _prepare_credits(due, keys, planner, now, actor)
     read = inputs.read(keys=keys, hold=lambda ids, within: balances.held(customer_ids=ids, within=within), planner=planner)
     taken = adjustments.take({one.subscription_id for one in due})
     to_carry = dict(taken.by_subscription)
@@ -231,20 +233,23 @@ def _assembled(due: Sequence[Due], planner: Planner, now: datetime, actor: Actor
         ready.append(Assembled(one, point, made, carried))
         if made.carried_forward:
             waiting.add(one.customer_id)
-    return Chunk(tuple(ready), tuple(failed), reached, not waiting, read, planner, taken)
+    return Chunk(tuple(ready), tuple(failed), reached, not waiting, read, planner, taken, settled_count)
 
 
-def _prepare_credits(due: Sequence[Due], keys: Sequence[PointKey], planner: Planner, now: datetime, actor: Actor) -> None:
-    """Give renewing grants their periods up to now, and close those before the cycles that are billed, which may roll over."""
+def _prepare_credits(due: Sequence[Due], keys: Sequence[PointKey], planner: Planner, now: datetime, actor: Actor) -> int:
+    """Give renewing grants their periods up to now, and close those before the cycles that are billed, which may roll over.
+
+    Gives how many it closed.
+    """
     customers = {one.customer_id for one in due}
     schedules = [(planner.schedule_from(key), key.point or 1) for key in keys]
     # A draft whose cycle is gone since will be held, and needs no credits.
     cycles = {schedule.cycle(n) for schedule, n in schedules if schedule.has_cycle(n)}
     if not cycles:
-        return
+        return 0
     renewal.make_periods(customer_ids=customers, until=max(now, *(cycle.end for cycle in cycles)), actor=actor, now=now)
     latest = max(cycle.start for cycle in cycles)
-    renewal.settle(customer_ids=customers, billed_until=billed.until, actor=actor, now=now, ended_by=latest)
+    return renewal.settle(customer_ids=customers, billed_until=billed.until, actor=actor, now=now, ended_by=latest)
 
 
 def _settle(chunk: Chunk, now: datetime, actor: Actor) -> int:

@@ -30,7 +30,10 @@ class AheadOfClock(DomainError):
 
 @dataclass(frozen=True)
 class BillingReport:
-    """What a run did. held_count: drafts whose figures could not be made; they wait for a person with the reason."""
+    """What a run did. held_count: drafts whose figures could not be made; they wait for a person with the reason.
+
+    settled_count: the credit periods that were closed, each once, in the chunks that issued or behind them.
+    """
 
     drafted_count: int
     issued_count: int

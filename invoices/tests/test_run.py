@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from core.clock import database_now
 from core.periods import Interval
 from credits import grants, product_credits
+from credits.models import GrantPeriod
 from credits.product_credits import ProductCreditInput
 from events.models import Event
 from events.tests import sending
@@ -310,6 +311,22 @@ def test_a_voided_grant_serves_the_usage_before_it_was_voided(calls):
 
     assert invoices()[0][1:3] == ["0 usage Call: 10 - 0 - 4 = 6, 12", "credit gift usage 4"]
     assert ledger(gift)[-1] == ("2026-01-01", "voided", "-96")
+
+
+def test_a_run_counts_each_credit_period_that_it_closed_once(calls):
+    acme = making.customer()
+    give(acme, Decimal(5), "2026-01-01", meter=calls, expires_at=utc("2026-01-20"))  # over before the first cycle begins
+    give(acme, Decimal(9), "2026-01-01", meter=calls, renews=True, renewal=Interval("Month", 1))
+    begin(acme, making.product(per_unit(calls)), "2026-02-01")
+
+    first = bill("2026-04-02")
+    again = bill("2026-04-02")
+
+    closed = GrantPeriod.objects.filter(settled_at__isnull=False)
+    assert [(f"{one.starts_at:%m-%d}", one.grant.amount) for one in closed.order_by("id")] == [
+        ("01-01", 5), ("01-01", 9), ("02-01", 9), ("03-01", 9),
+    ]  # fmt: skip
+    assert (first.settled_count, again.settled_count) == (4, 0)
 
 
 def test_a_grant_is_shared_by_subscriptions_in_order_of_cycle_end(calls):
