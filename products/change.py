@@ -180,7 +180,8 @@ def _begin_with(cut: _Cut, product: Product, version: PriceVersion, quantity: in
     first.product, first.quantity = product, quantity
     first.interval_unit, first.interval_count = interval.unit, interval.count
     first.save()
-    subscription.expires_at = expiry(version, first.anchor_date)
+    (phase,) = terms.schedule([first], zone=billing_zone(), ends_at=None).phases
+    subscription.expires_at = expiry(version, phase)
     return reschedule(subscription, subscription.expires_at, now)
 
 
@@ -196,13 +197,11 @@ def _at_next_cycle(cut: _Cut, product: Product, version: PriceVersion, quantity:
     first = local_date(starts_at, settings.BILLING_TIME_ZONE)
     anchor = before.anchor_date if kept else first
     anew, former = product != cut.current.product, cut.expires_at
-    subscription.expires_at = former
-    if anew:
-        subscription.expires_at = expiry(version, first, anchor=anchor if interval.unit in ("Month", "Year") else None)
-    subscription.phases.filter(first_cycle__gt=cut.cycle).delete()
     phase = Phase(
         cut.cycle + 1, starts_at, anchor, interval, made_at=now, begins_anew=anew, former_expires_at=former if anew else None
     )
+    subscription.expires_at = expiry(version, phase, first=first) if anew else former
+    subscription.phases.filter(first_cycle__gt=cut.cycle).delete()
     write_phase(subscription, product, phase, quantity=quantity)
     return reschedule(subscription, subscription.expires_at, now)
 
@@ -233,7 +232,7 @@ def _now(cut: _Cut, product: Product, version: PriceVersion, quantity: int, when
             begins_anew=True,
             former_expires_at=cut.expires_at,
         )
-        subscription.expires_at = expiry(version, new_anchor)
+        subscription.expires_at = expiry(version, phase)
     write_phase(subscription, product, phase, quantity=quantity)
     return reschedule(subscription, subscription.expires_at, now)
 

@@ -198,6 +198,23 @@ def whole_cycle(n: int, phases: Sequence[Phase], zone: Zone) -> Period:
     return whole if continued is None else Period(continued, whole.end)
 
 
+def end_on(day: date, phase: Phase, zone: Zone) -> datetime:
+    """Give the local midnight at which a phase is to end on a date, by the zone of the cycle that it ends or cuts.
+
+    See Note [Another zone].
+    """
+    zone = _zone_of(phase, zone)
+    if isinstance(zone, str):
+        return local_midnight(day, zone)
+    anchor, interval = phase.anchor_date, phase.interval
+    j = max(1, _intervals_between(anchor, interval, day))
+    while j > 1 and add_interval(anchor, interval, j - 1) >= day:
+        j -= 1
+    while add_interval(anchor, interval, j) < day:
+        j += 1
+    return local_midnight(day, _zone_at_end(anchor, interval, j, zone))
+
+
 def _uncut(n: int, phase: Phase, zone: Zone) -> Period:
     """Give the period that cycle n has as long as no later phase or end cuts it."""
     zone = _zone_of(phase, zone)

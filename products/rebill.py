@@ -49,7 +49,7 @@ def move_next_billing_date(
     if following.first_cycle > cycle and following.begins_anew:
         agreed = following.former_expires_at
         phase = replace(phase, begins_anew=True, former_expires_at=agreed)
-        subscription.expires_at = expiry(following.product.versions.order_by("-number")[0], anchor)
+        subscription.expires_at = expiry(following.product.versions.order_by("-number")[0], phase)
     write_phase(subscription, following.product, phase, quantity=following.quantity or subscription.quantity)
     # A cancellation moves along with the date, but never beyond the end that was agreed from the beginning.
     ends_at = min(starts_at, agreed or starts_at)

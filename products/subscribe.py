@@ -5,17 +5,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
-from django.conf import settings
 from django.db import transaction
 
 from access.actors import Actor
 from core.deployment import billing_zone
 from core.errors import DomainError
 from core.money import CurrencyMismatch
-from core.periods import Interval, add_interval, local_midnight
+from core.periods import Interval, add_interval
 from customers.models import Customer
 from products import carried, next_points, terms
-from products.cycles import Phase, Schedule, first_phase
+from products.cycles import Phase, Schedule, end_on, first_phase
 from products.models import OneTimeItem, PriceKind, PriceVersion, Product, Subscription, SubscriptionPhase, SubscriptionStatus
 
 # From now, of a start or of a next billing date: the calendar has an end, and every cycle since a start is billed.
@@ -116,7 +115,7 @@ def create(
     trial_ends_at = _trial_end(start_at, version, extras)
     phase = first_phase(starts_at=trial_ends_at or start_at, interval=frequency(version), zone=billing_zone())
     _refuse_another_price(product, version, phase.starts_at)
-    expires_at = expiry(version, phase.anchor_date)
+    expires_at = expiry(version, phase)
     schedule = Schedule((phase,), billing_zone(), expires_at)
     first_point = first_billed_point(schedule, bill_from)
     subscription = Subscription.objects.create(
@@ -214,18 +213,20 @@ def _trial_end(start_at: datetime, version: PriceVersion, extras: Extras) -> dat
     return start_at + timedelta(days=days) if days else None
 
 
-def expiry(version: PriceVersion, first: date, *, anchor: date | None = None) -> datetime | None:
-    """Give the end that the price's subscription period sets, counted from a local date; None where it has none.
+def expiry(version: PriceVersion, phase: Phase, *, first: date | None = None) -> datetime | None:
+    """Give the end that the price's subscription period sets to a life that begins with a phase; None where it has none.
 
-    anchor: that of monthly cycles which were anchored before, so that a life of months ends with one of them: the 31st comes back.
+    first: the local date on which it begins, where the phase keeps an older anchor. A life of months then ends with one of its cycles, so
+    that the 31st comes back.
     """
     if version.subscription_period_interval is None:
         return None
     life = Interval(version.subscription_period_interval, version.subscription_period_count)  # type: ignore[arg-type]
-    day = add_interval(first, life, 1)
-    if anchor is not None and life.unit in ("Month", "Year"):
+    anchor = phase.anchor_date
+    day = add_interval(first or anchor, life, 1)
+    if {life.unit, phase.interval.unit} <= {"Month", "Year"}:
         day = add_interval(anchor, Interval("Month", 1), (day.year - anchor.year) * 12 + day.month - anchor.month)
-    return local_midnight(day, settings.BILLING_TIME_ZONE)
+    return end_on(day, phase, billing_zone())
 
 
 def first_billed_point(schedule: Schedule, bill_from: datetime | None) -> int:

@@ -61,6 +61,23 @@ def test_a_changed_zone_leaves_the_running_cycle_and_cuts_those_behind_it(settin
     ]
 
 
+@pytest.mark.parametrize(("other", "start"), [("America/New_York", "2026-01-31T00:00"), ("Asia/Kolkata", "2026-01-31T09:00")])
+def test_a_life_that_began_by_a_former_zone_ends_with_its_last_cycle(settings, other, start):
+    call, customer = making.meter(), making.customer()
+    product = making.product(making.per_unit(call, "10", minimum_amount=500), fee=3100, life=("Month", 3))
+    settings.BILLING_TIME_ZONE = other
+    zone.adopt(now=utc("2026-05-15T12:00"))
+
+    three_months = begin(customer, product, start, now="2026-06-01")
+    bill("2026-06-02")
+
+    assert three_months.ends_at == utc("2026-04-30")
+    billed = Invoice.objects.filter(customer=customer).order_by("point")
+    assert [(f"{one.period_end:%m-%d %H:%M}", [line.amount for line in one.lines.order_by("position")]) for one in billed] == [
+        ("02-28 00:00", [3100]), ("02-28 00:00", [3100, 0, 500]), ("03-31 00:00", [3100, 0, 500]), ("04-30 00:00", [0, 500]),
+    ]  # fmt: skip
+
+
 def test_a_process_of_the_former_zone_cuts_no_cycle(settings):
     begin(making.customer(), making.product(fee=3100), "2026-01-01T09:00")
     deployment.remember_former_zones(None)

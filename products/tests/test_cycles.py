@@ -7,7 +7,7 @@ from itertools import islice, pairwise
 import pytest
 
 from core.periods import FormerZone, Interval, Period, Zones, local_date, local_midnight
-from products.cycles import BillingPoint, NoSuchCycle, Phase, Schedule, billing_points, cycle, cycle_at, first_phase
+from products.cycles import BillingPoint, NoSuchCycle, Phase, Schedule, billing_points, cycle, cycle_at, end_on, first_phase
 
 
 def utc(text):
@@ -167,3 +167,21 @@ def test_terms_that_go_on_with_a_cycle_or_its_anchor_end_it_as_it_was():
 
     assert Schedule((phase, goes_on), zones).cycle(2).end == utc("2026-03-10T00:00")
     assert Schedule((phase, follows), zones).cycle(2) == Period(utc("2026-03-10T00:00"), utc("2026-04-10T04:00"))
+
+
+@pytest.mark.parametrize(
+    ("day", "ends_at"),
+    [
+        ("2026-02-28", "2026-02-28"),  # cycle 1, as it ends
+        ("2026-03-20", "2026-03-20"),  # in cycle 2, which ran as the zone changed
+        ("2026-03-31", "2026-03-31"),
+        ("2026-04-01", "2026-04-01T04:00"),  # in cycle 3, the first of the new zone
+        ("2026-04-30", "2026-04-30T04:00"),
+    ],
+)
+def test_an_end_on_a_date_is_cut_by_the_zone_of_its_cycle(day, ends_at):
+    zones = Zones("America/New_York", (FormerZone("UTC", utc("2026-03-10T12:00")),))
+    phase = first_phase(starts_at=utc("2026-01-31T09:00"), interval=Interval("Month", 1), zone=zones)
+
+    assert end_on(date.fromisoformat(day), phase, zones) == utc(ends_at)
+    assert end_on(date.fromisoformat(day), phase, "UTC") == utc(day)
