@@ -194,7 +194,7 @@ def _at_next_cycle(cut: _Cut, product: Product, version: PriceVersion, quantity:
     before = cut.following or cut.current
     # The same interval keeps its anchor, so that the 31st comes back after a short month.
     kept = interval == _interval(before)
-    first = local_date(starts_at, settings.BILLING_TIME_ZONE)
+    first = schedule.end_date(cut.cycle)
     anchor = before.anchor_date if kept else first
     anew, former = product != cut.current.product, cut.expires_at
     phase = Phase(

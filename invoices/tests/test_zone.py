@@ -17,6 +17,8 @@ from invoices import drafting
 from invoices.models import Invoice
 from invoices.tests.story import begin, bill, give, use
 from meters import rollup, zone
+from products import rebill
+from products.change import When, change_product
 from products.tests import making
 from products.tests.making import utc
 
@@ -76,6 +78,37 @@ def test_a_life_that_began_by_a_former_zone_ends_with_its_last_cycle(settings, o
     assert [(f"{one.period_end:%m-%d %H:%M}", [line.amount for line in one.lines.order_by("position")]) for one in billed] == [
         ("02-28 00:00", [3100]), ("02-28 00:00", [3100, 0, 500]), ("03-31 00:00", [3100, 0, 500]), ("04-30 00:00", [0, 500]),
     ]  # fmt: skip
+
+
+def test_a_product_that_comes_with_a_moved_cycle_counts_from_its_date_across_a_change_of_zone(settings):
+    first, then = making.product(fee=3100), making.product(fee=900, life=("Month", 3), every=("Week", 1), name="Then")
+    subscription = begin(making.customer(), first, "2026-01-01")
+    bill("2026-04-02")
+    changed = {"subscription": subscription, "actor": COMMAND, "now": utc("2026-04-10")}
+    rebill.move_next_billing_date(**changed, next_billing_date=utc("2026-05-20"))
+    settings.BILLING_TIME_ZONE = "America/New_York"
+    zone.adopt(now=utc("2026-04-15T12:00"))
+
+    later = change_product(**changed | {"now": utc("2026-04-16")}, product=then, when=When.NEXT_CYCLE)
+
+    assert later.phases.get(first_cycle=5).starts_at == utc("2026-05-20")
+    assert later.ends_at == utc("2026-08-20T04:00")
+
+
+@pytest.mark.parametrize("every", ["Month", "Week"])
+def test_a_product_that_comes_with_the_next_cycle_lives_as_long_as_sold_across_a_change_of_zone(settings, every):
+    first, then = making.product(fee=3100), making.product(fee=900, life=("Month", 3), every=(every, 1), name="Then")
+    subscription = begin(making.customer(), first, "2026-01-01")
+    bill("2026-04-02")
+    settings.BILLING_TIME_ZONE = "America/New_York"  # where the running cycle ends on the evening of the 30th
+    zone.adopt(now=utc("2026-04-15T12:00"))
+
+    changed = change_product(
+        subscription=subscription, product=then, when=When.NEXT_CYCLE, actor=COMMAND, now=utc("2026-04-16T12:00")
+    )
+
+    assert changed.phases.get(first_cycle=5).starts_at == utc("2026-05-01")
+    assert changed.ends_at == utc("2026-08-01T04:00")
 
 
 def test_a_process_of_the_former_zone_cuts_no_cycle(settings):
