@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from access.actors import Actor
 from core.copying import copy
@@ -92,8 +92,7 @@ def _to_return(invoice: Invoice, elsewhere: Sequence[InvoiceLine]) -> Sequence[I
 def _less_given_back(draws: Sequence[InvoiceCredit], elsewhere: Sequence[InvoiceLine], *, own: Invoice) -> list[Decimal]:
     """Give what of each draw is still out: adjustments elsewhere may have given back some of what the lines of `own` drew."""
     adjusting = {line.id for line in elsewhere}
-    given = CreditEntry.objects.filter(kind=EntryKind.RETURNED, line_id__in=[line.public_id for line in elsewhere])
-    left = dict(given.values_list("period_id").annotate(Sum("amount")))
+    left = dict(_given_back(elsewhere).values_list("period_id").annotate(Sum("amount")))
     amounts = []
     for draw in draws:
         line = draw.line
@@ -105,12 +104,17 @@ def _less_given_back(draws: Sequence[InvoiceCredit], elsewhere: Sequence[Invoice
     return amounts
 
 
+def _given_back(adjusting: Sequence[InvoiceLine]) -> QuerySet[CreditEntry]:
+    """Find the entries of what adjustments gave back: by their invoices, for which there is an index, and then by line."""
+    on, lines = {line.invoice.public_id for line in adjusting}, [line.public_id for line in adjusting]
+    return CreditEntry.objects.filter(kind=EntryKind.RETURNED, invoice_id__in=on, line_id__in=lines)
+
+
 def _take_back(carried: Iterable[InvoiceLine], invoice: Invoice, actor: Actor, now: datetime) -> None:
     """Take the units again that these adjustments gave back, where they did not expire at once and the charge still stands."""
     standing = [line for line in carried if line.adjusts and not _is_billed_again(line.adjusts.invoice)]
-    given = CreditEntry.objects.filter(kind=EntryKind.RETURNED, line_id__in=[line.public_id for line in standing])
     taken = []
-    for entry in given.select_related("period").order_by("id"):
+    for entry in _given_back(standing).select_related("period").order_by("id"):
         if entry.period.settled_at is not None:
             continue
         held = CreditEntry.objects.filter(period=entry.period).aggregate(held=Sum("amount"))["held"] or Decimal(0)
