@@ -20,18 +20,6 @@ PRIVATE_NAMES = (".localhost", ".local", ".internal", ".test", ".example")
 SHORTEST_KEY = 50
 FEWEST_CHARACTERS = 5
 
-# setting: the least that makes sense
-LEAST = {
-    "EVENT_MAX_AGE_DAYS": 1,
-    "INVOICE_GRACE_MINUTES": 0,
-    "MAX_BODY_BYTES": 1024,
-    "ROLL_SECONDS": 1,
-    "INGEST_THREADS": 1,
-    "INGEST_QUEUE_EVENTS": 1000,
-    "REFUSED_BODY_DAYS": 1,
-    "REFUSED_BODY_MEGABYTES": 0,
-}
-
 
 def development_is_private(**_: Any) -> list[CheckMessage]:
     """Cookies of a DEVELOPMENT server travel over plain HTTP."""
@@ -94,14 +82,6 @@ def billing_zone_stands(**_: Any) -> list[CheckMessage]:
     return []
 
 
-def numbers_make_sense(**_: Any) -> list[CheckMessage]:
-    return [
-        Error(f"{name} is {getattr(settings, name)}: the least is {least}.", hint="docs/settings.md", id="tallybook.E005")
-        for name, least in LEAST.items()
-        if getattr(settings, name) < least
-    ]
-
-
 def logo_is_a_picture(**_: Any) -> list[CheckMessage]:
     if logo.is_readable():
         return []
@@ -118,7 +98,6 @@ CHECKS = (
     secret_key_is_strong,
     billing_zone_is_known,
     billing_zone_stands,
-    numbers_make_sense,
     logo_is_a_picture,
     accounts_are_known,
 )

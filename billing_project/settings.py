@@ -17,6 +17,11 @@ VAR_DIR = BASE_DIR / "var"
 
 try:
     ENV = environment.read(os.environ)
+    DATABASES = {
+        "default": environment.database(
+            ENV["DATABASE_URL"], pool_size=ENV["DATABASE_POOL_SIZE"], prepares=ENV["PREPARED_STATEMENTS"]
+        )
+    }
 except (environment.SettingsMissing, environment.SettingInvalid) as problem:
     raise ImproperlyConfigured(str(problem)) from problem
 
@@ -120,9 +125,6 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {
-    "default": environment.database(ENV["DATABASE_URL"], pool_size=ENV["DATABASE_POOL_SIZE"], prepares=ENV["PREPARED_STATEMENTS"])
-}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CELERY_BROKER_URL = ENV["REDIS_URL"]
@@ -199,7 +201,7 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
-LOGGING = logs.configure(ENV["LOG_LEVEL"].upper())
+LOGGING = logs.configure(ENV["LOG_LEVEL"])
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
 DJANGO_STRUCTLOG_USER_ID_FIELD = "public_id"

@@ -93,14 +93,6 @@ def test_another_zone_than_the_stored_one_is_refused_naming_both_and_the_command
     )
 
 
-def test_a_number_below_what_makes_sense_is_refused(settings: Any) -> None:
-    settings.ROLL_SECONDS = 0
-
-    (found,) = checks.numbers_make_sense()
-
-    assert (found.id, found.msg) == ("tallybook.E005", "ROLL_SECONDS is 0: the least is 1.")
-
-
 @pytest.mark.django_db
 def test_every_command_refuses_to_start_misconfigured(settings: Any) -> None:
     settings.SECRET_KEY = "short"

@@ -4,9 +4,13 @@ import sys
 
 import pytest
 
+from billing_project import environment
+from billing_project.environment import SettingInvalid
 from launch.places import CLONE
 
 GIVEN = {"SECRET_KEY": "k" * 60, "DATABASE_URL": "postgresql:///tallybook"}
+
+NAMES = "names such as billing.example.com or [::1], without a scheme, a port or a path"
 
 
 def load_settings(environment: dict[str, str]) -> str:
@@ -35,4 +39,47 @@ def test_production_settings_name_everything_that_is_missing_at_once() -> None:
 
 
 def test_a_variable_that_cannot_be_read_is_named() -> None:
-    assert "PORT cannot be read from 'eighty'" in load_settings(GIVEN | {"PORT": "eighty"})
+    assert "ImproperlyConfigured: PORT is 'eighty', and must be a whole number from 1 to 65535." in load_settings(
+        GIVEN | {"PORT": "eighty"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "must"),
+    [
+        ("ROLL_SECONDS", "0", "a whole number from 1 to 86400"),
+        ("EVENT_MAX_AGE_DAYS", "99999999999", "a whole number from 1 to 36500"),
+        ("PAGE_STATEMENT_SECONDS", "-5", "a whole number from 0 to 86400"),
+        ("DATABASE_POOL_SIZE", "2", "a whole number from 3 to 1000"),
+        ("PORT", "8000.5", "a whole number from 1 to 65535"),
+        ("DEVELOPMENT", "maybe", "true or false"),
+        ("LOG_LEVEL", "VERBOSE", "one of DEBUG, INFO, WARNING, ERROR"),
+        ("REDIS_URL", "localhost:6379", "an address that begins with one of redis://, rediss://, redis+socket://, sentinel://"),
+        ("ALLOWED_HOSTS", "https://x.example", NAMES),
+        ("ALLOWED_HOSTS", "a.example,x.example:443", NAMES),
+        ("ALLOWED_HOSTS", "::1", NAMES),
+    ],
+)
+def test_what_makes_no_sense_is_refused(name: str, text: str, must: str) -> None:
+    with pytest.raises(SettingInvalid) as refused:
+        environment.read(GIVEN | {name: text})
+
+    assert str(refused.value).startswith(f"{name} is {text!r}, and must be {must}. ")
+
+
+def test_every_default_is_one_that_could_be_set() -> None:
+    for variable in environment.VARIABLES:
+        if variable.default not in (environment.REQUIRED, ""):
+            written = ",".join(variable.default) if isinstance(variable.default, list) else str(variable.default)
+            assert variable.read(written) == variable.default, variable.name
+
+
+def test_hosts_of_every_kind_are_taken() -> None:
+    assert environment.hosts(".example.com, *, 10.0.0.1, [::1]") == [".example.com", "*", "10.0.0.1", "[::1]"]
+
+
+def test_an_address_of_the_database_that_cannot_be_read_is_not_written_down() -> None:
+    said = load_settings(GIVEN | {"DATABASE_URL": "postgre://tallybook:hunter2@db/tallybook"})
+
+    assert "ImproperlyConfigured: DATABASE_URL cannot be read. Write it as postgres://" in said
+    assert "hunter2" not in said
