@@ -108,6 +108,7 @@ def test_external_id_stands_for_the_customer(call: Callable[..., Any]) -> None:
         ({"name": "A", "email": "a@x.com", "preferred_locale": "xx"}, 422, "INVALID_FIELD", "`preferred_locale` does not know 'xx'."),
         ({"name": "A", "email": "a@x.com", "metadata": {"a": [1]}}, 422, "INVALID_FIELD", "`metadata.a` must be a string, a number or a boolean."),  # noqa: E501
         ({"name": "A", "email": "a@x.com", "tax_rate": "1.5"}, 422, "INVALID_FIELD", "`tax_rate` must lie between 0 and 1, with at most 6 decimals."),  # noqa: E501
+        ({"name": "A", "email": "a@x.com", "address": {"country": "US\n"}}, 422, "INVALID_FIELD", "`address.country` must be a string of length <= 2."),  # noqa: E501
         ({"name": "A", "email": "a@x.com", "external_id": "cus_1"}, 400, "EXTERNAL_ID_RESERVED", "`external_id` must not begin with cus_, as our own ids do."),  # noqa: E501
         ({"name": "A", "email": "a@x.com", "vat": "x"}, 400, "UNSUPPORTED_ACTION", "`vat` is not served here. Leave it out, or send null."),
     ],

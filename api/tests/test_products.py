@@ -170,3 +170,24 @@ def test_a_product_grants_credits_to_its_subscribers(call: Callable[..., Any]) -
         "PATCH", f"/products/{product['product_id']}", {"credits": [{"kind": "money", "currency": "USD", "amount": "5"}]}
     )
     assert (wrong.status, wrong.body["field"]) == (422, "credits[0].amount")
+
+
+@pytest.mark.parametrize("part", ["amount", "rollover_cap"])
+def test_no_credit_of_a_product_is_beyond_counting(call: Callable[..., Any], part: str) -> None:
+    credit = {"kind": "money", "currency": "USD", "amount": 5, "rollover": "capped", "rollover_cap": 5, part: 10**300}
+
+    refused = call("POST", "/products", product(credits=[credit]))
+
+    assert (refused.status, refused.body["field"]) == (422, f"credits[0].{part}")
+    assert refused.body["message"].endswith("of money must be a whole number of minor units, at most 10^15.")
+
+
+def test_more_credits_than_any_product_has_are_not_looked_at(
+    call: Callable[..., Any], django_assert_max_num_queries: Any
+) -> None:
+    credits = [{"kind": "units", "amount": "1", "meter_id": "mtr_x"}] * 101
+
+    with django_assert_max_num_queries(3):
+        refused = call("POST", "/products", product(credits=credits))
+
+    assert (refused.status, refused.body["field"]) == (422, "credits")

@@ -19,7 +19,7 @@ from core.money import plain
 from core.periods import Interval
 from credits import entering, grants
 from credits.grants import GrantInput
-from credits.models import CreditGrant, CreditKind
+from credits.models import CreditGrant, CreditKind, ProductCredit
 from customers import find as customers
 from invoices import credit_history, live_credit, low_balance
 from invoices.live_credit import LiveCredit
@@ -190,7 +190,7 @@ class GrantById(Resource):
     def patch(self, request: Request, id: str) -> HttpResponse:
         grant = find(ROWS, id)
         wanted = body.decode(request, CreditGrantUpdate).low_balance_threshold
-        threshold = None if wanted is None else _number(grant.kind, wanted, field="low_balance_threshold")
+        threshold = None if wanted is None else number(grant.kind, wanted, field="low_balance_threshold")
         grants.set_threshold(grant=grant, threshold=threshold)
         low_balance.check(customer_ids=[grant.customer_id], now=self.now)
         return answer(_with_entries(grant, self.now))
@@ -205,7 +205,7 @@ class GrantTopUp(Resource):
         wanted = body.decode(request, CreditGrantTopUp)
         entering.top_up(
             grant=grant,
-            amount=_number(grant.kind, wanted.amount, field="amount"),
+            amount=number(grant.kind, wanted.amount, field="amount"),
             reason=wanted.reason,
             idempotency_key=wanted.idempotency_key,
             actor=self.actor,
@@ -236,7 +236,7 @@ def _input(wanted: CreditGrantCreate, now: datetime) -> GrantInput:
     )
     return GrantInput(
         kind=wanted.kind,
-        amount=_number(wanted.kind, wanted.amount, field="amount"),
+        amount=number(wanted.kind, wanted.amount, field="amount"),
         effective_at=shapes.utc(wanted.effective_at) if wanted.effective_at else now,
         meter=find(Meter, wanted.meter_id) if wanted.meter_id else None,
         currency=shapes.currency(wanted.currency) if wanted.currency else None,
@@ -255,19 +255,19 @@ def _input(wanted: CreditGrantCreate, now: datetime) -> GrantInput:
     )
 
 
-def _optional(kind: str, number: Quantity | None, *, field: str) -> Decimal | None:
-    return None if number is None else _number(kind, number, field=field)
+def _optional(kind: str, sent: Quantity | None, *, field: str) -> Decimal | None:
+    return None if sent is None else number(kind, sent, field=field)
 
 
-def _number(kind: str, number: Quantity, *, field: str) -> Decimal:
+def number(kind: str, sent: Quantity, *, field: str) -> Decimal:
     """Read units, a decimal string, or money, an integer. Raises Refused."""
     if kind == CreditKind.MONEY:
-        if not isinstance(number, int) or number > 10**15:
+        if not isinstance(sent, int) or sent > 10**15:
             raise invalid(field, "of money must be a whole number of minor units, at most 10^15")
-        return Decimal(number)
-    if not isinstance(number, str):
+        return Decimal(sent)
+    if not isinstance(sent, str):
         raise invalid(field, "of units must be a decimal string")
-    return shapes.decimal(number, field=field)
+    return shapes.decimal(sent, field=field)
 
 
 def _with_entries(grant: CreditGrant, now: datetime) -> CreditGrantWithEntries:
@@ -335,6 +335,6 @@ def _shown(grant: CreditGrant, credit: LiveCredit, now: datetime) -> dict[str, A
     }
 
 
-def quantity(grant: CreditGrant, number: Decimal) -> Quantity:
+def quantity(of: CreditGrant | ProductCredit, held: Decimal) -> Quantity:
     """Write units as a plain decimal, money as an integer of minor units."""
-    return int(number) if grant.kind == CreditKind.MONEY else plain(number)
+    return int(held) if of.kind == CreditKind.MONEY else plain(held)

@@ -1,20 +1,18 @@
 """Translate what a product grants its subscribers each cycle between the API and the domain, both ways."""
 
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 from typing import Annotated, Literal
 
 import msgspec
 
 from api.v1 import shapes
-from api.v1.body import invalid
+from api.v1.grants import Quantity, number, quantity
 from api.v1.lookup import find
-from core.money import plain
 from credits.models import AppliesTo, CreditKind, ProductCredit, Rollover
 from credits.product_credits import ProductCreditInput
 from meters.models import Meter
 
-Quantity = str | int
+MOST = 100  # that are looked at; the domain says how many a product may have
 
 
 class ProductCreditShape(msgspec.Struct, kw_only=True):
@@ -34,6 +32,9 @@ class ProductCreditShape(msgspec.Struct, kw_only=True):
     name: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
 
+ProductCredits = Annotated[list[ProductCreditShape], msgspec.Meta(max_length=MOST)]
+
+
 def wanted(credits: Sequence[ProductCreditShape]) -> list[ProductCreditInput]:
     """Read the credits of a request. Raises Refused."""
     return [_wanted(one, f"credits[{place}]") for place, one in enumerate(credits)]
@@ -44,13 +45,13 @@ def shown(credits: Iterable[ProductCredit]) -> list[ProductCreditShape]:
     return [
         ProductCreditShape(
             kind="units" if one.kind == CreditKind.UNITS else "money",
-            amount=_shown(one, one.amount),
+            amount=quantity(one, one.amount),
             meter_id=one.meter.public_id if one.meter else None,
             currency=one.currency,
             applies_to="invoice" if one.applies_to == AppliesTo.INVOICE else "usage",
             priority=one.priority,
             rollover=one.rollover,  # type: ignore[arg-type]  # the database checks it
-            rollover_cap=None if one.rollover_cap is None else _shown(one, one.rollover_cap),
+            rollover_cap=None if one.rollover_cap is None else quantity(one, one.rollover_cap),
             name=one.name or None,
         )
         for one in sorted(credits, key=lambda one: one.position)
@@ -60,26 +61,12 @@ def shown(credits: Iterable[ProductCredit]) -> list[ProductCreditShape]:
 def _wanted(one: ProductCreditShape, field: str) -> ProductCreditInput:
     return ProductCreditInput(
         kind=one.kind,
-        amount=_amount(one, one.amount, f"{field}.amount"),
+        amount=number(one.kind, one.amount, field=f"{field}.amount"),
         meter=find(Meter, one.meter_id) if one.meter_id else None,
         currency=shapes.currency(one.currency, field=f"{field}.currency") if one.currency else None,
         applies_to=one.applies_to or AppliesTo.USAGE,
         priority=100 if one.priority is None else one.priority,
         rollover=one.rollover or Rollover.NONE,
-        rollover_cap=None if one.rollover_cap is None else _amount(one, one.rollover_cap, f"{field}.rollover_cap"),
+        rollover_cap=None if one.rollover_cap is None else number(one.kind, one.rollover_cap, field=f"{field}.rollover_cap"),
         name=one.name or "",
     )
-
-
-def _amount(one: ProductCreditShape, amount: Quantity, field: str) -> Decimal:
-    if one.kind == CreditKind.MONEY:
-        if not isinstance(amount, int):
-            raise invalid(field, "must be an integer of minor units for money")
-        return Decimal(amount)
-    if not isinstance(amount, str):
-        raise invalid(field, "must be a decimal as text for units")
-    return shapes.decimal(amount, field=field)
-
-
-def _shown(one: ProductCredit, amount: Decimal) -> Quantity:
-    return int(amount) if one.kind == CreditKind.MONEY else plain(amount)

@@ -14,7 +14,7 @@ from api.v1 import product_credits as credits_in_body
 from api.v1.deployment import brand_id, business_id
 from api.v1.lookup import find
 from api.v1.pagination import NewestFirst, PageQuery, page
-from api.v1.product_credits import ProductCreditShape
+from api.v1.product_credits import ProductCredits, ProductCreditShape
 from api.v1.resource import Resource, answer, nothing
 from api.v1.schema import describes
 from credits import product_credits
@@ -32,7 +32,7 @@ class ProductCreate(msgspec.Struct, kw_only=True):
     name: Name
     price: prices.Price
     tax_category: TaxCategory
-    credits: list[ProductCreditShape] | None = None
+    credits: ProductCredits | None = None
     description: shapes.LongText | None = None
     metadata: shapes.Metadata | None = None
     brand_id: str | None = None
@@ -43,7 +43,7 @@ class ProductUpdate(msgspec.Struct, kw_only=True):
 
     name: Name | None = None
     price: prices.Price | None = None
-    credits: list[ProductCreditShape] | None = None
+    credits: ProductCredits | None = None
     tax_category: TaxCategory | None = None
     description: shapes.LongText | None = None
     metadata: shapes.Metadata | None = None

@@ -22,6 +22,8 @@ DECIMAL = r"-?[0-9]{1,30}(\.[0-9]{1,18})?"
 DecimalText = Annotated[str, msgspec.Meta(pattern=f"^{DECIMAL}$", description="A plain decimal as text.")]
 TrialDays = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 Interval = Literal["Day", "Week", "Month", "Year"]
+# The length, for `$` lets a line feed pass behind it.
+Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", max_length=2, description="ISO 3166-1 alpha-2")]
 Metadata = dict[str, Any]
 Locale = Literal[
     "ar", "ca", "zh", "nl", "en", "fr", "de", "he", "id", "it", "ja", "ka", "ko", "ms", "pl", "pt", "ro", "ru", "es", "sv", "th", "tr"
@@ -37,7 +39,7 @@ class LocaleQuery(msgspec.Struct, kw_only=True):
 class Address(msgspec.Struct, kw_only=True):
     """A postal address; country is ISO 3166-1 alpha-2."""
 
-    country: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")] | None = None
+    country: Country | None = None
     street: ShortText | None = None
     city: Annotated[str, msgspec.Meta(max_length=100)] | None = None
     state: Annotated[str, msgspec.Meta(max_length=100)] | None = None

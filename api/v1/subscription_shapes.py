@@ -8,7 +8,6 @@ import msgspec
 from api.v1 import shapes
 from api.v1.pagination import PageQuery
 
-Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
 Quantity = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 Status = Literal["pending", "active", "on_hold", "paused", "cancelled", "failed", "expired", "past_due"]
 TaxId = Annotated[str, msgspec.Meta(max_length=60)]
@@ -27,7 +26,7 @@ CancelReason = Literal[
 class BillingAddress(shapes.Address, kw_only=True):
     """Where the invoices go."""
 
-    country: Country
+    country: shapes.Country
 
 
 class CustomerChoice(msgspec.Struct, kw_only=True):
