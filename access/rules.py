@@ -143,6 +143,8 @@ PAGES = {
     "dashboard:invoice_unpay": Rule(write=BILL),
     "dashboard:invoice_void": Rule(read=BILL, write=BILL),
     "dashboard:invoice_verify": Rule(read=ALL, write=CONFIGURE | BILL),
+    "dashboard:receivables": Rule(read=ALL),
+    "dashboard:receivables_export": Rule(read=ALL),
     "dashboard:review": Rule(read=ALL),
     "dashboard:review_issue": Rule(write=BILL),
     "dashboard:verifications": Rule(read=ALL),

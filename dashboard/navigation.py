@@ -62,6 +62,7 @@ MENU: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
         (
             Entry(_("Invoices"), "invoice", "dashboard:invoices"),
             Entry(_("Review"), "search", "dashboard:review"),
+            Entry(_("Receivables"), "credit", "dashboard:receivables"),
             Entry(_("Late usage"), "late", "dashboard:late_usage"),
             Entry(_("Verification"), "good", "dashboard:verifications"),
         ),

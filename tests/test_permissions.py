@@ -107,6 +107,8 @@ PAGES = """
     dashboard:invoice_unpay       -       fo
     dashboard:invoice_void        fo      fo
     dashboard:invoice_verify      vfpo    fpo
+    dashboard:receivables         vfpo    -
+    dashboard:receivables_export  vfpo    -
     dashboard:review              vfpo    -
     dashboard:review_issue        -       fo
     dashboard:verifications       vfpo    -

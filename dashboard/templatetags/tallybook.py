@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -43,6 +44,18 @@ def may_break(figure: str) -> str:
         return figure
     groups = re.split(r"(?<=\d\D)(?=\d+\D)", figure)
     return format_html('<span class="long">{}</span>', format_html_join(mark_safe("<wbr>"), "{}", ((one,) for one in groups)))
+
+
+@register.filter
+def at(row: Sequence[Any], place: int) -> Any:
+    """Give what stands at a place of a row, counted from 0."""
+    return row[place]
+
+
+@register.simple_tag
+def share(part: int, whole: int) -> str:
+    """Write a part of a whole in percent, to one decimal."""
+    return formatting.percent((Decimal(part) / whole).quantize(Decimal("0.001")) if whole else Decimal(0), locale=locale())
 
 
 @register.simple_tag

@@ -36,6 +36,7 @@ LISTS = {
     "conflicts": 10,
     "delivery": 12,
     "webhooks": 9,
+    "receivables": 12,
 }
 DETAILS = {
     "meter": (Meter, 26),

@@ -94,11 +94,11 @@ def change_product(of: Subscription, to: Product, *, cycle: int) -> None:
     )  # fmt: skip
 
 
-def invoice(of: Subscription, *, number: int, total: int = 4900) -> Invoice:
+def invoice(of: Subscription, *, number: int, total: int = 4900, currency: str = "USD") -> Invoice:
     series, _made = InvoiceSeries.objects.get_or_create(series="INV", year=2026)
     end = START + timedelta(days=31)
     return Invoice.objects.create(
-        kind="regular", status="issued", customer=of.customer, subscription=of, point=number, point_at=end, currency="USD",
+        kind="regular", status="issued", customer=of.customer, subscription=of, point=number, point_at=end, currency=currency,
         period_start=START, period_end=end, created_at=end, series=series, series_number=number, number=f"INV-2026-{number:06}",
         issued_at=end, due_at=end + timedelta(days=14), seller_copy={"name": "Seller"}, customer_copy={"name": of.customer.name},
         subtotal=total, total=total,

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from customers.listing import CustomerFilter
 from customers.models import Customer
 from dashboard import customer_field
-from dashboard.reading import customer_usage, grants, invoices, subscriptions
+from dashboard.reading import customer_usage, grants, invoices, receivables, subscriptions
 from dashboard.views.lists import render_list
 from invoices import preview
 from products.models import Subscription, SubscriptionStatus
@@ -57,6 +57,7 @@ def detail(request: HttpRequest, public_id: str) -> HttpResponse:
             "subscriptions": subscriptions.of_customer(customer, now=now),
             "usage": customer_usage.running(shown, now=now),
             "grants": grants.of_customer(customer, now=now, previews=shown),
+            "owed": receivables.of_customer(customer, at=now),
             "invoices": invoices.listed().filter(customer=customer).order_by("-id")[:SHOWN_INVOICES],
         },
     )

@@ -46,6 +46,7 @@ def addresses() -> list[str]:
         "subscriptions",
         "products",
         "invoices",
+        "receivables",
         "late_usage",
         "review",
         "verifications",
