@@ -115,29 +115,30 @@ def create(
     trial_ends_at = _trial_end(start_at, version, extras)
     phase = first_phase(starts_at=trial_ends_at or start_at, interval=frequency(version), zone=billing_zone())
     _refuse_another_price(product, version, phase.starts_at)
-    expires_at = expiry(version, phase)
-    schedule = Schedule((phase,), billing_zone(), expires_at)
+    schedule = Schedule((phase,), billing_zone(), expiry(version, phase))
     first_point = first_billed_point(schedule, bill_from)
     subscription = Subscription.objects.create(
         customer=customer,
         currency=version.currency,
         status=SubscriptionStatus.PENDING if start_at > now else SubscriptionStatus.ACTIVE,
-        quantity=extras.quantity,
         start_at=start_at,
         bill_from=bill_from,
         trial_ends_at=trial_ends_at,
-        ends_at=expires_at,
-        expires_at=expires_at,
-        metadata=dict(extras.metadata),
+        ends_at=schedule.ends_at,
+        expires_at=schedule.ends_at,
         created_at=now,
         updated_at=now,
-        **vars(extras.billing),
+        **_columns(extras),
     )
     next_points.store(subscription, first_point, schedule.point_at(first_point))
     write_phase(subscription, product, phase, quantity=extras.quantity)
     _write_one_time(subscription, version, extras.one_time)
     carried.sync(subscription)
     return subscription
+
+
+def _columns(extras: Extras) -> dict[str, Any]:
+    return {"quantity": extras.quantity, "metadata": dict(extras.metadata), **vars(extras.billing)}
 
 
 class Stored(Protocol):
