@@ -6,6 +6,7 @@ That of a usage line leads to its amount. That of an adjustment leads to what th
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from credits.burndown import totals
@@ -29,7 +30,8 @@ class Fall:
     """The figures of a charge, in the order of Note [The steps of a charge] in invoices.charge. Amounts in minor units.
 
     draws: units by the key of the grant period.  rounded = unrounded + difference; amount is rounded, capped at maximum.  minimum: of
-    this cycle; what amount falls short of it is a line of its own.
+    this cycle; what amount falls short of it is a line of its own.  proration: the part of a whole cycle that this one lasts.
+    earlier: what its part before counted, where these terms go on with other ones; they charge the whole less what they make of that.
     """
 
     quantity: Decimal | None
@@ -43,6 +45,8 @@ class Fall:
     maximum: int | None
     minimum: int | None
     amount: int
+    proration: Fraction
+    earlier: Decimal | None
     paused_event_count: int = 0
 
 
@@ -81,6 +85,8 @@ def of_stored(row: InvoiceLine) -> Fall | None:
         maximum=stored.get("maximum_amount"),
         minimum=stored.get("minimum_amount"),
         amount=amount,
+        proration=Fraction(stored["proration"]),
+        earlier=Decimal(stored["earlier"]["quantity"]) if stored.get("earlier") else None,
         paused_event_count=stored.get("paused_event_count", 0),
     )
 
@@ -103,5 +109,7 @@ def of_computed(line: Line) -> Fall | None:
         maximum=charge.maximum_amount,
         minimum=charge.minimum_amount,
         amount=charge.amount,
+        proration=fall.proration,
+        earlier=None if fall.earlier is None else fall.earlier.quantity,
         paused_event_count=fall.paused_event_count,
     )

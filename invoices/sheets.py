@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from core import formatting
 from core.language import locale
+from core.money import WHOLE
 from credits.models import GrantPeriod
 from invoices import assemble, falls, shown_prices, trial
 from invoices.falls import Fall, Part
@@ -202,8 +203,10 @@ def _steps(fall: Fall, names: Mapping[int, str], currency: str) -> Iterator[Step
     yield from _charge(fall, names, currency, quantity=_("Quantity"))
     yield Step(_("Amount"), _amount(fall.amount, currency), is_result=True)
     if fall.minimum is not None and fall.minimum > fall.amount:
-        label = _("Missing to the minimum of %(amount)s, a line of its own") % {"amount": _amount(fall.minimum, currency)}
-        yield Step(label, _amount(fall.minimum - fall.amount, currency))
+        label = _("Missing to the minimum of %(amount)s, a line of its own")
+        if fall.proration < WHOLE:
+            label = _("Missing to the minimum of %(amount)s for this part of a cycle, a line of its own")
+        yield Step(label % {"amount": _amount(fall.minimum, currency)}, _amount(fall.minimum - fall.amount, currency))
 
 
 def _adjustment(fall: Fall | None, expected: int, amount: int, names: Mapping[int, str], currency: str) -> Iterator[Step]:
@@ -221,6 +224,8 @@ def _charge(fall: Fall, names: Mapping[int, str], currency: str, *, quantity: st
     if fall.paused_event_count:
         events = ngettext("%(count)s event", "%(count)s events", fall.paused_event_count)
         yield Step(_("Of it sent while paused, charged too"), events % {"count": _quantity(Decimal(fall.paused_event_count))})
+    if fall.earlier is not None:
+        yield Step(_("Earlier in the cycle; charged is what these terms add to it"), _quantity(fall.earlier))
     if fall.free:
         yield Step(_("Free units"), _quantity(-fall.free))
     for period_id, units in fall.draws.items():
@@ -233,7 +238,13 @@ def _charge(fall: Fall, names: Mapping[int, str], currency: str, *, quantity: st
     if fall.difference:
         yield Step(_("Rounding"), _exact(fall.difference, currency))
     if fall.maximum is not None and fall.maximum < fall.rounded:
-        yield Step(_("Capped at the maximum"), _amount(fall.maximum - fall.rounded, currency))
+        yield Step(_maximum(fall), _amount(fall.maximum - fall.rounded, currency))
+
+
+def _maximum(fall: Fall) -> str:
+    if fall.earlier is not None:
+        return _("Capped at the maximum of the whole cycle")
+    return _("Capped at the maximum for this part of a cycle") if fall.proration < WHOLE else _("Capped at the maximum")
 
 
 def _part(part: Part, currency: str) -> str:

@@ -87,6 +87,7 @@ def test_a_draft_shows_what_would_be_issued_and_is_issued_by_hand(call: Callable
 
 WATERFALL = {
     "quantity": "300.5",
+    "earlier_quantity": None,
     "free_quantity": "100",
     "credits": [],
     "chargeable_quantity": "200.5",
@@ -96,6 +97,7 @@ WATERFALL = {
     "rounding_difference": "0.25",
     "maximum_amount": None,
     "minimum_amount": None,
+    "proration": "1",
     "amount": 301,
 }
 

@@ -37,10 +37,13 @@ class WaterfallDraw(msgspec.Struct, kw_only=True):
 class WaterfallAnswer(msgspec.Struct, kw_only=True):
     """The steps from a quantity to an amount: quantity − free_quantity − credits = chargeable_quantity; the parts add up to
     unrounded_amount; rounded_amount = unrounded_amount + rounding_difference; amount is that, capped at maximum_amount. What amount
-    falls short of minimum_amount is a line of its own. Maximum and minimum are those of this cycle.
+    falls short of minimum_amount is a line of its own. Maximum and minimum are those of this cycle, of which proration is the part of a
+    whole one, as a fraction. earlier_quantity: what the cycle had counted before a change of product within it; the amount is what the
+    new terms make of the whole less what they make of that, maximum included, and the minimum is that of this part alone.
     """
 
     quantity: str | None
+    earlier_quantity: str | None
     free_quantity: str
     credits: list[WaterfallDraw]
     chargeable_quantity: str
@@ -50,6 +53,7 @@ class WaterfallAnswer(msgspec.Struct, kw_only=True):
     rounding_difference: str
     maximum_amount: int | None
     minimum_amount: int | None
+    proration: str
     amount: int
 
 
@@ -275,6 +279,7 @@ def _waterfall(fall: Fall | None, grants: Mapping[int, str]) -> WaterfallAnswer 
         return None
     return WaterfallAnswer(
         quantity=None if fall.quantity is None else plain(fall.quantity),
+        earlier_quantity=None if fall.earlier is None else plain(fall.earlier),
         free_quantity=plain(fall.free),
         credits=[WaterfallDraw(grant_id=grants[key], quantity=plain(units)) for key, units in fall.draws.items()],
         chargeable_quantity=plain(fall.chargeable),
@@ -293,6 +298,7 @@ def _waterfall(fall: Fall | None, grants: Mapping[int, str]) -> WaterfallAnswer 
         rounding_difference=plain(fall.difference),
         maximum_amount=fall.maximum,
         minimum_amount=fall.minimum,
+        proration=str(fall.proration),
         amount=fall.amount,
     )
 

@@ -128,3 +128,31 @@ def test_what_an_issued_invoice_shows_stays_when_the_subscription_gets_a_product
     bill("2026-03-10T01:00")
 
     assert [prices(issued(point)) for point in (1, 2, 3)] == [["$0.00002"], ["$0.00002"], ["$0.02 per 1,000"]]
+
+
+def test_a_cycle_that_two_products_share_says_what_each_part_was_charged_by(calls):
+    bounded = {"minimum_amount": 300, "maximum_amount": 1000}
+    first, then = (making.product(making.per_unit(calls, "2", **bounded), name=name) for name in ("First", "Then"))
+    acme = making.customer()
+    subscription = begin(acme, first, "2026-04-01")
+    use(acme, "call", "2026-04-02", times=400)
+    change.change_product(subscription=subscription, product=then, when=When.SAME_CYCLE, actor=ACTOR, now=utc("2026-04-16"))
+    use(acme, "call", "2026-04-20", times=200)
+    bill("2026-04-16T00:10")
+    draft = of_draft(1, "2026-04-16T00:10")
+    bill("2026-05-02")
+
+    (before,), (rest,) = steps(issued(1), "usage"), steps(issued(2), "usage")
+
+    assert steps(draft, "usage") == [before]
+    assert before[-2:] == [("Capped at the maximum for this part of a cycle", "\u2212$3.00"), ("Amount", "$5.00")]
+    assert rest == [
+        ("Quantity", "200"),
+        ("Earlier in the cycle; charged is what these terms add to it", "400"),
+        ("Chargeable", "200"),
+        ("600 × $0.02", "$12.00"),
+        ("\u2212400 × $0.02", "\u2212$8.00"),
+        ("Exact amount", "$4.00"),
+        ("Capped at the maximum of the whole cycle", "\u2212$2.00"),
+        ("Amount", "$2.00"),
+    ]
