@@ -29,8 +29,10 @@ def server() -> Iterator[str]:
         return
     with _served() as address:
         _running.append(address)
-        yield address
-        _running.clear()
+        try:
+            yield address
+        finally:
+            _running.clear()
 
 
 @contextmanager
