@@ -106,7 +106,7 @@ def is_storable(number: Decimal) -> bool:
     return len(digits) <= MAX_DIGITS and number.adjusted() < INTEGER_DIGITS and exponent >= -MAX_DECIMALS
 
 
-_timestamp = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII).fullmatch
+_timestamp = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?([Zz]|[+-]\d\d:[0-5]\d)?", re.ASCII).fullmatch
 
 
 _USUAL = {"--T::Z", "--T::."}  # what stands at every third place of 2026-01-31T12:00:00Z, with or without a fraction
