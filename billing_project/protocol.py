@@ -9,6 +9,9 @@ from its beginning: nothing is said in two places, and under another server or p
 
 Where uvicorn asks for the request that is being answered, which is a RequestResponseCycle there, it finds a _Short here.
 
+A request may ask for another protocol, as Java's client asks each server for HTTP/2; none is spoken here, and it is read as though it had
+not asked (RFC 9110, 7.8). The parser by itself leaves its body unread, and takes what comes next on the connection for a request.
+
 Fields behind a chunked body are let go of, whichever way the request goes: uvicorn adds them to those of its head, where one could bring
 a key that a proxy before us never saw (RFC 9110, 6.5.1).
 """
@@ -16,12 +19,14 @@ a key that a proxy before us never saw (RFC 9110, 6.5.1).
 import asyncio
 import logging
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from api.v1.ingest_http import Reply
+from api.v1 import ingest_http
+from api.v1.ingest_http import Reply, Unacceptable
 from billing_project.asgi import INGEST_PATH, ingest
 
-UNUSUAL = {b"content-encoding", b"expect", b"prefer", b"upgrade"}  # headers with which a request goes the usual way
+UNUSUAL = {b"content-encoding", b"expect", b"prefer"}  # headers with which a request goes the usual way
 
 
 class _Short:
@@ -42,19 +47,48 @@ class Protocol(HttpToolsProtocol):
 
     _parts: list[bytes] | None = None  # of the body, while a request may still go the short way
     _head_is_whole = False
+    _asks_for_another = False  # protocol
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._parse(data)
+        except httptools.HttpParserError as error:
+            self.logger.warning("No HTTP request: %s", error)
+            self.send_400_response(str(error))
+            return
         if self._parts is not None:  # the rest is still to come
             parts, self._parts = self._parts, None
             if not self.transport.is_closing():
                 self._go_the_usual_way(parts)
 
+    def _parse(self, data: bytes) -> None:
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as asked:
+                data = self._head_that_asks_for_nothing() + data[asked.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's
+
+    def _head_that_asks_for_nothing(self) -> bytes:
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        if method == b"CONNECT":
+            raise httptools.HttpParserError("No connection to elsewhere is made here.")
+        lines = [b"%s %s HTTP/%s" % (method, self.url, version)]
+        lines += [b"%s: %s" % (name, text) for name, text in self.headers if name != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
+
+    def send_400_response(self, msg: str) -> None:
+        reply = ingest_http.refused(Unacceptable(400, "BAD_REQUEST", f"This is no HTTP request that can be read. {msg}"))
+        self._write(reply, keep_alive=False)
+
     def on_message_begin(self) -> None:
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
-        self._head_is_whole = False
+        self._head_is_whole = self._asks_for_another = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._head_is_whole:
@@ -62,6 +96,9 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_is_whole = True
+        self._asks_for_another = self.parser.should_upgrade()
+        if self._asks_for_another:
+            return  # it is read again
         is_first = self.cycle is None or self.cycle.response_complete
         if (
             is_first
@@ -81,6 +118,8 @@ class Protocol(HttpToolsProtocol):
             self._parts.append(body)
 
     def on_message_complete(self) -> None:
+        if self._asks_for_another:
+            return
         parts, self._parts = self._parts, None
         if parts is not None and not self._go_the_short_way(b"".join(parts)):
             self._go_the_usual_way(parts)
@@ -89,11 +128,13 @@ class Protocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def _is_plain(self) -> bool:
+        names = {name for name, _ in self.headers}
         return (
             self.limit_concurrency is None
             and not (self.access_log and self.access_logger.isEnabledFor(logging.INFO))
             and not self.flow.write_paused
-            and UNUSUAL.isdisjoint([name for name, _ in self.headers])
+            and len(names) == len(self.headers)
+            and UNUSUAL.isdisjoint(names)
         )
 
     def _go_the_usual_way(self, parts: list[bytes]) -> None:
@@ -117,16 +158,19 @@ class Protocol(HttpToolsProtocol):
         short.response_complete = True
         if self.transport.is_closing():
             return
+        self._write(reply, keep_alive=short.keep_alive)
+        self.on_response_complete()
+
+    def _write(self, reply: Reply, *, keep_alive: bool) -> None:
         lines = [STATUS_LINE[reply.status]]
         for name, text in self.server_state.default_headers:
             lines += (name, b": ", text, b"\r\n")
         for title, content in reply.headers.items():
             lines.append(f"{title.lower()}: {content}\r\n".encode())
-        if not short.keep_alive:
+        if not keep_alive:
             lines.append(b"connection: close\r\n")
         lines.append(b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(reply.body))
         lines.append(reply.body)
         self.transport.write(b"".join(lines))
-        if not short.keep_alive:
+        if not keep_alive:
             self.transport.close()
-        self.on_response_complete()

@@ -171,6 +171,33 @@ def test_what_follows_a_chunked_body_is_no_part_of_the_head(connection: socket.s
     assert taken == [False, True, False, False]
 
 
+@pytest.mark.parametrize("size", [40, 1_000_000])
+def test_a_request_that_asks_for_another_protocol_is_answered_in_this_one(connection: socket.socket, size: int) -> None:
+    ada, secret = make_customer(), make_key()[1]
+    asking = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA")
+    inner = request(secret, body(event("inner", ada)))
+    sent = b"".join(
+        [
+            request(secret, body(event("a", ada)), *asking),
+            request(secret, body(event("b", ada)) + b" " * 9, *asking),
+            request(secret, inner, *asking),
+            request(secret, body(event("c", ada)), "Connection: Upgrade, close", "Upgrade: websocket"),
+        ]
+    )
+
+    read = answers(connection, [sent[at : at + size] for at in range(0, len(sent), size)])
+
+    assert [(status, told.get("code")) for status, told in read] == [(200, None), (200, None), (422, "INVALID_JSON"), (200, None)]
+    assert sorted(Event.objects.values_list("event_id", flat=True)) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("sent", [b"nonsense\r\n\r\n", b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n"])
+def test_what_is_no_request_is_refused_in_the_shape_of_all_errors(connection: socket.socket, sent: bytes) -> None:
+    [(status, told)] = answers(connection, [sent])
+
+    assert (status, told["code"]) == (400, "BAD_REQUEST")
+
+
 @pytest.mark.parametrize("failing", ["events.rows.copy_rows", "api.v1.ingest_asgi.note"])
 def test_a_fault_of_ours_is_answered_and_leaves_nothing_inside(
     connection: socket.socket, failing: str, monkeypatch: pytest.MonkeyPatch
