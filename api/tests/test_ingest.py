@@ -2,9 +2,10 @@
 
 import gzip
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
 
 import httpx
@@ -121,13 +122,31 @@ def test_a_key_that_is_forgotten_as_soon_as_it_was_read_is_still_a_key(post, ada
     assert post(body(event("a", ada))).status_code == 200
 
 
-@pytest.mark.parametrize("prefer", ["handling=lenient", 'wait=5, Handling = "lenient"; n=1'])
+@pytest.mark.parametrize(
+    "prefer",
+    ["handling=lenient", 'wait=5, Handling = "lenient"; n=1', "handling\t=\tlenient", "handling=lenient, handling=strict"],
+)
 def test_lenient_handling_is_applied_when_preferred(post, ada, prefer):
     answer = post(body(event("a", ada), event("b", "nobody")), Prefer=prefer)
 
     assert (answer.status_code, answer.headers["Preference-Applied"]) == (200, "handling=lenient")
     assert (answer.json()["ingested_count"], answer.json()["errors"][0]["code"]) == (1, "CUSTOMER_NOT_FOUND")
     assert stored() == ["a"]
+
+
+def test_of_two_kinds_of_handling_the_first_is_preferred(post, ada):
+    assert post(body(event("a", ada), event("b", "nobody")), Prefer="handling=strict, handling=lenient").status_code == 400
+
+
+def test_a_header_in_several_lines_says_what_it_says_in_one(by_coroutine, live_address, secret, ada):
+    lines = [("Authorization", f"Bearer {secret}"), ("Prefer", "handling=lenient"), ("Prefer", "respond-async")]
+    packed = [("Authorization", f"Bearer {secret}"), ("Content-Encoding", "gzip"), ("Content-Encoding", "gzip")]
+
+    lenient = httpx.post(live_address + PATH, content=body(event("a", ada), event("b", "nobody")), headers=lines)
+    twice = httpx.post(live_address + PATH, content=gzip.compress(body(event("c", ada))), headers=packed)
+
+    assert (lenient.status_code, lenient.headers["Preference-Applied"]) == (200, "handling=lenient")
+    assert (twice.status_code, twice.json()["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
 @pytest.mark.parametrize(
@@ -204,6 +223,36 @@ def test_a_revoked_key_is_refused_at_once(post, ada):
     keys.revoke(key=key, now=datetime.now(UTC))
 
     assert post(body(event("b", ada)), Authorization=f"Bearer {secret}").status_code == 401
+
+
+def test_a_key_that_is_revoked_while_a_body_arrives_is_refused(by_coroutine, ada):
+    key, secret = make_key()
+
+    def arriving() -> Iterator[bytes]:
+        yield b'{"events":['
+        keys.revoke(key=key, now=datetime.now(UTC))
+        yield body(event("a", ada)).removeprefix(b'{"events": [')
+
+    answer = by_coroutine(arriving(), Authorization=f"Bearer {secret}")
+
+    assert (answer.status_code, stored()) == (401, [])
+
+
+def test_the_view_refuses_a_key_that_is_revoked_while_a_body_arrives(ada):
+    key, secret = make_key()
+
+    class Arriving(BytesIO):
+        def read(self, *size: int | None) -> bytes:
+            if key.revoked_at is None:
+                keys.revoke(key=key, now=datetime.now(UTC))
+            return super().read(*size)
+
+    content = body(event("a", ada))
+    headers = {"Authorization": f"Bearer {secret}"}
+
+    answer = Client().generic("POST", PATH, content, headers=headers, **{"wsgi.input": Arriving(content)})
+
+    assert (answer.status_code, stored()) == (401, [])
 
 
 def test_one_requests_bad_row_never_costs_its_neighbours(by_coroutine, secret, ada):

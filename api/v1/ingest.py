@@ -12,6 +12,7 @@ from drf_spectacular.utils import extend_schema
 from msgspec import Meta, Struct
 from rest_framework.request import Request
 
+from access import keys
 from access.models import ApiKey
 from api.v1 import ingest_http, rate, shapes
 from api.v1.events import EventById
@@ -91,7 +92,10 @@ class IngestView(EventById):
     def _ingest(self, request: Request, key_id: int) -> Reply:
         rate.check(key_id)
         lenient = ingest_http.wants_lenient(request.headers.get("Prefer", ""))
-        result = ingest(body=_body(request), key_id=key_id, received_at=self.now, lenient=lenient)
+        body = _body(request)
+        if keys.authenticate(str(request.auth), now=self.now) is None:  # revoked while the body arrived
+            raise ingest_http.no_key()
+        result = ingest(body=body, key_id=key_id, received_at=self.now, lenient=lenient)
         rate.charge(key_id, events=result.event_count)
         return ingest_http.accepted(result, lenient=lenient)
 

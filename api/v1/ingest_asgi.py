@@ -9,7 +9,7 @@ It serves two callers: any ASGI server, and billing_project.protocol, which hand
 import asyncio
 import itertools
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -152,13 +152,14 @@ class IngestApp:
         answer(await _replied(reply()))
 
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
-        headers = dict(scope["headers"])
+        headers = _joined(scope["headers"])
         key = await self._key(headers.get(b"authorization", b"").decode("latin-1"))
         inside = [0, 0]
         with self._accounted(key.id, inside):
             ingest_http.check_scope(key.scope)
             rate.check(key.id)
             body = await self._body(receive, headers.get(b"content-encoding", b""), inside)
+            await self._key(headers[b"authorization"].decode("latin-1"))  # or it was revoked while the body arrived
             lenient = b"prefer" in headers and ingest_http.wants_lenient(headers[b"prefer"].decode("latin-1"))
             received_at = datetime.now(UTC)
             result = await self._ingest_small(body, key.id, received_at) if len(body) <= SMALL_BODY_BYTES else None
@@ -273,6 +274,14 @@ class IngestApp:
             await asyncio.wrap_future(self._lookups.submit(delivery.write))
         except psycopg.Error as error:
             log.warning("delivery figures wait to be written: %s", error)
+
+
+def _joined(lines: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Read the lines of a head: several of one name say what one with all their values does (RFC 9110, 5.2)."""
+    headers: dict[bytes, bytes] = {}
+    for name, text in lines:
+        headers[name] = headers[name] + b", " + text if name in headers else text
+    return headers
 
 
 def _judged(body: bytes, received_at: datetime) -> Judgement:

@@ -1,5 +1,6 @@
 """Say in HTTP what POST /events/ingest takes and answers: one meaning for the raw coroutine and for the view."""
 
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -127,12 +128,13 @@ class Unpacker:
         return Unacceptable(413, "BODY_TOO_LARGE", sentence)
 
 
-_LENIENT = ("handling=lenient", 'handling="lenient"')
+_handling = re.compile(r'[ \t]*handling[ \t]*=[ \t]*"?(\w*)"?[ \t]*', re.ASCII | re.IGNORECASE).fullmatch
 
 
 def wants_lenient(prefer: str) -> bool:
-    """Tell whether a Prefer header asks for handling=lenient, whose value may stand in quotes (RFC 7240)."""
-    return any(part.split(";")[0].replace(" ", "").lower() in _LENIENT for part in prefer.split(","))
+    """Tell whether a Prefer header asks for handling=lenient, perhaps in quotes; the first of several kinds counts (RFC 7240, 2)."""
+    asked = (_handling(part.split(";")[0]) for part in prefer.split(","))
+    return next((found[1].lower() == "lenient" for found in asked if found), False)
 
 
 def accepted(result: IngestResult, *, lenient: bool) -> Reply:
