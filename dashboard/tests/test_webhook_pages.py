@@ -62,6 +62,8 @@ def test_a_message_that_was_given_up_is_sent_again(owner: Client) -> None:
     page = owner.get(address("webhook", endpoint.public_id)).content.decode()
     assert "ConnectError: &lt;b&gt;refused" in page
 
-    owner.post(address("webhook_resend", endpoint.public_id, delivery.pk))
+    again = address("webhook_resend", endpoint.public_id, delivery.pk)
+    assert f'action="{again}"' in page
+    owner.post(again)
 
     assert WebhookDelivery.objects.get().status == "waiting"

@@ -50,10 +50,16 @@
     }
   });
 
-  // A page that nobody looks at asks for nothing.
+  // A page that nobody looks at asks for nothing, and a part that renews itself waits while something in it stands open to be read.
   document.addEventListener("htmx:beforeRequest", function (event) {
-    if (document.hidden) event.preventDefault();
+    var part = event.target;
+    var renews = (part.getAttribute("hx-trigger") || "").startsWith("every");
+    if (document.hidden || (renews && part.querySelector("details[open]"))) event.preventDefault();
   });
+
+  // A form that came back begins where it is wrong.
+  var wrong = document.querySelector("main [aria-invalid=true]");
+  if (wrong) wrong.focus();
 
   // Control or Command and K: to the field that finds anything; on a phone it is in the closed menu, so its page opens.
   var find = document.querySelector("[data-find]");

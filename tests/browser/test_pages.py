@@ -201,6 +201,22 @@ def name_a_customer_by_typing(page: Page, site: str) -> None:
     assert "call/1" not in page.locator("tbody").text_content()
 
 
+def be_led_to_what_is_wrong(page: Page, site: str) -> None:
+    """Send a form that the server refuses: what is wrong has the focus and the colour of errors, and all keeps what was typed."""
+    page.goto(f"{site}{reverse('dashboard:customer_new')}")
+    page.fill("[name=name]", "عميل 🧾")
+    page.fill("[name=email]", "a@b@c")
+    page.evaluate("document.querySelector('main form').noValidate = true")
+    page.locator("main form button[type=submit]").click()
+    page.wait_for_selector("[name=email]:focus[aria-invalid=true]")
+    assert (page.input_value("[name=name]"), page.input_value("[name=email]")) == ("عميل 🧾", "a@b@c")
+    page.evaluate("document.activeElement.blur()")
+    red, of_another = (
+        page.evaluate(f"getComputedStyle(document.querySelector('[name={name}]')).borderColor") for name in ("email", "name")
+    )
+    assert red != of_another
+
+
 def find_by_keyboard(page: Page, site: str) -> None:
     """Open the page that finds anything with its keys, where the field itself is in the closed menu, and go where a number leads."""
     page.goto(f"{site}{reverse('dashboard:jobs')}")
@@ -270,6 +286,7 @@ def test_the_page_is_alive(site: str) -> None:
         page.keyboard.press("Escape")
         assert not page.locator("#sidebar").is_visible()
         name_a_customer_by_typing(page, site)
+        be_led_to_what_is_wrong(page, site)
         find_by_keyboard(page, site)
         make_a_meter_by_keyboard(page, site)
         price_a_product_by_keyboard(page, site)
