@@ -13,6 +13,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from core import formatting
+from core.deployment import billing_zone
 from core.language import locale
 from core.money import ratio, round_half_away
 from core.periods import Period, local_date
@@ -22,6 +23,7 @@ from invoices.sheets import Sheet, SheetLine
 from invoices.trial import TrialUsage
 from invoices.usage_chart import Bars, Charted, bars
 from meters.meter_sql import Snapshot
+from products.zones import date_at, name_at
 
 FULL_BAR = 1000
 ROWS = Invoice.objects.select_related("customer", "corrects", "snapshot", "subscription")
@@ -165,7 +167,7 @@ def _chart(one: Bars) -> dict[str, Any]:
         "name": one.of.meter.name,
         "peak": _("most: %(quantity)s %(unit)s") % {"quantity": top, "unit": one.of.meter.measurement_unit},
         "first": formatting.day(one.days[0], locale=locale()),
-        "latest": formatting.day(_latest(one.of.period.end), locale=locale()),
+        "latest": formatting.day(_latest(one.of.period.end, name_at(one.of.period.start, billing_zone())), locale=locale()),
         "bars": [
             round_half_away(ratio(max(quantity or 0, 0) * FULL_BAR, peak)) if peak > 0 else 0 for quantity in one.quantities
         ],
@@ -173,20 +175,18 @@ def _chart(one: Bars) -> dict[str, Any]:
 
 
 def _span(start: datetime, end: datetime) -> str:
-    """Write a half-open period by its first and last day in the billing zone."""
-    return formatting.day_range(
-        local_date(start, settings.BILLING_TIME_ZONE),
-        max(_latest(end), local_date(start, settings.BILLING_TIME_ZONE)),
-        locale=locale(),
-    )
+    """Write a half-open period by its first and last day, both in the billing zone in which it began."""
+    zone = name_at(start, billing_zone())
+    first = local_date(start, zone)
+    return formatting.day_range(first, max(first, _latest(end, zone)), locale=locale())
 
 
-def _latest(end: datetime) -> date:
-    return local_date(end - timedelta(microseconds=1), settings.BILLING_TIME_ZONE)
+def _latest(end: datetime, zone: str) -> date:
+    return local_date(end - timedelta(microseconds=1), zone)
 
 
 def _day(moment: datetime) -> str:
-    return formatting.day(local_date(moment, settings.BILLING_TIME_ZONE), locale=locale())
+    return formatting.day(date_at(moment, billing_zone()), locale=locale())
 
 
 def _amount(minor: int, currency: str) -> str:

@@ -11,20 +11,19 @@ from datetime import date, datetime
 from itertools import accumulate
 from typing import IO, Any, cast
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, QuerySet
 
 from access.actors import Actor
 from core import workbook
 from core.errors import DomainError
-from core.periods import Interval, add_interval, local_midnight
 from core.sink import Sink
 from invoices import document, export, exports, pdf, xlsx
 from invoices.export import Rows
 from invoices.exports import Format
 from invoices.listing import acted_on
 from invoices.models import Invoice, InvoiceLine, InvoiceStatus
+from invoices.verifying import issued_in
 from jobs import files, start
 from jobs.models import Job
 from jobs.run import Run
@@ -93,7 +92,7 @@ def _workbook(run: Run, found: QuerySet[Invoice], rows: Rows, made_at: datetime)
 def work_print(run: Run) -> dict[str, Any]:
     """Do the job of `begin_print`."""
     month = run.parameters["month"]
-    found = _issued_in(date.fromisoformat(f"{month}-01"))
+    found = Invoice.objects.exclude(status=InvoiceStatus.DRAFT).filter(issued_in(date.fromisoformat(f"{month}-01")))
     total = run.total or found.count()
     archive = _Archive(run.position.get("entries", []), run.position.get("size", 0))
     name = f"invoices-{month}.zip"
@@ -123,12 +122,6 @@ def _step(found: QuerySet[Invoice], place: int, rows: Rows) -> list[int]:
 
 def _next(found: QuerySet[Invoice], place: int, count: int) -> list[int]:
     return list(found.filter(pk__gt=place).order_by("pk").values_list("pk", flat=True)[:count])
-
-
-def _issued_in(first: date) -> QuerySet[Invoice]:
-    zone = settings.BILLING_TIME_ZONE
-    starts, ends = (local_midnight(day, zone) for day in (first, add_interval(first, Interval("Month", 1), 1)))
-    return Invoice.objects.exclude(status=InvoiceStatus.DRAFT).filter(issued_at__gte=starts, issued_at__lt=ends)
 
 
 class _Archive:

@@ -8,21 +8,21 @@ credit  revenue.<kind>      the lines of each kind, without the tax that lies in
 credit  tax                 tax added and included
 credit  wallet              what is carried forward to the customer's balance
 An amount below zero stands on the other side. The revenue of a credit note goes to credit_notes. Payments are no part: the bank's
-ledger has them. Dates are days of the billing zone, amounts major units.
+ledger has them. Dates are days of the billing zone in force at issue, amounts major units.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
 from django.db.models import QuerySet
 
+from core.deployment import billing_zone
 from core.money import exponent, ratio, round_half_away, to_major
-from core.periods import local_date
 from core.sheets import csv_lines
 from invoices import accounts, export
 from invoices.models import Invoice, InvoiceKind
+from products.zones import date_at
 
 COLUMNS = ("date", "account", "debit", "credit", "invoice_number", "currency")
 
@@ -98,7 +98,7 @@ def _net_revenue(one: Booked) -> dict[str, int]:
 
 
 def _rows(one: Booked, names: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
-    on = local_date(one.issued_at, settings.BILLING_TIME_ZONE).isoformat()
+    on = date_at(one.issued_at, billing_zone()).isoformat()
     for entry in entries(one):
         if entry.amount:
             shown = _major(abs(entry.amount), one.currency)

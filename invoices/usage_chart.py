@@ -9,14 +9,14 @@ from datetime import date
 from decimal import Decimal
 from itertools import groupby
 
-from django.conf import settings
-
+from core.deployment import billing_zone
 from core.money import exact
 from core.periods import Period, days
 from meters import usage
 from meters.meter_sql import Snapshot
 from meters.models import Meter
 from meters.usage import UsageRequest
+from products.zones import name_at
 
 MOST_CHARTS = 12
 MOST_DAYS = 92
@@ -66,10 +66,10 @@ def bars(lines: Iterable[Charted], *, customer_id: int, at: Snapshot | None) -> 
 
 
 def windows(period: Period) -> list[tuple[date, Period]]:
-    """Cut a period into the billing zone's days, or months where these are too many to see."""
+    """Cut a period into the days of the billing zone in which it began, or months where these are too many to see."""
     found = [
         (day, Period(max(whole.start, period.start), min(whole.end, period.end)))
-        for day, whole in days(period, settings.BILLING_TIME_ZONE)
+        for day, whole in days(period, name_at(period.start, billing_zone()))
     ]
     if len(found) <= MOST_DAYS:
         return found

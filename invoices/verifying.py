@@ -7,13 +7,13 @@ Results are kept, never changed: an invoice holds or not by its latest one. So a
 from datetime import date, datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from access.actors import Actor
-from core.periods import local_midnight
+from core.deployment import billing_zone
+from core.periods import Interval, add_interval
 from core.sheets import csv_lines
 from invoices import verify
 from invoices.findings import Finding
@@ -22,6 +22,7 @@ from invoices.verification_models import Verification
 from jobs import start
 from jobs.models import Job
 from jobs.run import Run
+from products.zones import midnight_of
 
 KIND = "verify_invoices"
 FILE = "findings.csv"
@@ -73,10 +74,10 @@ def _asked(month: str | None) -> QuerySet[Invoice]:
 
 
 def issued_in(month: date) -> Q:
-    """Match what was issued in a month of the billing zone, given by its first day."""
-    zone = settings.BILLING_TIME_ZONE
-    following = date(month.year + month.month // 12, month.month % 12 + 1, 1)
-    return Q(issued_at__gte=local_midnight(month, zone), issued_at__lt=local_midnight(following, zone))
+    """Match what was issued in a month of the billing zone of then, given by its first day."""
+    following = add_interval(month, Interval("Month", 1), 1)
+    start, end = (midnight_of(day, billing_zone()) for day in (month, following))
+    return Q(issued_at__gte=start, issued_at__lt=end)
 
 
 def _row(invoice: Invoice, finding: Finding) -> tuple[str | None, ...]:

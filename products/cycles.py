@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from core.money import WHOLE, ratio
 from core.periods import Interval, Period, Zone, Zones, add_interval, local_date, local_midnight
+from products.zones import date_at, name_at
 
 
 class NoSuchCycle(LookupError):
@@ -105,7 +106,7 @@ class Schedule:
         """Give the local date on which cycle n ends: that of the next anchor, if other cycles begin there. Raises NoSuchCycle."""
         end, whole = self.cycle(n).end, self.whole_cycle(n)
         moved_to = next((phase for phase in self.phases if phase.first_cycle == n + 1 and end != whole.end), None)
-        return local_date(end, _in_force(self.zone, whole.start)) if moved_to is None else moved_to.anchor_date
+        return local_date(end, name_at(whole.start, self.zone)) if moved_to is None else moved_to.anchor_date
 
     def has_cycle(self, n: int) -> bool:
         """Whether cycle n begins before the end."""
@@ -142,7 +143,7 @@ class Schedule:
 
 def first_phase(*, starts_at: datetime, interval: Interval, zone: Zone) -> Phase:
     """Make the phase of a new subscription: anchored at the local date of its start."""
-    return Phase(1, starts_at, local_date(starts_at, _in_force(zone, starts_at)), interval)
+    return Phase(1, starts_at, date_at(starts_at, zone), interval)
 
 
 def cycle(n: int, phases: Sequence[Phase], zone: Zone, *, ends_at: datetime | None = None) -> Period:
@@ -202,10 +203,6 @@ def whole_cycle(n: int, phases: Sequence[Phase], zone: Zone) -> Period:
     whole = _uncut(n, phase, zone)
     continued = phase.continues_from if n == phase.first_cycle else None
     return whole if continued is None else Period(continued, whole.end)
-
-
-def _in_force(zone: Zone, instant: datetime) -> str:
-    return zone if isinstance(zone, str) else zone.at(instant)
 
 
 def end_on(day: date, phase: Phase, zone: Zone) -> datetime:

@@ -16,9 +16,9 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from core import formatting
+from core.deployment import billing_zone
 from core.language import locale
 from core.money import plain
-from core.periods import local_date
 from credits.models import CreditGrant
 from dashboard import badges, navigation, wording
 from dashboard.badges import Badge
@@ -31,6 +31,7 @@ from meters import filters, verdicts
 from meters.models import Meter
 from products.models import MeterPrice, Subscription
 from products.terms import MeterTerms
+from products.zones import date_at, name_at
 
 register = template.Library()
 
@@ -124,8 +125,8 @@ def instant(moment: datetime | None, style: str = "minute") -> SafeString:
 
 @register.simple_tag
 def period(start: datetime, end: datetime | None) -> SafeString:
-    """Write a half-open period by its first and last day in the billing zone, with the exact bounds as its title."""
-    zone = ZoneInfo(settings.BILLING_TIME_ZONE)
+    """Write a half-open period by its first and last day in the billing zone in which it began, with the exact bounds as its title."""
+    zone = ZoneInfo(name_at(start, billing_zone()))
     first = start.astimezone(zone).date()
     bounds = f"{start.astimezone(UTC).isoformat()} ≤ t < {end.astimezone(UTC).isoformat() if end else '∞'}"
     if end is None:
@@ -138,10 +139,10 @@ def period(start: datetime, end: datetime | None) -> SafeString:
 
 @register.simple_tag
 def calendar_day(moment: datetime | None) -> SafeString:
-    """Write the day of an instant in the billing zone, where the day is what counts: due dates, billing points."""
+    """Write the day of an instant in the billing zone of then, where the day is what counts: due dates, billing points."""
     if moment is None:
         return mark_safe(formatting.NOTHING)  # noqa: S308
-    shown = formatting.day(local_date(moment, settings.BILLING_TIME_ZONE), locale=locale())
+    shown = formatting.day(date_at(moment, billing_zone()), locale=locale())
     title = formatting.instant(moment.astimezone(UTC), seconds=True, locale=locale())
     return format_html('<time datetime="{}" title="{}">{}</time>', moment.astimezone(UTC).isoformat(), title, shown)
 

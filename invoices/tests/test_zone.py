@@ -1,6 +1,7 @@
 """Billing goes on across a change of the billing zone: no instant is billed twice, and none never."""
 
 import time
+from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 
@@ -13,9 +14,10 @@ from core.expiring import LIFETIME_SECONDS
 from core.models import Deployment
 from core.periods import FormerZone, Interval, Zones
 from credits.models import CreditEntry
-from invoices import drafting
+from invoices import document, drafting, journal
 from invoices.models import Invoice
 from invoices.tests.story import begin, bill, give, use
+from invoices.verifying import issued_in
 from meters import rollup, zone
 from products import rebill
 from products.change import When, change_product
@@ -109,6 +111,29 @@ def test_a_product_that_comes_with_the_next_cycle_lives_as_long_as_sold_across_a
 
     assert changed.phases.get(first_cycle=5).starts_at == utc("2026-05-01")
     assert changed.ends_at == utc("2026-08-01T04:00")
+
+
+def test_what_is_issued_keeps_its_dates_when_the_zone_changes(settings):
+    call, customer = making.meter(), making.customer()
+    begin(customer, making.product(making.per_unit(call, "10"), fee=3100), "2026-01-01")
+    use(customer, "call", "2026-01-01T02:00")
+    use(customer, "call", "2026-01-31T23:00")
+    bill("2026-02-01T01:00")
+
+    def looks():
+        papers = [document.of_invoice(one, now=utc("2026-06-01")) for one in document.ROWS.order_by("id")]
+        first = [Invoice.objects.filter(issued_in(date(2026, month, 1))).count() for month in (1, 2)]
+        return papers, list(journal.csv(Invoice.objects.all())), first
+
+    before = looks()
+    settings.BILLING_TIME_ZONE = "America/Los_Angeles"
+    zone.adopt(now=utc("2026-04-15T12:00"))
+
+    assert looks() == before
+    assert before[2] == [0, 2]
+    fact = dict(before[0][1]["facts"])
+    assert (fact["Issued"], fact["Period"]) == ("1 Feb 2026", "1 \N{EN DASH} 31 Jan 2026")
+    assert before[0][1]["charts"][0]["bars"][0] == 1000
 
 
 def test_a_process_of_the_former_zone_cuts_no_cycle(settings):
