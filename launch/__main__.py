@@ -9,7 +9,7 @@ import os
 
 from launch import bootstrap
 from launch.places import CLONE
-from launch.problems import CannotStart
+from launch.problems import CannotStart, refused_by_system
 
 TARGETS = {
     "run": (bootstrap.RUN, ["-m", "launch.supervisor"]),
@@ -29,6 +29,8 @@ def main(arguments: list[str]) -> None:
         python = bootstrap.environment_python(requirements)
     except CannotStart as problem:
         sys.exit(str(problem))
+    except OSError as error:
+        sys.exit(refused_by_system(error))
     except KeyboardInterrupt:
         sys.exit("Interrupted; what was half done is done again at the next start.")
     os.chdir(CLONE)

@@ -1,4 +1,4 @@
-"""Write small files whole or not at all, whenever the writer is killed or the reader looks."""
+"""Write small files whole or not at all, whenever the writer is killed, the machine loses its power, or the reader looks."""
 
 import os
 from pathlib import Path
@@ -11,4 +11,6 @@ def write_private(file: Path, text: str) -> None:
     descriptor = os.open(building, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as stream:
         stream.write(text)
+        stream.flush()
+        os.fsync(descriptor)
     building.replace(file)

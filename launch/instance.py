@@ -6,7 +6,7 @@ import os
 import secrets
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from launch import processes
 from launch.files import write_private
@@ -60,9 +60,8 @@ class Instance:
 
     def running_environment(self) -> dict[str, str] | None:
         """Return the variables that the running product was given, or None where none runs."""
-        try:
-            record = json.loads((self.var / "run.json").read_text())
-        except FileNotFoundError:
+        record = self._recorded("run.json")
+        if not record:
             return None
         alive = processes.Identity(**record["supervisor"]).alive()
         return dict(record["environment"]) if alive else None
@@ -73,10 +72,13 @@ class Instance:
 
     def end_leftovers(self) -> None:
         """End the processes of a supervisor that was killed: recorded ones by number and start time, their children by our mark."""
-        try:
-            record = json.loads((self.var / "children.json").read_text())
-        except FileNotFoundError:
-            return
-        for entry in record.values():
+        for entry in self._recorded("children.json").values():
             processes.end_group(processes.Identity(**entry), mark=f"{MARK}={self.var}")
         self.record_children({})
+
+    def _recorded(self, name: str) -> dict[str, Any]:
+        """Read a record; nothing where there is none, or where it is not whole: copied in part, say."""
+        try:
+            return dict(json.loads((self.var / name).read_text()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return {}

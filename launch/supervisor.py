@@ -22,7 +22,7 @@ from launch.children import STOP_SECONDS, Child
 from launch.instance import MARK, Instance
 from launch.places import CLONE
 from launch.postgres import Cluster
-from launch.problems import CannotStart
+from launch.problems import CannotStart, refused_by_system
 from launch.server import Server
 
 DATABASE = "tallybook"
@@ -238,7 +238,7 @@ def _status(url: str) -> int | None:
 
 def _port() -> int:
     text = os.environ.get("PORT") or "8000"
-    if not (text.isdigit() and 0 < int(text) < 65536):
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
         raise CannotStart(f"PORT is {text!r}, which is no port number.")
     return int(text)
 
@@ -258,6 +258,9 @@ def main() -> int:
         Supervisor(Instance(CLONE / "var"), _port()).run()
     except CannotStart as problem:
         print(problem, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(refused_by_system(error), file=sys.stderr)
         return 1
     except Stopped:
         pass

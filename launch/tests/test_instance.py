@@ -40,3 +40,15 @@ def test_the_secret_key_is_made_once_and_only_its_owner_reads_it(folder: Path) -
     assert len(key) > 50
     assert instance.secret_key() == key
     assert (folder / "secret-key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("record", ["", "{", "[1]", "7"])
+def test_a_record_that_is_not_whole_counts_as_none(folder: Path, record: str) -> None:
+    for name in ("run.json", "children.json"):
+        (folder / name).write_text(record)
+    instance = Instance(folder)
+
+    instance.end_leftovers()
+
+    assert instance.running_environment() is None
+    assert (folder / "children.json").read_text() == "{}"

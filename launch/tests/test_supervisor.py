@@ -186,3 +186,11 @@ def test_a_taken_port_is_said_in_one_sentence() -> None:
 
         with pytest.raises(CannotStart, match=f"Port {port} is taken or not allowed: choose another one, as in `PORT={port + 1}"):
             supervisor.refuse_taken_port(port)
+
+
+@pytest.mark.parametrize("text", ["abc", "0", "80000", "-1", "²²"])
+def test_what_is_no_port_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("PORT", text)
+
+    with pytest.raises(CannotStart, match="which is no port number"):
+        supervisor._port()
