@@ -16,7 +16,6 @@ _django = get_wsgi_application()  # before anything that needs the models
 
 from django.conf import settings  # noqa: E402
 from django.core.exceptions import ImproperlyConfigured  # noqa: E402
-from django.db import connections  # noqa: E402
 
 from api.v1.ingest_asgi import IngestApp, Receive, Scope, Send  # noqa: E402
 from billing_project.checks import refuse_misconfiguration  # noqa: E402
@@ -48,13 +47,6 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
             await (exports if is_export(raw_path) else pages)(scope, receive, send)
 
 
-def _check() -> None:
-    try:
-        refuse_misconfiguration()
-    finally:
-        connections.close_all()  # this thread is not asked again
-
-
 def _settle() -> None:
     """Take what is loaded by now for permanent: each full collection would walk all of it, 100 ms during which nothing is answered."""
     gc.collect()
@@ -67,7 +59,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             try:
-                await asyncio.to_thread(_check)
+                await asyncio.to_thread(refuse_misconfiguration)
             except ImproperlyConfigured as problem:
                 await send({"type": "lifespan.startup.failed", "message": str(problem)})
                 return

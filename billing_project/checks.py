@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, run_checks
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 
 from core.deployment import ZoneChanged, check_zone
 from invoices import accounts, logo
@@ -104,7 +104,13 @@ CHECKS = (
 
 
 def refuse_misconfiguration() -> None:
-    """Raise ImproperlyConfigured with every error's sentence and hint; for processes that Django does not check by itself."""
-    problems: Sequence[CheckMessage] = [found for found in run_checks() if found.is_serious()]
+    """Raise ImproperlyConfigured with every error's sentence and hint; for processes that Django does not check by itself.
+
+    What it opened is closed again: the thread that asks at the start is not asked again, and a process may go on in forks of it.
+    """
+    try:
+        problems: Sequence[CheckMessage] = [found for found in run_checks() if found.is_serious()]
+    finally:
+        connections.close_all()
     if problems:
         raise ImproperlyConfigured("\n".join(f"{found.msg} {found.hint or ''}".strip() for found in problems))

@@ -10,6 +10,8 @@ application = get_wsgi_application()  # before anything that needs the settings
 
 from django.conf import settings  # noqa: E402
 
+from billing_project.checks import refuse_misconfiguration  # noqa: E402
 from core import database  # noqa: E402
 
 database.limit_statements(settings.PAGE_STATEMENT_SECONDS)
+refuse_misconfiguration()

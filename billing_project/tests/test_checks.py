@@ -1,5 +1,6 @@
 """A misconfigured deployment does not start, and says what to do."""
 
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -107,3 +108,11 @@ def test_the_web_process_refuses_to_start_misconfigured(settings: Any) -> None:
 
     with pytest.raises(ImproperlyConfigured, match="SECRET_KEY is weak"):
         checks.refuse_misconfiguration()
+
+
+@pytest.mark.django_db
+def test_a_plain_wsgi_process_refuses_to_start_misconfigured(settings: Any) -> None:
+    settings.SECRET_KEY = "short"
+
+    with pytest.raises(ImproperlyConfigured, match="SECRET_KEY is weak"):
+        import_module("billing_project.wsgi")

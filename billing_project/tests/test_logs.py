@@ -150,3 +150,11 @@ def test_an_error_comes_with_its_traceback_and_without_local_variables(log: Log)
     (line,) = log.lines
     assert "ZeroDivisionError: broke" in line["exception"]
     assert 'a secret nobody named"' not in line["exception"].replace('local = "a secret nobody named"', "")
+
+
+@pytest.mark.django_db
+def test_the_address_in_a_line_is_not_one_that_the_sender_made_up(log: Log) -> None:
+    Client().get("/login", REMOTE_ADDR="192.0.2.7", headers={"X-Forwarded-For": "8.8.8.8", "X-Real-IP": "8.8.4.4"})
+
+    (line,) = (line for line in log.lines if line["event"] == "request_finished")
+    assert line["ip"] == "192.0.2.7"

@@ -1,4 +1,5 @@
 import os
+import string
 import subprocess
 import sys
 
@@ -15,9 +16,13 @@ NAMES = "names such as billing.example.com or [::1], without a scheme, a port or
 
 def load_settings(environment: dict[str, str]) -> str:
     """Return what a fresh process with this environment says when it loads the production settings."""
-    command = [sys.executable, "-c", "from django.conf import settings; settings.DEBUG"]
+    return said_by("-c", "from django.conf import settings; settings.DEBUG", environment=environment)
+
+
+def said_by(*command: str, environment: dict[str, str]) -> str:
     base = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "billing_project.settings"}
-    return subprocess.run(command, cwd=CLONE, env=base | environment, capture_output=True, text=True, check=False).stderr
+    run = [sys.executable, *command]
+    return subprocess.run(run, cwd=CLONE, env=base | environment, capture_output=True, text=True, check=False).stderr
 
 
 def test_production_settings_load_with_what_they_require() -> None:
@@ -83,3 +88,9 @@ def test_an_address_of_the_database_that_cannot_be_read_is_not_written_down() ->
 
     assert "ImproperlyConfigured: DATABASE_URL cannot be read. Write it as postgres://" in said
     assert "hunter2" not in said
+
+
+def test_djangos_own_checks_of_a_deployment_have_nothing_to_say() -> None:
+    command = ["manage.py", "check", "--deploy", "--tag", "security", "--fail-level", "WARNING"]
+
+    assert said_by(*command, environment=GIVEN | {"SECRET_KEY": string.ascii_letters}) == ""
