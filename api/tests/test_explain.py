@@ -171,6 +171,19 @@ def test_a_correction_may_be_as_old_as_what_it_corrects(call: Call, meter: Meter
     assert refused.body["code"] == "TIMESTAMP_TOO_OLD"
 
 
+@pytest.mark.parametrize(("sent", "read"), [("59.9999999Z", "59.999999Z"), ("59.9999995", "59.999999Z"), ("05+00:00", "05Z")])
+def test_the_time_of_a_correction_is_read_as_ingest_reads_it(call: Call, meter: Meter, sent: str, read: str) -> None:
+    send(call, "e")
+    minute = f"{timezone.now() - timedelta(minutes=5):%Y-%m-%dT%H:%M}:"
+    whole = {"event_id": "e2", "customer_id": "ada", "event_name": "call"}
+
+    wrong = call("POST", "/events/e/void", {"reason": "r", "replacement": {**whole, "timestamp": minute + "61Z"}})
+    call("POST", "/events/e/void", {"reason": "r", "replacement": {**whole, "timestamp": minute + sent}})
+
+    assert (wrong.status, wrong.body["code"]) == (422, "INVALID_TIMESTAMP")
+    assert call("GET", "/events/e2").body["timestamp"] == minute + read
+
+
 def test_an_event_refused_for_its_neighbours_says_so(call: Call, meter: Meter) -> None:
     good = {"event_id": "good", "customer_id": "ada", "event_name": "call"}
     bad = {"event_id": "bad", "customer_id": "nobody", "event_name": "call"}
