@@ -12,7 +12,7 @@ from core import database, deployment
 from core.errors import DomainError
 from customers import directory
 from events import delivery, names, refusals
-from events.judgement import judge
+from events.judgement import judge, other_content
 from events.problems import BodyUnreadable, Problem, status, summary
 from events.rows import Batch
 from events.store import IngestResult, Unstorable, store
@@ -125,7 +125,7 @@ class _Request:
         entries = self.check_customers(judgement)
         problems = sorted(judgement.problems, key=lambda problem: -1 if problem.index is None else problem.index)
         places = {problem.index for problem in problems if problem.index is not None}
-        self.event_count = len(judgement.events) + judgement.repeated_count + len(places)
+        self.event_count = len(judgement.events) + len(judgement.repeated) + len(places)
         good_count = self.event_count - len(places)
         if problems and not (lenient and judgement.events):
             raise self.keep_refused(problems, good_count=good_count)
@@ -139,13 +139,15 @@ class _Request:
         if problems:
             self.keep_refused(problems)
         result.errors, result.bad_count = problems, len(places)
-        result.duplicate_count += judgement.repeated_count
+        result.duplicate_count += len(judgement.repeated)
         return result
 
     def check_customers(self, judgement: Judgement) -> dict[str, directory.Entry]:
         """Find the customers; an event whose customer is unknown or archived becomes a problem and leaves the good ones."""
         references = {event.customer_id for event in judgement.events} | {reference for *_, reference in judgement.bad_customers}
+        references |= {one.customer_id for one in judgement.repeated}
         entries = directory.resolve(references, connection=self.connection)
+        _check_repeated(judgement, entries)
         if len(entries) == len(references) and not any(entry.archived for entry in entries.values()):
             return entries
         judgement.problems += [p for bad in judgement.bad_customers if (p := customer_problem(*bad, entries))]
@@ -177,6 +179,20 @@ class _Request:
         )
         refusals.keep(refusal, connection=self.connection)
         return refused
+
+
+def _check_repeated(judgement: Judgement, entries: dict[str, directory.Entry]) -> None:
+    """Find the customers of events that stand twice: each is refused for its own, and where it is another than the earlier one's."""
+    repeated = []
+    for one in judgement.repeated:
+        problem = customer_problem(one.index, one.event_id, one.customer_id, entries)
+        if not problem and entries[one.customer_id] != entries.get(one.earlier_customer_id):
+            problem = Problem(one.index, one.event_id, *other_content(one.earlier_index))
+        if problem:
+            judgement.problems.append(problem)
+        else:
+            repeated.append(one)
+    judgement.repeated = repeated
 
 
 def _batch(

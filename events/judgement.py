@@ -25,6 +25,7 @@ from events.validation import (
     Event,
     Judgement,
     NumberOutOfRange,
+    Repeated,
     fraction,
     instant,
     judge_fast,
@@ -76,9 +77,7 @@ def judge_slowly(body: bytes, *, received_at: datetime, max_age: timedelta) -> J
         if findings:
             _refuse(judgement, index, sent, findings)
         elif sent["event_id"] in first:
-            again = list(_repetition(sent, first[sent["event_id"]]))
-            judgement.repeated_count += not again
-            _refuse(judgement, index, sent, again)
+            _judge_again(judgement, index, sent, *first[sent["event_id"]])
         else:
             event = _event(sent)
             first[event.event_id] = (index, event)
@@ -251,11 +250,19 @@ def _entry_findings(key: str, entry: Any) -> Iterator[Finding]:
         yield field, "NESTED_METADATA", f"`{field}` is {_kind(entry)}. Send strings, numbers or booleans only."
 
 
-def _repetition(sent: dict[str, Any], first: tuple[int, Event]) -> Iterator[Finding]:
-    index, earlier = first
-    if not same_content(_event(sent), earlier):
-        sentence = f"`event_id` stands at index {index} too, with other content. Give each event an id of its own."
-        yield "event_id", "EVENT_ID_REPEATED", sentence
+def _judge_again(judgement: Judgement, index: int, sent: dict[str, Any], earlier_index: int, earlier: Event) -> None:
+    """Judge an event whose id stands at an earlier place of the request."""
+    event = _event(sent)
+    if same_content(event, earlier):
+        judgement.repeated.append(Repeated(index, event.event_id, event.customer_id, earlier_index, earlier.customer_id))
+    else:
+        _refuse(judgement, index, sent, [other_content(earlier_index)])
+
+
+def other_content(earlier_index: int) -> Finding:
+    """Say that an id stands at an earlier place of the request, with other content."""
+    sentence = f"`event_id` stands at index {earlier_index} too, with other content. Give each event an id of its own."
+    return "event_id", "EVENT_ID_REPEATED", sentence
 
 
 def _event(sent: dict[str, Any]) -> Event:

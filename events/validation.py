@@ -51,19 +51,30 @@ class _Request(msgspec.Struct):
     events: Annotated[list[Event], Meta(min_length=1, max_length=MAX_EVENTS)]
 
 
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """An event that says what another with its id says, earlier in the request; whose customers may have two names, or be two."""
+
+    index: int
+    event_id: str
+    customer_id: str
+    earlier_index: int
+    earlier_customer_id: str
+
+
 @dataclass(slots=True)
 class Judgement:
     """What a request holds.
 
-    indexes: the place in the request of each of `events`, which are good and have distinct ids.  repeated_count: events left out because
-    the same one stands earlier.  bad_customers: (index, event_id, customer_id) of readable customer ids of bad events, so that an unknown
+    indexes: the place in the request of each of `events`, which are good and have distinct ids.  repeated: events left out because the
+    same one stands earlier.  bad_customers: (index, event_id, customer_id) of readable customer ids of bad events, so that an unknown
     customer is told in the same answer as the rest.
     """
 
     events: list[Event]
     indexes: list[int]
     problems: list[Problem] = field(default_factory=list)
-    repeated_count: int = 0
+    repeated: list[Repeated] = field(default_factory=list)
     bad_customers: list[tuple[int, str | None, str]] = field(default_factory=list)
 
 
@@ -228,8 +239,11 @@ def _has_duplicate_keys(body: bytes) -> bool:
 
 
 def same_content(one: Event, other: Event) -> bool:
-    """Tell whether two judged events with one id say the same (semantics.md [22]); a timestamp counts only if both were sent with one."""
-    if (one.customer_id, one.event_name) != (other.customer_id, other.event_name):
+    """Tell whether two judged events with one id say the same (semantics.md [22]); a timestamp counts only if both were sent with one.
+
+    Of whom they say it is for the caller to compare: a customer may have two names.
+    """
+    if one.event_name != other.event_name:
         return False
     if one.timestamp and other.timestamp and one.timestamp != other.timestamp:
         return False

@@ -166,6 +166,19 @@ def test_another_customer_is_a_conflict_and_another_name_of_the_same_is_none(key
     assert len(send(key, event("a", "bob")).conflicts) == 1
 
 
+def test_one_customer_by_two_names_says_the_same_in_one_request_too(key, ada):
+    make_customer("Bob", external_id="bob")
+    ada.external_id = "ada"
+    ada.save()
+
+    result = send(key, event("a", ada), event("a", "ada"), event("b", ada))
+
+    assert (result.ingested_count, result.duplicate_count) == (2, 1)
+    with pytest.raises(RequestRefused) as refused:
+        send(key, event("c", ada), event("c", "bob"), event("c", "nobody"))
+    assert [(p.index, p.code) for p in refused.value.problems] == [(1, "EVENT_ID_REPEATED"), (2, "CUSTOMER_NOT_FOUND")]
+
+
 def test_the_answer_tells_what_was_sent_again_of_a_voided_event(key, ada):
     send(key, event("a", ada))
     act = {"event": Event.objects.get(), "reason": "test", "actor_kind": "system", "actor_id": "t", "created_at": NOW}

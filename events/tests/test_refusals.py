@@ -76,6 +76,19 @@ def test_what_cannot_be_stored_as_text_is_kept_all_the_same(key, ada):
     assert RejectedEvent.objects.get().event_id == "a\N{REPLACEMENT CHARACTER}?"
 
 
+def test_the_same_event_twice_is_refused_twice(key, ada):
+    sent = event("a", "cus_nobody"), event("b", ada), event("a", "cus_nobody")
+
+    result = send(key, *sent, lenient=True)
+
+    assert (result.ingested_count, result.duplicate_count) == (1, 0)
+    assert [(p.index, p.event_id, p.code) for p in result.errors] == [
+        (0, "a", "CUSTOMER_NOT_FOUND"),
+        (2, "a", "CUSTOMER_NOT_FOUND"),
+    ]
+    assert (RejectedEvent.objects.count(), stored()) == (2, ["b"])
+
+
 def test_an_archived_customer_is_refused(key):
     gone = make_customer(archived_at=NOW)
 

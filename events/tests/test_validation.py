@@ -176,7 +176,7 @@ def test_unknown_fields_are_ignored():
 def test_the_same_event_twice_in_a_request_is_one():
     judgement = judged(body(event(metadata={"k": 1}), event(metadata={"k": 1.0}, timestamp=NOW.isoformat())))
 
-    assert len(judgement.events) == judgement.repeated_count == 1
+    assert len(judgement.events) == len(judgement.repeated) == 1
     assert judgement.problems == []
 
 
@@ -229,9 +229,9 @@ def test_the_fast_path_accepts_nothing_that_the_slow_one_refuses(events, ascii_o
         return
 
     assert slow.problems == []
-    assert slow.repeated_count == 0
+    assert slow.repeated == []
     for one, other in zip(slow.events, fast.events, strict=True):
-        assert (one.event_id, one.timestamp) == (other.event_id, other.timestamp)
+        assert (one.event_id, one.customer_id, one.timestamp) == (other.event_id, other.customer_id, other.timestamp)
         assert same_content(one, other)
 
 
