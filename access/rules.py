@@ -69,6 +69,7 @@ PAGES = {
     "admin:view_on_site": Rule(),
     "dashboard:home": Rule(read=ALL),
     "dashboard:home_figure": Rule(read=ALL),
+    "dashboard:invoiced_figure": Rule(read=ALL),
     "dashboard:find": Rule(read=ALL),
     "dashboard:meters": Rule(read=ALL),
     "dashboard:meter_new": Rule(read=CONFIGURE, write=CONFIGURE),

@@ -13,7 +13,8 @@ from dashboard.palette import Palette
 
 Window = Literal["hour", "day", "week", "month"]
 Kind = Literal["bar", "line"]
-TICKS: Mapping[Window, str] = {"hour": "%-d %b %H:%M", "day": "%-d %b", "week": "%-d %b", "month": "%b %Y"}
+# Behind a line break stands what plotly writes only where it changes: the year.
+TICKS: Mapping[Window, str] = {"hour": "%-d %b %H:%M", "day": "%-d %b", "week": "%-d %b", "month": "%b\n%Y"}
 HOVER: Mapping[Window, str] = {"hour": "%a %-d %b, %H:%M", "day": "%a %-d %b %Y", "week": "week of %-d %b %Y", "month": "%B %Y"}
 FONT = "Inter, system-ui, sans-serif"
 _ENCODER = msgspec.json.Encoder(decimal_format="number")

@@ -41,6 +41,7 @@ app_name = "dashboard"
 urlpatterns = [
     path("", home.page, name="home"),
     path("figures/events", home.figure, name="home_figure"),
+    path("figures/invoiced", home.invoiced_figure, name="invoiced_figure"),
     path("find", finding.page, name="find"),
     path("meters", meters.index, name="meters"),
     path("meters/new", meter_wizard.new, name="meter_new"),

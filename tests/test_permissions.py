@@ -33,6 +33,7 @@ PAGES = """
     admin:view_on_site            -       -
     dashboard:home                vfpo    -
     dashboard:home_figure         vfpo    -
+    dashboard:invoiced_figure     vfpo    -
     dashboard:find                vfpo    -
     dashboard:meters              vfpo    -
     dashboard:meter_new           po      po

@@ -114,15 +114,6 @@ def outstanding() -> list[Money]:
     return [Money(row["currency"], row["amount"], row["number"]) for row in rows]
 
 
-def issued_since(start: datetime) -> list[Money]:
-    """Sum what was issued since an instant, by currency, without what was voided."""
-    rows = (
-        Invoice.objects.filter(issued_at__gte=start, status__in=[InvoiceStatus.ISSUED, InvoiceStatus.PAID]).order_by()
-        .values("currency").annotate(amount=Sum("total"), number=Count("id")).order_by("-number", "currency")
-    )  # fmt: skip
-    return [Money(row["currency"], row["amount"], row["number"]) for row in rows]
-
-
 def live_subscription_counts() -> tuple[int, int]:
     """Count the running subscriptions and the customers that have one."""
     row = Subscription.objects.filter(status__in=[SubscriptionStatus.ACTIVE, SubscriptionStatus.PAUSED]).aggregate(

@@ -28,7 +28,7 @@ LISTS = {
     "invoices": 9,
     "jobs": 9,
     "keys": 9,
-    "home": 34,
+    "home": 35,
     "events": 12,
     "refused": 10,
     "refused_events": 10,

@@ -171,6 +171,10 @@ def test_nothing_chosen_is_said_so(owner: Client) -> None:
     response = owner.post(reverse("dashboard:refused_replay"), {"event": ["x", "9" * 30], "filters": "code=A"}, follow=True)
 
     assert "None of the chosen events is open." in response.content.decode()
+    for name in ("refused_replay", "refused_dismiss"):
+        shown = owner.post(reverse(f"dashboard:{name}"), {"filters": "code=A"}, follow=True).content.decode()
+        assert "Nothing is chosen." in shown
+        assert "dismissed." not in shown
     assert not Job.objects.exists()
 
 

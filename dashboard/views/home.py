@@ -1,8 +1,10 @@
 """Show how the deployment is: what came in, what is due, what needs a person."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -12,9 +14,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from core.periods import local_date, local_midnight
+from core.money import to_major
 from dashboard import charts
-from dashboard.reading import happenings, home, meter_months
+from dashboard.reading import happenings, home, invoiced, meter_months
+from dashboard.reading.invoiced import Invoiced
 from dashboard.views.figures import HtmxHttpRequest, figure_response, palette_of
 
 
@@ -25,7 +28,10 @@ def page(request: HtmxHttpRequest) -> HttpResponse:
     context = _figures(now)
     if request.htmx:
         return render(request, "dashboard/home_figures.html", context)
+    by_month = invoiced.by_month(now=now, zone=settings.BILLING_TIME_ZONE)
     context |= {
+        "by_month": by_month,
+        "invoiced": _in_currency(by_month, request.GET.get("currency", "")),
         "concerns": home.concerns(now=now),
         "happenings": happenings.latest(),
         "next_billing": home.next_billing(now=now),
@@ -37,8 +43,6 @@ def page(request: HtmxHttpRequest) -> HttpResponse:
 
 
 def _figures(now: datetime) -> dict[str, Any]:
-    zone = settings.BILLING_TIME_ZONE
-    month = local_midnight(local_date(now, zone).replace(day=1), zone)
     subscription_count, customer_count = home.live_subscription_counts()
     return {
         "deliveries": home.deliveries(now=now),
@@ -46,7 +50,7 @@ def _figures(now: datetime) -> dict[str, Any]:
         "subscription_count": subscription_count,
         "customer_count": customer_count,
         "outstanding": home.outstanding(),
-        "issued": home.issued_since(month),
+        "issued": invoiced.by_month(now=now, zone=settings.BILLING_TIME_ZONE, months=1),
     }
 
 
@@ -55,3 +59,19 @@ def figure(request: HttpRequest) -> HttpResponse:
     points = [(day, Decimal(number)) for day, number in home.accepted_by_day(now=timezone.now())]
     series = [charts.Series(_("Accepted events"), points)]
     return figure_response(charts.usage(series=series, window="day", unit=_("events"), palette=palette_of(request), running=True))
+
+
+def _in_currency(by_month: Sequence[Invoiced], currency: str) -> Invoiced | None:
+    """Give the months of a currency; where nothing was invoiced in it, of the first one."""
+    return next((one for one in by_month if one.currency == currency), by_month[0] if by_month else None)
+
+
+@require_safe
+def invoiced_figure(request: HttpRequest) -> HttpResponse:
+    """Draw the months of one currency, in its major unit."""
+    zone = settings.BILLING_TIME_ZONE
+    found = _in_currency(invoiced.by_month(now=timezone.now(), zone=zone), request.GET.get("currency", ""))
+    currency = found.currency if found else ""
+    points = [(start.astimezone(ZoneInfo(zone)), to_major(amount, currency)) for start, amount in found.months] if found else []
+    series = [charts.Series(_("Invoiced"), points)]
+    return figure_response(charts.usage(series=series, window="month", unit=currency, palette=palette_of(request), running=True))

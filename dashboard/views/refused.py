@@ -70,6 +70,8 @@ def detail(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 def replay(request: HttpRequest) -> HttpResponse:
     """Replay the chosen events, or all open ones that pass the filters of the page they were chosen on."""
+    if (nothing_chosen := _nothing_chosen(request)) is not None:
+        return nothing_chosen
     with_rest = "with_rest" in request.POST
     actor, now = actor_of(request), timezone.now()
     try:
@@ -86,6 +88,8 @@ def replay(request: HttpRequest) -> HttpResponse:
 @require_POST
 def dismiss(request: HttpRequest) -> HttpResponse:
     """Dismiss the chosen events, or all open ones that pass the filters of the page."""
+    if (nothing_chosen := _nothing_chosen(request)) is not None:
+        return nothing_chosen
     if "whole_group" in request.POST:
         rows = replaying.group(_filters(request.POST))
     else:
@@ -112,6 +116,14 @@ def dismiss_request(request: HttpRequest, number: int) -> HttpResponse:
 def _started(request: HttpRequest, job: Job) -> HttpResponse:
     messages.success(request, _("The replay has started. What becomes of each event is told here and in the file."))
     return redirect("dashboard:job", job.public_id)
+
+
+def _nothing_chosen(request: HttpRequest) -> HttpResponse | None:
+    """Answer a press of a button for the chosen ones where no box is ticked; None where there is something to do."""
+    if "whole_group" in request.POST or request.POST.getlist("event"):
+        return None
+    messages.info(request, _("Nothing is chosen. Tick the boxes of the events that are meant."))
+    return _back(request)
 
 
 def _chosen(posted: QueryDict) -> Sequence[int]:

@@ -58,7 +58,7 @@
   });
 
   // A form that came back begins where it is wrong.
-  var wrong = document.querySelector("main [aria-invalid=true]");
+  var wrong = document.querySelector("main [aria-invalid=true], main fieldset:has(> .field-error) input");
   if (wrong) wrong.focus();
 
   // Control or Command and K: to the field that finds anything; on a phone it is in the closed menu, so its page opens.
