@@ -13,10 +13,11 @@ from dashboard.palette import Palette
 
 Window = Literal["hour", "day", "week", "month"]
 Kind = Literal["bar", "line"]
-# Behind a line break stands what plotly writes only where it changes: the year.
-TICKS: Mapping[Window, str] = {"hour": "%-d %b %H:%M", "day": "%-d %b", "week": "%-d %b", "month": "%b\n%Y"}
+# One line each: plotly styles a second line within the page, which the content security policy blocks.
+TICKS: Mapping[Window, str] = {"hour": "%-d %b %H:%M", "day": "%-d %b", "week": "%-d %b", "month": "%b ’%y"}
 HOVER: Mapping[Window, str] = {"hour": "%a %-d %b, %H:%M", "day": "%a %-d %b %Y", "week": "week of %-d %b %Y", "month": "%B %Y"}
 FONT = "Inter, system-ui, sans-serif"
+_LETTERS_FROM, _LETTERS_UNTIL = Decimal("1e-13"), Decimal("1e15")
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -56,9 +57,19 @@ def usage(
             traces.append(_bars(each, colour, running=running))
         traces[-1]["hovertemplate"] = _hover(window, unit, several=several)
     layout = _layout(palette, window, several=several)
+    layout["yaxis"]["exponentformat"] = _exponents(series)
     if stacked:  # plotly would turn the legend of stacked bars round
         layout |= {"barmode": "stack", "legend": layout["legend"] | {"traceorder": "normal"}}
     return {"data": traces, "layout": layout}
+
+
+def _exponents(series: Sequence[Series]) -> str:
+    """Choose how an axis shortens its figures: k, M, G, T, and beyond what has a letter 1e+30.
+
+    There plotly would raise the exponent by a style, which the content security policy blocks.
+    """
+    largest = max((abs(number) for each in series for _, number in each.points if number), default=Decimal(0))
+    return "SI" if not largest or _LETTERS_FROM <= largest < _LETTERS_UNTIL else "e"
 
 
 def _bars(series: Series, colour: str, *, running: bool) -> dict[str, Any]:
@@ -149,7 +160,6 @@ def _layout(palette: Palette, window: Window, *, several: bool) -> dict[str, Any
             "showline": False,
             "automargin": True,
             "nticks": 5,
-            "exponentformat": "SI",
             "separatethousands": True,
             "ticklabelstandoff": 8,
         },

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import plotly.graph_objects
+import pytest
 
 from dashboard import charts
 from dashboard.charts import Series
@@ -59,3 +60,19 @@ def test_more_series_than_colours_begin_again() -> None:
     made = charts.usage(series=[series("1")] * 8, window="day", unit="", palette=DARK)
 
     assert [trace["marker"]["color"] for trace in made["data"]][6:] == list(DARK.series[:2])
+
+
+@pytest.mark.parametrize(
+    ("largest", "format"),
+    [
+        ("0", "SI"),
+        ("999999999999999", "SI"),
+        ("-999999999999999", "SI"),
+        ("1e15", "e"),
+        ("-1e30", "e"),
+        ("1e-13", "SI"),
+        ("1e-16", "e"),
+    ],
+)
+def test_figures_beyond_all_letters_have_an_exponent_that_needs_no_style(largest: str, format: str) -> None:
+    assert figure(series(largest, None))["layout"]["yaxis"]["exponentformat"] == format
