@@ -213,6 +213,8 @@ MODELS = {
     "meters.meteractivity": ModelRule(view=ALL),
     "meters.usageday": ModelRule(view=ALL),
     "meters.meterquarter": ModelRule(view=ALL),
+    "meters.meterblock": ModelRule(view=ALL),
+    "meters.usageblock": ModelRule(view=ALL),
     "meters.rollposition": ModelRule(view=ALL),
     "products.product": ModelRule(view=ALL, change=CONFIGURE),
     "products.producthistory": ModelRule(view=ALL),

@@ -12,6 +12,7 @@ def every(seconds: float, task: str) -> dict[str, Any]:
 
 
 SCHEDULE = {
+    "blocks of days": every(60, "meters.add_up"),
     "jobs": every(10, "jobs.sweep"),
     "sessions": every(86_400, "access.clear_sessions"),
     "refused bodies": every(3600, "events.prune"),

@@ -14,7 +14,16 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 from access.actors import Actor
 from access.backoffice import BackOfficeAdmin, HistoryAdmin, RowsInline
 from meters import define
-from meters.models import Meter, MeterActivity, MeterHistory, MeterQuarter, RollPosition, UsageDay  # type: ignore[attr-defined]
+from meters.models import (  # type: ignore[attr-defined]
+    Meter,
+    MeterActivity,
+    MeterBlock,
+    MeterHistory,
+    MeterQuarter,
+    RollPosition,
+    UsageBlock,
+    UsageDay,
+)
 
 
 class MeterActivityInline(RowsInline):
@@ -65,6 +74,20 @@ class MeterQuarterAdmin(BackOfficeAdmin):
     list_display = ("meter", "starts_at", "event_count", "quantity_sum", "quantity_max", "latest_quantity")
     list_select_related = ("meter",)
     list_filter = (("meter", AutocompleteSelectFilter), ("starts_at", RangeDateTimeFilter))
+
+
+@admin.register(MeterBlock)
+class MeterBlockAdmin(BackOfficeAdmin):
+    list_display = ("meter", "first_day", "end_day", "is_added_up", "changed_at")
+    list_select_related = ("meter",)
+    list_filter = (("meter", AutocompleteSelectFilter), "is_added_up")
+
+
+@admin.register(UsageBlock)
+class UsageBlockAdmin(BackOfficeAdmin):
+    list_display = ("block", "customer", "event_count", "quantity_sum", "quantity_max", "latest_day")
+    list_select_related = ("block", "customer")
+    list_filter = (("customer", AutocompleteSelectFilter),)
 
 
 @admin.register(RollPosition)

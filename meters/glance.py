@@ -17,7 +17,7 @@ from core.money import exact
 from core.periods import Period
 from meters import pieces, stored, windows
 from meters.filter_sql import Parameters, template
-from meters.pieces import Asked, Rollup
+from meters.query import Asked, Query, Rollup
 from meters.stored import Standing
 from meters.usage import nothing
 
@@ -100,9 +100,7 @@ def _run(
     whole = Period(days[0].start, days[-1].end)
     span = windows.in_quarters(whole) if rollup == "rolled_quarters" else windows.in_days(whole, settings.BILLING_TIME_ZONE)
     definitions = {meter_id: found.definitions[meter_id] for meter_id in meter_ids}
-    query = pieces.Query(
-        [Asked(meter_id, None, span) for meter_id in definitions], replace(found, definitions=definitions), rollup
-    )
+    query = Query([Asked(meter_id, None, span) for meter_id in definitions], replace(found, definitions=definitions), rollup)
     parameters = Parameters()
     statement = template(name).format(tail=pieces.tail(query, parameters), moved_back=template("moved_back"))
     rows = database.ask(statement.as_string(), {**parameters.bound, **pieces.bound(query), **bound})

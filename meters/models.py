@@ -150,6 +150,49 @@ class MeterQuarter(Rollup):
         return f"{self.meter_id}/{self.starts_at:%Y-%m-%dT%H:%M}"
 
 
+class MeterBlock(models.Model):
+    """Whether a meter's days from first_day to before end_day are added up as they stand; see Note [Blocks of days] in meters/blocks.py.
+
+    Who changes a day says here that they no longer are, in the same transaction.
+    """
+
+    meter = models.ForeignKey(Meter, on_delete=models.PROTECT, db_constraint=False, db_index=False)
+    first_day = models.DateField()
+    end_day = models.DateField()
+    is_added_up = models.BooleanField(default=False)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("meter block")
+        indexes = [models.Index(fields=["end_day"], name="meter_block_to_add_up", condition=models.Q(is_added_up=False))]
+        constraints = [models.UniqueConstraint(fields=["meter", "first_day", "end_day"], name="meter_block_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.meter_id}/{self.first_day}/{self.end_day}"
+
+
+class UsageBlock(models.Model):
+    """One customer's days of a meter's block added up; of use only while the block says that they are.
+
+    latest_day: the latest of the days that holds an event; that day's row has the latest quantity.
+    """
+
+    block = models.ForeignKey(MeterBlock, on_delete=models.CASCADE, db_constraint=False, db_index=False)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, db_constraint=False, db_index=False)
+    event_count = models.BigIntegerField()
+    quantity_sum = NumericField(null=True)
+    quantity_max = NumericField(null=True)
+    latest_at = models.DateTimeField()
+    latest_day = models.DateField()
+
+    class Meta:
+        verbose_name = _("usage block")
+        constraints = [models.UniqueConstraint(fields=["block", "customer"], name="usage_block_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.block_id}/{self.customer_id}"
+
+
 class RollPosition(models.Model):
     """How far the log is rolled up: for all meters that have caught up ('live', no meter), or for one of its own.
 

@@ -8,95 +8,21 @@ forward, but for a rebuild; a statement that finds what was read before no longe
 A meter with a position of its own is read from raw events alone, which is faster than a long tail.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Literal, LiteralString
+from typing import Any, LiteralString
 
-from msgspec import Struct
 from psycopg import sql
 
 from core import database
 from meters import meter_sql, stored
 from meters.aggregation import AGGREGATIONS
 from meters.filter_sql import Parameters, template
-from meters.meter_sql import Snapshot
+from meters.query import Query
 from meters.stored import Standing
 from meters.windows import Span
 
-Rollup = Literal["rolled_days", "rolled_quarters"]
 NOTHING = sql.SQL("")
-# So many customers' tails are found sooner by the index of each one's events than by reading the whole tail.
-FEW = 20
-
-
-class Asked(Struct, frozen=True):
-    """One span of one meter; customer_id: of one customer only, else of all (the same for every span of a statement).
-
-    Without customers the spans are one meter's, ascending and apart.
-    """
-
-    meter_id: int
-    customer_id: int | None
-    span: Span
-
-
-@dataclass(frozen=True)
-class Query:
-    """What a statement about usage reads.
-
-    rollup: the table that spans' whole buckets are read from.  grouping: SQL text that raw events (`e`) are grouped by.
-    at: what an earlier statement saw; then no span may have whole buckets.  in_windows: the spans are one meter's, of one customer or
-    of all, ascending, each beginning where the one before ends.
-    """
-
-    asked: Sequence[Asked]
-    standing: Standing
-    rollup: Rollup
-    grouping: sql.Composable | None = None
-    at: Snapshot | None = None
-    in_windows: bool = False
-
-    @property
-    def one_customer_each(self) -> bool:
-        return bool(self.asked) and self.asked[0].customer_id is not None
-
-    @cached_property
-    def few_customers(self) -> bool:
-        return self.one_customer_each and len({(one.meter_id, one.customer_id) for one in self.asked}) <= FEW
-
-    @cached_property
-    def spans(self) -> list[Span]:
-        """The spans, of thousands of customers mostly the same few. By identity, for equal ones are mostly one and the same."""
-        return list({id(one.span): one.span for one in self.asked}.values())
-
-    @cached_property
-    def rolled(self) -> list[Asked]:
-        whole = {id(span) for span in self.spans if span.has_whole}
-        return [one for one in self.asked if id(one.span) in whole]
-
-    @cached_property
-    def has_edges(self) -> bool:
-        return any(span.has_edges for span in self.spans)
-
-    @property
-    def is_one_stretch(self) -> bool:
-        """Whether raw events alone are read, of windows that touch: once for all, where a join would read them for each."""
-        return self.in_windows and len(self.asked) > 1 and not self.rolled
-
-    @property
-    def shape(self) -> Hashable:
-        """What the statement's text depends on, for one customer each; the rest is parameters."""
-        # Written out, because True and 1 are equal, and a condition for the one is none for the other.
-        meters = repr(dict(self.standing.definitions))
-        count = len(self.asked) if self.few_customers else 0
-        return meters, count, bool(self.rolled), self.has_edges, self.standing.is_in_epoch
-
-    @property
-    def columns(self) -> list[str]:
-        """What the aggregations read of a rollup besides the number of events and the latest timestamp."""
-        read = (AGGREGATIONS[definition.aggregation].columns for definition in self.standing.definitions.values())
-        return list(dict.fromkeys(column for columns in read for column in columns))
 
 
 def compose(query: Query, parameters: Parameters) -> sql.Composable:
@@ -111,6 +37,8 @@ def compose(query: Query, parameters: Parameters) -> sql.Composable:
         counted.append(_stretch(query, parameters))
     elif query.one_customer_each or query.has_edges or not query.rolled:
         expressions.append(template("span").format(limit=_counted_out(query)))
+    if query.is_one_whole:
+        expressions.append(template("added_up"))
     if query.rolled:
         expressions.append(tail(query, parameters))
         counted.append(_counted(query))
@@ -142,11 +70,13 @@ def tail(query: Query, parameters: Parameters) -> sql.Composable:
     meters = sql.SQL(
         "JOIN unnest(%(meter_ids)s::bigint[], %(meter_names)s::int[]) AS m (meter_id, name_id) ON m.name_id = e.event_name_id"
     )
+    names = sql.SQL("e.event_name_id = %(rolled_name)s" if alone else "e.event_name_id = ANY(%(rolled_names)s::int[])")
     customers = sql.SQL("AND e.customer_id = ANY(%(customers)s::bigint[])") if query.one_customer_each else NOTHING
     return template("tail").format(
         meter=meter,
         meters=NOTHING if alone else meters,
         number=meter_sql.by_meter(definitions, parameters, meter=meter),
+        names=names,
         customers=customers,
         after=template("after_in_epoch" if query.standing.is_in_epoch else "after"),
         **common,
@@ -171,9 +101,9 @@ def _rolled(query: Query) -> sql.Composable:
         return template("rolled_days_of_customers").format(columns=columns)
     if query.rollup == "rolled_days":
         span, inside = _window(query, sql.Identifier("u", "day"), "rolled_first_days", "rolled_end_days", "date")
-        if len(query.rolled) == 1:
-            name = "rolled_days_latest" if "latest_quantity" in query.columns else "rolled_days_merged"
-            return template(name).format(span=span, columns=columns, merged=merged(query))
+        if query.is_one_whole:
+            name = "rolled_whole_latest" if "latest_quantity" in query.columns else "rolled_whole_merged"
+            return template(name).format(span=span, columns=columns, merged=merged(query), whole=template("whole_days"))
     else:
         span, inside = _window(query, sql.Identifier("u", "starts_at"), "rolled_starts", "rolled_ends", "timestamptz")
     return template(query.rollup).format(span=span, inside=inside, columns=columns)
@@ -272,10 +202,12 @@ def _texts(span: Span) -> tuple[str, ...]:
 
 def _of_rolled(query: Query) -> dict[str, Any]:
     meters = {one.meter_id for one in query.rolled}
+    names = list({query.standing.event_names[meter_id] for meter_id in meters})
     spans = [span for span in query.spans if span.has_whole]
     return {
         "rolled_meters": list(meters),
-        "rolled_names": list({query.standing.event_names[meter_id] for meter_id in meters}),
+        "rolled_names": names,
+        "rolled_name": next(iter(names), None),
         "meter": query.rolled[0].meter_id if query.rolled else None,
         "first_at": min((span.whole_start for span in spans), default=None),
         "end_at": max((span.whole_end for span in spans), default=None),

@@ -70,7 +70,13 @@ def _recount(meter_id: int, definition: Definition, row: RollPosition, event_nam
 
 def _statement(name: str, table: str, number: sql.Composable) -> sql.Composable:
     replace = sql.SQL("{}, {}").format(template("replace"), position(table))
-    return template(name).format(tally=template("tally"), number=number, not_voided=meter_sql.NOT_VOIDED, replace=replace)
+    return template(name).format(
+        tally=template("tally"),
+        number=number,
+        not_voided=meter_sql.NOT_VOIDED,
+        replace=replace,
+        blocks_changed=template("blocks_changed"),
+    )
 
 
 def quarter(instant: datetime) -> datetime:

@@ -15,7 +15,7 @@ from core.deployment import ClusterChanged, ZoneChanged
 from core.errors import DomainError
 from core.faults import fault
 from events import catalogue
-from meters import positions, stored, stretch
+from meters import blocks, positions, stored, stretch
 from meters.definition import Definition
 from meters.models import Meter, RollPosition
 from meters.positions import LogPosition
@@ -260,6 +260,7 @@ def _forget(meter_id: int, *, failed_at: datetime | None = None, failure: str = 
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM meters_usageday WHERE meter_id = %s", [meter_id])
         cursor.execute("DELETE FROM meters_meterquarter WHERE meter_id = %s", [meter_id])
+    blocks.forget(meter_id)
     fault("rebuild: forgotten")
     start = {"log_epoch": 0, "log_xid": 0, "log_arrival": 0, "failed_at": failed_at, "failure": failure, "rolled_at": None}
     RollPosition.objects.update_or_create(meter_id=meter_id, defaults=start)

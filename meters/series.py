@@ -18,7 +18,7 @@ from meters import filter_sql, meter_sql, pieces, windows
 from meters.aggregation import AGGREGATIONS
 from meters.definition import Definition
 from meters.filter_sql import Parameters, template
-from meters.pieces import Asked, Rollup
+from meters.query import Asked, Query, Rollup
 from meters.stored import Standing
 from meters.usage import nothing, within_reach
 from meters.windows import Window
@@ -142,7 +142,7 @@ def _statement(
     definition = standing.definitions[question.meter_id]
     raw = source.raw or question.meter_id in standing.behind
     parameters = Parameters()
-    query = pieces.Query(
+    query = Query(
         [Asked(question.meter_id, question.customer_id, _span(period, source.rollup, raw=raw)) for period in cut],
         standing,
         source.rollup,

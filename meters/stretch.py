@@ -110,6 +110,7 @@ def count(stretch: Stretch, names: Sequence[NameInStretch], definitions: Mapping
         tally=template("tally"),
         merge_day=merge("meters_usageday"),
         merge_quarter=merge("meters_meterquarter"),
+        blocks_changed=template("blocks_changed"),
     )
     with connection.cursor() as cursor:
         cursor.execute(SETTINGS)

@@ -21,7 +21,7 @@ from meters.aggregation import AGGREGATIONS, Reading
 from meters.definition import Definition
 from meters.filter_sql import Parameters, template
 from meters.meter_sql import Snapshot
-from meters.pieces import Asked
+from meters.query import Asked, Query
 from meters.stored import Standing
 
 # Ends of time that zones and PostgreSQL can still reckon with; no event lies beyond.
@@ -97,7 +97,7 @@ def _statement(requests: Sequence[UsageRequest], standing: Standing, at: Snapsho
         if (span := spans.get((id(request.period), raw))) is None:
             span = spans[id(request.period), raw] = _span(request.period, raw)
         asked.append(Asked(request.meter_id, request.customer_id, span))
-    query = pieces.Query(asked, standing, "rolled_days", at=at)
+    query = Query(asked, standing, "rolled_days", at=at)
     text, bound = _text(query)
     return pieces.Statement(text, {**bound, **pieces.bound(query)}, prepared=query.few_customers)
 
@@ -107,7 +107,7 @@ _TEXTS: dict[Hashable, tuple[str, Mapping[str, Any]]] = {}
 MOST_TEXTS = 200
 
 
-def _text(query: pieces.Query) -> tuple[str, Mapping[str, Any]]:
+def _text(query: Query) -> tuple[str, Mapping[str, Any]]:
     """Compose the statement, with the parameters that the meters bind; one of the same shape is not composed again."""
     if query.at is not None:
         return _composed(query)
@@ -119,7 +119,7 @@ def _text(query: pieces.Query) -> tuple[str, Mapping[str, Any]]:
     return found
 
 
-def _composed(query: pieces.Query) -> tuple[str, Mapping[str, Any]]:
+def _composed(query: Query) -> tuple[str, Mapping[str, Any]]:
     parameters = Parameters()
     statement = template("quantities").format(
         pieces=pieces.compose(query, parameters),

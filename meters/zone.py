@@ -10,7 +10,7 @@ from core import deployment
 from meters import positions
 from meters.models import Meter, RollPosition
 
-EMPTIED = ("meters_usageday", "meters_meterquarter", "core_billingday")
+EMPTIED = ("meters_usageblock", "meters_meterblock", "meters_usageday", "meters_meterquarter", "core_billingday")
 
 
 @transaction.atomic

@@ -42,7 +42,7 @@ from invoices.remark_models import RemarkChange
 from invoices.series_models import InvoiceSeries
 from invoices.verification_models import Verification
 from jobs.models import Job, JobFile, JobFileChunk
-from meters.models import Meter, MeterActivity, MeterQuarter, RollPosition, UsageDay
+from meters.models import Meter, MeterActivity, MeterBlock, MeterQuarter, RollPosition, UsageBlock, UsageDay
 from products.models import (
     MeterPrice,
     NextPoint,
@@ -304,6 +304,9 @@ def _usage(payer: Customer, metered: Meter, day: BillingDay) -> None:
     rolled = {"event_count": 1, "log_epoch": 1, "log_xid": 1000, "log_arrival": 1}
     UsageDay.objects.create(meter=metered, customer=payer, day=day, **rolled)
     MeterQuarter.objects.create(meter=metered, starts_at=NOW, **rolled)
+    days = {"first_day": day.date, "end_day": day.date + timedelta(days=5)}
+    block = MeterBlock.objects.create(meter=metered, is_added_up=True, changed_at=NOW, **days)
+    UsageBlock.objects.create(block=block, customer=payer, event_count=1, latest_at=NOW, latest_day=day.date)
     RollPosition.objects.create(meter=metered)
 
 

@@ -41,6 +41,8 @@ meter_activity_disjoint                  | during = '[2026-01-01,2026-02-01)'
 meter_activity_not_empty                 | during = 'empty'
 usage_day_unique                         |
 meter_quarter_unique                     |
+meter_block_unique                       |
+usage_block_unique                       |
 roll_position_one_live                   | meter_id = NULL
 price_version_number_unique              |
 price_version_fixed_price_not_negative   | fixed_price = -1

@@ -175,6 +175,8 @@ MODELS_EXPECTED = """
     meters.meteractivity               vfpo  -     -     -
     meters.usageday                    vfpo  -     -     -
     meters.meterquarter                vfpo  -     -     -
+    meters.meterblock                  vfpo  -     -     -
+    meters.usageblock                  vfpo  -     -     -
     meters.rollposition                vfpo  -     -     -
     products.product                   vfpo  -     po    -
     products.producthistory            vfpo  -     -     -

@@ -17,11 +17,15 @@ tally AS (
     ) AS c ON c.number IS NOT NULL
     GROUP BY 1, 2
     ORDER BY 1, 2
+),
+days AS (
+    INSERT INTO meters_usageday (
+        meter_id, customer_id, day, event_count, quantity_sum, quantity_max,
+        latest_quantity, latest_arrival, latest_at, log_epoch, log_xid, log_arrival)
+    SELECT %(meter)s, customer_id, day, event_count, quantity_sum, quantity_max,
+        latest[3], latest[2], latest_at, (SELECT log_epoch FROM core_deployment), pg_current_xact_id(), 0
+    FROM tally
+    ON CONFLICT (meter_id, customer_id, day) DO UPDATE SET {replace}
+    RETURNING meter_id, day
 )
-INSERT INTO meters_usageday (
-    meter_id, customer_id, day, event_count, quantity_sum, quantity_max,
-    latest_quantity, latest_arrival, latest_at, log_epoch, log_xid, log_arrival)
-SELECT %(meter)s, customer_id, day, event_count, quantity_sum, quantity_max,
-    latest[3], latest[2], latest_at, (SELECT log_epoch FROM core_deployment), pg_current_xact_id(), 0
-FROM tally
-ON CONFLICT (meter_id, customer_id, day) DO UPDATE SET {replace}
+{blocks_changed}

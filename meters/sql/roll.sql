@@ -43,6 +43,10 @@ days AS (
     FROM day_tally
     ORDER BY meter_id + 0, customer_id, day
     ON CONFLICT (meter_id, customer_id, day) DO UPDATE SET {merge_day}
+    RETURNING meter_id, day
+),
+blocks AS (
+    {blocks_changed}
 )
 INSERT INTO meters_meterquarter (
     meter_id, starts_at, event_count, quantity_sum, quantity_max,

@@ -2,8 +2,7 @@
 unrolled AS MATERIALIZED (
     SELECT {meter} AS meter_id, e.key, e.customer_id, e.timestamp, e.arrival, {grouping} AS grouping, {number} AS number
     FROM events_event e {meters}
-    WHERE {after} AND {unrolled}
-        AND e.event_name_id = ANY(%(rolled_names)s::int[])
+    WHERE {names} AND {after} AND {unrolled}
         AND e.timestamp >= %(first_at)s AND e.timestamp < %(end_at)s {customers}
 ),
 tail AS (

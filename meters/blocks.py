@@ -1,0 +1,58 @@
+"""Add the days of the past up, so that a month or years of all customers are read from a fraction of the rows.
+
+# Note [Blocks of days]
+The roller writes days. Once nothing changes in them any more, those of a block (5, 15 or 60 days, the small ones within the large ones) are
+added up in a row for each customer beside them. The days stay and say all that the block says. Usage of all customers is read from the
+largest blocks that are added up and from the days between them, by one statement, so from one snapshot. A month lies in 7 rows or 8 of each
+customer for 30, a year in some 14.
+
+Whoever writes a day says in the same transaction that its blocks are no longer added up (blocks_changed.sql): from then on its days are
+read again. All who write days, and who adds them up, hold the lock of the meter's position (Note [Positions]), so that no day changes while
+its block is added up. No sum is ever mended, only made anew: an event of an old day costs its blocks a while of being read by days.
+"""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from core.faults import fault
+from core.periods import local_date
+from meters import positions
+from meters.filter_sql import template
+from meters.models import MeterBlock
+
+# A block that still gets events is left alone: it would be added up again after each of them.
+QUIET = timedelta(minutes=10)
+# So many blocks a turn: one takes some 10 to 50 ms for a thousand customers, in a transaction of its own that rolling may have to wait for.
+AT_MOST = 100
+
+
+def add_up(*, now: datetime, at_most: int = AT_MOST) -> int:
+    """Add up the blocks that are over and in which nothing has changed of late; returns how many. Safe in any number at once."""
+    today = local_date(now, settings.BILLING_TIME_ZONE)
+    due = MeterBlock.objects.filter(is_added_up=False, end_day__lte=today, changed_at__lt=now - QUIET)
+    return sum(_add_up(block) for block in due.order_by("end_day", "meter_id", "first_day")[:at_most])
+
+
+@transaction.atomic
+def _add_up(block: MeterBlock) -> bool:
+    """Add up one block; False where another process has done so, or the meter is being counted again."""
+    positions.lock([block.meter_id])
+    waiting = MeterBlock.objects.filter(id=block.id, is_added_up=False)
+    if not waiting.exists():
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM meters_usageblock WHERE block_id = %s", [block.id])
+        cursor.execute(template("add_up"), {"block": block.id})
+    fault("blocks: added up")
+    waiting.update(is_added_up=True)
+    return True
+
+
+def forget(meter_id: int) -> None:
+    """Forget a meter's blocks together with its days; within the caller's transaction, under the position's lock."""
+    blocks = MeterBlock.objects.filter(meter=meter_id)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM meters_usageblock WHERE block_id = ANY(%s)", [list(blocks.values_list("id", flat=True))])
+    blocks.delete()
