@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import count
 
 from hypothesis import strategies as st
@@ -11,18 +12,19 @@ from hypothesis import strategies as st
 from core.errors import DomainError
 from core.faults import striking
 from core.periods import Interval
-from credits import grants, product_credits, wallets
+from credits import entering, grants, product_credits, wallets
 from credits.grants import GrantInput
 from credits.product_credits import ProductCreditInput
 from credits.wallets import WalletChange
 from events.models import Event
 from events.tests import sending
+from invoices import live_credit
 from invoices import void as void_invoice
 from invoices.inputs import KINDS_OF_POINTS
 from invoices.models import Invoice
 from invoices.run import run_billing
 from meters import void as voids
-from products import cancel, change, pause, subscribe
+from products import cancel, change, pause, rebill, subscribe
 from products.cancel import Cancellation
 from products.change import When
 from products.models import Subscription
@@ -84,6 +86,11 @@ steps = st.one_of(
     st.tuples(st.just("money"), st.integers(1, 900), st.sampled_from(["usage", "invoice"]), st.sampled_from([None, 20, 45])),
     st.tuples(st.just("wallet"), st.sampled_from(["credit", "debit"]), st.integers(1, 900)),
     st.tuples(st.just("void"), st.integers(0, 9), st.sampled_from(["reissue", "waive"])),
+    st.tuples(st.just("move"), st.integers(1, 45)),
+    st.tuples(st.just("leave")),
+    st.tuples(st.just("keep")),
+    st.tuples(st.just("add"), st.integers(0, 9), amounts),
+    st.tuples(st.just("take"), st.integers(0, 9), amounts),
     st.tuples(st.just("wait")),
 )
 told = st.fixed_dictionaries(
@@ -116,6 +123,8 @@ RICH = {
     "steps": [
         (_DAY, ("money", 250, "usage", None)),
         (_DAY, ("wallet", "credit", 900)),
+        (0, ("add", 0, 3)),
+        (0, ("take", 1, 2)),
         (_DAY, ("use", 0, 9, 2)),
         (6 * _DAY, ("change", 1, When.SAME_CYCLE, 1)),
         (3 * _DAY, ("use", 1, 5, 4)),
@@ -126,6 +135,9 @@ RICH = {
         (_DAY, ("void_event", 0)),
         (16 * _DAY, ("void", 1, "reissue")),
         (8 * _DAY, ("change", 0, When.NEXT_CYCLE, 2)),
+        (0, ("move", 12)),
+        (0, ("leave",)),
+        (_DAY, ("keep",)),
         (9 * _DAY, ("unvoid_event", 0)),
         (16 * _DAY, ("late", 1, 4, 60)),
         (4 * _DAY, ("void", 3, "waive")),
@@ -273,6 +285,32 @@ class Story:
         if found:
             void_invoice.void(invoice=found[index % len(found)], then=then, reason="wrong", actor=ACTOR, now=self.now)
             self.waived = self.waived or then == "waive"
+
+    def move(self, days):
+        at = self.now + timedelta(days=days)
+        rebill.move_next_billing_date(subscription=self._read(), next_billing_date=at, actor=ACTOR, now=self.now)
+
+    def leave(self):
+        cancel.cancel_at_next_billing_date(subscription=self._read(), why=Cancellation(), actor=ACTOR, now=self.now)
+
+    def keep(self):
+        cancel.keep(subscription=self._read(), actor=ACTOR, now=self.now)
+
+    def add(self, index, amount):
+        if one := self._grant(index):
+            entering.top_up(grant=one, amount=Decimal(amount), reason="", actor=ACTOR, now=self.now)
+
+    def take(self, index, amount):
+        if one := self._grant(index):
+            left = partial(self._left, one)
+            entering.debit(grant=one, amount=Decimal(amount), left=left, reason="", actor=ACTOR, now=self.now)
+
+    def _left(self, grant):
+        return live_credit.of_customers([self.customer.id], now=self.now).left(grant.id, at=self.now)
+
+    def _grant(self, index):
+        found = list(self.customer.creditgrant_set.order_by("id"))
+        return found[index % len(found)] if found else None
 
     def wait(self):
         """Let time pass."""
