@@ -138,6 +138,7 @@ PAGES = {
     "dashboard:invoice_pdf": Rule(read=ALL),
     "dashboard:invoices_export": Rule(read=ALL),
     "dashboard:invoices_export_job": Rule(write=CONFIGURE | BILL),
+    "dashboard:invoices_pay": Rule(read=BILL, write=BILL),
     "dashboard:invoice_remarks": Rule(write=BILL),
     "dashboard:invoice_issue": Rule(write=BILL),
     "dashboard:invoice_pay": Rule(write=BILL),

@@ -102,6 +102,7 @@ PAGES = """
     dashboard:invoice_pdf         vfpo    -
     dashboard:invoices_export     vfpo    -
     dashboard:invoices_export_job  -      fpo
+    dashboard:invoices_pay        fo      fo
     dashboard:invoice_remarks     -       fo
     dashboard:invoice_issue       -       fo
     dashboard:invoice_pay         -       fo

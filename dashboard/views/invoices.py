@@ -24,7 +24,8 @@ CONTROLS = ("search", "status", "kind", "currency", "period_start", "period_end"
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     filterset = InvoiceFilter(request.GET, queryset=invoices.listed())
-    return render_list(request, "dashboard/invoices/list.html", filterset, controls=CONTROLS)
+    beside = {"may_be_owed": request.GET.get("status", "") in ("", InvoiceStatus.ISSUED)}
+    return render_list(request, "dashboard/invoices/list.html", filterset, controls=CONTROLS, beside=beside)
 
 
 @require_safe
