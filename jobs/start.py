@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Case, F, Value, When
 
 from access.actors import Actor
 from core.errors import DomainError
@@ -33,10 +34,13 @@ def start(*, kind: str, parameters: dict[str, Any], actor: Actor, now: datetime)
 @transaction.atomic
 def cancel(*, job: Job, now: datetime) -> None:
     """End a queued job at once; ask a running one to end after its present step. Raises JobAlreadyFinished."""
-    mine = Job.objects.filter(id=job.id)
-    if mine.filter(status=JobStatus.QUEUED).update(status=JobStatus.CANCELLED, cancel_requested_at=now, finished_at=now):
-        return
-    if not mine.filter(status=JobStatus.RUNNING).update(cancel_requested_at=now):
+    # In one statement: between two a worker may take a job up or give it back, and neither of them would find it.
+    going = Job.objects.filter(id=job.id, status__in=(JobStatus.QUEUED, JobStatus.RUNNING))
+    if not going.update(
+        status=Case(When(status=JobStatus.QUEUED, then=Value(JobStatus.CANCELLED)), default=F("status")),
+        finished_at=Case(When(status=JobStatus.QUEUED, then=Value(now)), default=F("finished_at")),
+        cancel_requested_at=now,
+    ):
         raise JobAlreadyFinished("This job has ended already.")
 
 
