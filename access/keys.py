@@ -13,7 +13,7 @@ from psycopg import Connection
 
 from access.actors import Actor
 from access.history import acting
-from access.models import ApiKey, Scope
+from access.models import LONGEST_NAME, ApiKey, Scope
 from core import expiring
 from core.errors import DomainError
 from core.text import refuse_blank
@@ -30,6 +30,10 @@ _COVERED: Mapping[str, Collection[str]] = {
 known: expiring.Expiring[bytes, ApiKey] = expiring.Expiring(TOPIC)
 
 
+class NameTooLong(DomainError):
+    code = "NAME_TOO_LONG"
+
+
 class ScopeUnknown(DomainError):
     code = "SCOPE_UNKNOWN"
 
@@ -39,8 +43,10 @@ class KeyAlreadyRevoked(DomainError):
 
 
 def create(*, name: str, scope: str, actor: Actor, now: datetime) -> tuple[ApiKey, str]:
-    """Make a key and return it with its secret, which cannot be had again. Raises ScopeUnknown, NameBlank."""
+    """Make a key and return it with its secret, which cannot be had again. Raises ScopeUnknown, NameBlank, NameTooLong."""
     refuse_blank(name)
+    if len(name) > LONGEST_NAME:
+        raise NameTooLong(f"name has {len(name)} characters: {LONGEST_NAME} are the most.", field="name")
     if scope not in Scope.values:
         raise ScopeUnknown(f"The scope {scope!r} is unknown. Choose one of {', '.join(Scope.values)}.", field="scope")
     secret = PREFIX + secrets.token_urlsafe(32)

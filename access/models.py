@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from core.fields import PublicIdField
 from core.history import named, never_deleted, tracked
 
+LONGEST_NAME = 100  # of a key
+
 
 @tracked("UserHistory", exclude=["last_login"], secret=["password"])
 class User(AbstractUser):
@@ -51,7 +53,7 @@ class ApiKey(models.Model):
     """A secret that a customer's server sends as a bearer token; only its SHA-256 is kept."""
 
     public_id = PublicIdField(prefix="key")
-    name = models.CharField(max_length=100)
+    name = models.CharField(max_length=LONGEST_NAME)
     scope = models.CharField(max_length=10, choices=Scope)
     secret_hash = models.BinaryField(max_length=32, unique=True, editable=False)
     secret_hint = models.CharField(max_length=12, editable=False, help_text=_("The first characters, to tell keys apart."))

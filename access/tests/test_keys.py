@@ -90,3 +90,8 @@ def test_the_command_prints_one_secret():
 
     [secret] = printed.getvalue().split()
     assert keys.authenticate(secret, now=timezone.now()).scope == "ingest"
+
+
+def test_the_command_refuses_a_name_that_no_column_holds():
+    with pytest.raises(CommandError, match="name has 101 characters: 100 are the most"):
+        call_command("create_api_key", "--name", "n" * 101, "--scope", "read")

@@ -8,7 +8,7 @@ from django.utils import timezone
 from access import keys
 from access.actors import COMMAND
 from access.models import Scope
-from core.text import NameBlank
+from core.errors import DomainError
 
 
 class Command(BaseCommand):
@@ -21,6 +21,6 @@ class Command(BaseCommand):
     def handle(self, *, name: str, scope: str, **_options: Any) -> None:
         try:
             _key, secret = keys.create(name=name, scope=scope, actor=COMMAND, now=timezone.now())
-        except NameBlank as refusal:
+        except DomainError as refusal:
             raise CommandError(refusal.message) from refusal
         self.stdout.write(secret)
