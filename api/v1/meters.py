@@ -101,7 +101,7 @@ class Meters(Resource):
 class MeterById(Resource):
     """/meters/{id}"""
 
-    @describes("Retrieve a meter", answer=MeterAnswer, errors=[404])
+    @describes("Retrieve a meter", query=shapes.LocaleQuery, answer=MeterAnswer, errors=[404])
     def get(self, request: Request, id: str) -> HttpResponse:
         body.decode_query(request.GET, shapes.LocaleQuery)
         return answer(shown(find(Meter, id), business_id()))

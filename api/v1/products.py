@@ -127,7 +127,7 @@ class Products(Resource):
 class ProductById(Resource):
     """/products/{id}"""
 
-    @describes("Retrieve a product", answer=ProductAnswer, errors=[404])
+    @describes("Retrieve a product", query=shapes.LocaleQuery, answer=ProductAnswer, errors=[404])
     def get(self, request: Request, id: str) -> HttpResponse:
         body.decode_query(request.GET, shapes.LocaleQuery)
         return answer(shown(find(Product, id)))
