@@ -228,6 +228,7 @@ STORAGES = {
 }
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = ENV["MAX_BODY_BYTES"]
+FILE_UPLOAD_HANDLERS = ["core.uploads.NoFiles"]
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
