@@ -14,6 +14,10 @@ not asked (RFC 9110, 7.8). The parser by itself leaves its body unread, and take
 
 Fields behind a chunked body are let go of, whichever way the request goes: uvicorn adds them to those of its head, where one could bring
 a key that a proxy before us never saw (RFC 9110, 6.5.1).
+
+# Note [Heads]
+The parser gathers a line until it ends and bounds nothing: one connection without any key could take all memory, and all time, for each
+piece is copied with those before it. So what a head holds is counted, and so is what comes without the parser saying anything.
 """
 
 import asyncio
@@ -26,6 +30,8 @@ from api.v1 import ingest_http
 from api.v1.ingest_http import Reply, Unacceptable
 from billing_project.asgi import INGEST_PATH, ingest
 
+MOST_HEAD_BYTES = 65_536  # of a request's line and headers, and of what stands behind a chunked body
+HEAD_SECONDS = 60
 UNUSUAL = {b"content-encoding", b"expect", b"prefer"}  # headers with which a request goes the usual way
 
 
@@ -48,15 +54,34 @@ class Protocol(HttpToolsProtocol):
     _parts: list[bytes] | None = None  # of the body, while a request may still go the short way
     _head_is_whole = False
     _asks_for_another = False  # protocol
+    _head_bytes = 0
+    _silent_bytes = 0  # since the parser last had something to say
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._be_patient()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end_patience()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
+        self._silent_bytes += len(data)
         try:
             self._parse(data)
         except httptools.HttpParserError as error:
             self.logger.warning("No HTTP request: %s", error)
             self.send_400_response(str(error))
             return
+        if self._silent_bytes > MOST_HEAD_BYTES or self._head_bytes > MOST_HEAD_BYTES:
+            self._refuse(431, "HEADERS_TOO_LARGE", f"The head of this request is larger than {MOST_HEAD_BYTES} bytes. Send less.")
+            return
+        if self._head_is_whole:
+            self._end_patience()
+        else:
+            self._be_patient()
         if self._parts is not None:  # the rest is still to come
             parts, self._parts = self._parts, None
             if not self.transport.is_closing():
@@ -80,22 +105,53 @@ class Protocol(HttpToolsProtocol):
         lines += [b"%s: %s" % (name, text) for name, text in self.headers if name != b"upgrade"]
         return b"\r\n".join([*lines, b"", b""])
 
+    def _be_patient(self) -> None:
+        if self._patience is None:
+            self._patience = self.loop.call_later(HEAD_SECONDS, self._lose_patience)
+
+    def _end_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _lose_patience(self) -> None:
+        self._patience = None
+        if self.cycle is not None and not self.cycle.response_complete:  # an earlier request is still being answered
+            self._be_patient()
+        elif self.headers is None:  # nothing was said
+            self.transport.close()
+        elif not self.transport.is_closing():
+            self._refuse(
+                408, "HEAD_TOO_SLOW", f"The head of the request was not whole after {HEAD_SECONDS} seconds. Send it again."
+            )
+
     def send_400_response(self, msg: str) -> None:
-        reply = ingest_http.refused(Unacceptable(400, "BAD_REQUEST", f"This is no HTTP request that can be read. {msg}"))
-        self._write(reply, keep_alive=False)
+        self._refuse(400, "BAD_REQUEST", f"This is no HTTP request that can be read. {msg}")
+
+    def _refuse(self, status: int, code: str, sentence: str) -> None:
+        """Answer what is no request, and end the connection."""
+        self._write(ingest_http.refused(Unacceptable(status, code, sentence)), keep_alive=False)
 
     def on_message_begin(self) -> None:
+        self._silent_bytes = self._head_bytes = 0
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
         self._head_is_whole = self._asks_for_another = False
 
+    def on_url(self, url: bytes) -> None:
+        self._head_bytes += len(url)
+        super().on_url(url)
+
     def on_header(self, name: bytes, value: bytes) -> None:
+        self._silent_bytes = 0
+        self._head_bytes += len(name) + len(value) + 4  # a colon, a blank, an end of line
         if not self._head_is_whole:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._head_is_whole = True
+        self._silent_bytes = 0
         self._asks_for_another = self.parser.should_upgrade()
         if self._asks_for_another:
             return  # it is read again
@@ -112,12 +168,14 @@ class Protocol(HttpToolsProtocol):
             self._go_the_usual_way([])
 
     def on_body(self, body: bytes) -> None:
+        self._silent_bytes = 0
         if self._parts is None:
             super().on_body(body)
         else:
             self._parts.append(body)
 
     def on_message_complete(self) -> None:
+        self._silent_bytes = 0
         if self._asks_for_another:
             return
         parts, self._parts = self._parts, None

@@ -5,12 +5,14 @@ import logging
 import socket
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 
 from access.models import Scope
 from api.v1 import rate
+from billing_project import protocol
 from billing_project.asgi import ingest
 from billing_project.protocol import Protocol
 from customers.models import Customer
@@ -22,12 +24,23 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def connection() -> Iterator[socket.socket]:
-    with live.server() as address:
-        host, _, port = address.removeprefix("http://").partition(":")
-        with socket.create_connection((host, int(port)), timeout=20) as opened:
-            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            yield opened
+def address() -> Iterator[str]:
+    with live.server() as served:
+        yield served
+
+
+@contextmanager
+def opened(address: str) -> Iterator[socket.socket]:
+    host, _, port = address.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connected:
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        yield connected
+
+
+@pytest.fixture
+def connection(address: str) -> Iterator[socket.socket]:
+    with opened(address) as connected:
+        yield connected
 
 
 def request(secret: str, content: bytes, *headers: str, version: str = "1.1") -> bytes:
@@ -191,11 +204,55 @@ def test_a_request_that_asks_for_another_protocol_is_answered_in_this_one(connec
     assert sorted(Event.objects.values_list("event_id", flat=True)) == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("sent", [b"nonsense\r\n\r\n", b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n"])
-def test_what_is_no_request_is_refused_in_the_shape_of_all_errors(connection: socket.socket, sent: bytes) -> None:
-    [(status, told)] = answers(connection, [sent])
+def test_what_is_no_request_is_refused_in_the_shape_of_all_errors(address: str) -> None:
+    for sent in (b"nonsense\r\n\r\n", b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n"):
+        with opened(address) as connection:
+            [(status, told)] = answers(connection, [sent])
 
-    assert (status, told["code"]) == (400, "BAD_REQUEST")
+        assert (status, told["code"]) == (400, "BAD_REQUEST")
+
+
+LINE = b"POST /api/v1/events/ingest HTTP/1.1\r\n"
+CHUNKS = LINE + b"Host: x\r\nAuthorization: Bearer nobody's\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+ENDLESS = {
+    "address": (b"GET /", b"a"),
+    "header": (LINE + b"X: ", b"a"),
+    "headers": (LINE, b"X: a\r\n"),
+    "trailer": (CHUNKS + b"0\r\nX: ", b"a"),
+    "trailers": (CHUNKS + b"0\r\n", b"X: a\r\n"),
+    "extension": (CHUNKS + b"1;", b"a"),
+}
+
+
+def test_a_head_that_does_not_end_is_refused(address: str) -> None:
+    for name, (begun, more) in ENDLESS.items():
+        received = b""
+        with opened(address) as connection:
+            with suppress(ConnectionError):
+                connection.sendall(begun + more * (1_000_000 // len(more)))
+            with suppress(ConnectionError):
+                while part := connection.recv(65_536):
+                    received += part
+
+        head, _, told = received.rpartition(b"HTTP/1.1 ")[2].partition(b"\r\n\r\n")
+        assert (name, head[:3], json.loads(told)["code"]) == (name, b"431", "HEADERS_TOO_LARGE")
+
+
+def test_a_head_that_does_not_come_is_not_waited_for(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)
+    secret, ada = make_key()[1], make_customer()
+    with opened(address) as silent, opened(address) as slow, opened(address) as busy:
+        slow.sendall(LINE)
+        for number in range(5):
+            assert answer(busy, request(secret, body(event(f"e{number}", ada))))[0] == 200
+            time.sleep(0.1)
+
+        told = slow.recv(65_536)
+
+        assert (silent.recv(65_536), told[9:12]) == (b"", b"408")
+        assert json.loads(told.partition(b"\r\n\r\n")[2])["code"] == "HEAD_TOO_SLOW"
 
 
 @pytest.mark.parametrize("failing", ["events.rows.copy_rows", "api.v1.ingest_asgi.note"])
