@@ -2,8 +2,8 @@
 
 # Note [Positions]
 A meter without a RollPosition of its own follows the one that all caught-up meters share, called live. Whoever changes a rollup, a
-meter's activity or an event's voids, or makes a meter, first locks the position rows concerned, in id order, the live one among them
-whenever a meter could join or leave it meanwhile. So what a round has read of meters, voids and activity stands until it commits.
+meter's activity or an event's voids, or makes a meter, first locks the position rows concerned: the live one, whenever a meter could
+join or leave it meanwhile, and then the others in id order. So what a round has read of meters, voids and activity stands until it commits.
 """
 
 from collections.abc import Iterable
@@ -54,14 +54,15 @@ def live() -> RollPosition:
 
 
 def lock(meter_ids: Iterable[int] = ()) -> tuple[RollPosition, dict[int, RollPosition]]:
-    """Lock the live position and these meters' own, in id order, until the transaction ends.
+    """Lock the live position and then these meters' own, in id order, until the transaction ends.
 
     Returns the live row and the own rows by meter; a meter that is not among them follows the live one.
     """
-    wanted = Q(meter=None) | Q(meter__in=list(meter_ids))
-    rows = list(RollPosition.objects.select_for_update(of=("self",)).filter(wanted).order_by("id"))
-    own = {row.meter_id: row for row in rows if row.meter_id is not None}
-    return next(row for row in rows if row.meter_id is None), own
+    rows = RollPosition.objects.select_for_update(of=("self",))
+    live = rows.get(meter=None)
+    # By a statement of its own, which sees the positions that meters got while the live one was waited for.
+    own = rows.filter(meter__in=list(meter_ids)).order_by("id")
+    return live, {row.meter_id: row for row in own if row.meter_id is not None}
 
 
 def claim(wanted: Q) -> RollPosition | None:

@@ -1,13 +1,15 @@
 """Voids, archiving and new meters while others roll: whatever the order, usage equals the log."""
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 
 from access.actors import Actor
+from core.faults import striking
 from core.periods import FOREVER, Period
 from meters import define, rollup, void
 from meters.definition import ALWAYS
@@ -40,6 +42,18 @@ def at_once(*works: Callable[[], None]) -> None:
         thread.join()
     if failures:
         raise failures[0]
+
+
+def somebody_waits_for_a_lock() -> None:
+    """Return once a transaction waits for another."""
+    deadline = time.monotonic() + 20
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+            if cursor.fetchone() == (True,):
+                return
+            time.sleep(0.01)
+    raise TimeoutError("nobody waits for a lock")
 
 
 def test_ingest_rolls_voids_and_new_meters_at_once_end_in_the_right_usage() -> None:
@@ -80,3 +94,30 @@ def test_ingest_rolls_voids_and_new_meters_at_once_end_in_the_right_usage() -> N
 
     assert quantities(requests=requests()).quantities == recompute(requests=requests())
     assert not RollPosition.objects.filter(meter__isnull=False).exists()
+
+
+def test_an_archive_that_waited_for_a_rebuild_knows_how_far_the_meter_is_counted_now() -> None:
+    acme, meter = factories.customer(), factories.meter("sum", "n")
+    for hour in range(3):
+        log(acme, NOW + timedelta(hours=hour), {"n": 1})
+    rollup.roll_all(now=NOW)
+    forgotten, may_end = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        forgotten.set()
+        assert may_end.wait(20)
+
+    def archive() -> None:
+        assert forgotten.wait(20)
+        define.archive(meter=meter, now=NOW + timedelta(hours=2))
+
+    def end() -> None:
+        somebody_waits_for_a_lock()
+        may_end.set()
+
+    with striking("rebuild: forgotten", hold):
+        at_once(lambda: rollup.rebuild(meter=meter), archive, end)
+    rollup.roll_all(now=NOW)
+
+    asked = [UsageRequest(meter.id, acme.id, Period(ALWAYS, FOREVER))]
+    assert quantities(requests=asked).quantities == recompute(requests=asked)
