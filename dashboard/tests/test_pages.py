@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
 
-from access.models import ApiKey
+from access.models import ApiKey, User
 from core.models import Deployment
 from customers.models import Customer
 from dashboard.tests import world
@@ -222,6 +222,21 @@ def test_an_error_page_needs_nothing_but_itself(template: str) -> None:
 
     assert "<h1>" in shown
     assert not INLINE.search(shown)
+
+
+def test_who_may_not_open_a_page_is_told_as_whom_and_has_a_way_on(db: None) -> None:
+    viewer = world.signed_in("viewer").get(reverse("dashboard:keys"))
+    member = Client()
+    member.force_login(User.objects.create_user("nobody-yet", password="correct horse battery"))
+    nothing = member.get(reverse("dashboard:home"))
+
+    assert (viewer.status_code, nothing.status_code) == (403, 403)
+    assert "You are signed in as one-viewer." in viewer.content.decode()
+    assert "Go to the overview" in viewer.content.decode()
+    assert "You have no role yet" in nothing.content.decode()
+    assert "Go to the overview" not in nothing.content.decode()
+    for response in (viewer, nothing):
+        assert f'action="{reverse("logout")}"' in response.content.decode()
 
 
 def test_a_page_of_a_server_of_the_former_billing_zone_says_what_to_do(owner: Client, settings: Any) -> None:
