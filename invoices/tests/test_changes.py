@@ -7,7 +7,7 @@ from invoices import drafting, issue
 from invoices.models import Invoice
 from invoices.tests.story import begin, bill, invoices, use
 from invoices.verify import verify
-from products import cancel, change, pause, rebill
+from products import cancel, catalogue, change, pause, rebill
 from products.cancel import Cancellation
 from products.carried import MeterAlreadySubscribed
 from products.change import When
@@ -72,6 +72,21 @@ def test_a_change_in_the_same_cycle_rates_on_and_prorates_both_fees(acme, calls)
         ],
         # 150 paid units come to 120 + 30 × 3 = 210; the 50 until the change, under the same terms, to 50.
         ["0 fixed_fee New: 6000", "1 usage Call: 100 - 0 - 0 = 100, 160", "total 6160, due 6160"],
+    ]
+
+
+def test_more_of_the_same_product_in_the_same_cycle_has_the_price_that_is_sold_then(acme):
+    # 20 of 30 days of April are left; at the next cycle all of it would have had the new price anyway.
+    plan = making.product(fee=3000)
+    subscription = begin(acme, plan, "2026-04-01")
+    catalogue.update_price(product=plan, price=making.price(fee=6000), actor=ACTOR, now=utc("2026-04-05"))
+    do(change.change_product, subscription, "2026-04-11", product=plan, quantity=2, when=When.SAME_CYCLE)
+
+    bill("2026-05-02")
+
+    assert lines()[1:] == [
+        ["0 fixed_fee Plan (unused): -2000", "1 fixed_fee Plan × 2: 8000", "total 6000, due 6000"],
+        ["0 fixed_fee Plan × 2: 12000", "total 12000, due 12000"],
     ]
 
 
