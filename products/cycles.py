@@ -6,7 +6,8 @@ was set to an instant. Billing point 0 is the start, point n the end of cycle n.
 # Note [Another zone]
 A cycle ends by the zone that was in force as it began, and the next one begins there. So what is billed stays as it was cut, the cycle
 that runs while the zone is changed keeps both its ends, and no instant lies in two cycles or in none. A phase that begins after the
-change knows nothing of the zone before it.
+change knows nothing of the zone before it. An end that was agreed stays at its instant, the midnight of a date in a former zone: the cycle
+that ends on that date ends there, some hours sooner or later, and is a whole one.
 """
 
 from bisect import bisect_right
@@ -89,6 +90,8 @@ class Schedule:
         goes on with a cycle which other terms began is the part that is left of it.
         """
         whole, actual = self.whole_cycle(n), self.cycle(n)
+        if actual.end == self.ends_at and _is_same_date(whole.end, actual.end, self.zone):
+            whole = Period(whole.start, actual.end)
         return WHOLE if actual == whole else min(WHOLE, ratio(actual.microseconds, whole.microseconds))
 
     def cycle_at(self, instant: datetime) -> int:
@@ -158,10 +161,10 @@ def cycle(n: int, phases: Sequence[Phase], zone: Zone, *, ends_at: datetime | No
     following = phases[position + 1] if position + 1 < len(phases) else None
     whole = _uncut(n, phases[position], zone)
     end = following.starts_at if following is not None and following.first_cycle == n + 1 else whole.end
-    if ends_at is not None and ends_at <= whole.start:
+    if ends_at is not None and (ends_at <= whole.start or (n > 1 and _is_same_date(whole.start, ends_at, zone))):
         raise NoSuchCycle(f"the subscription ended at {ends_at.isoformat()}, before cycle {n}")
     if ends_at is not None:
-        end = min(end, ends_at)
+        end = ends_at if end == whole.end and _is_same_date(end, ends_at, zone) else min(end, ends_at)
     return whole if end == whole.end else Period(whole.start, end)
 
 
@@ -173,6 +176,8 @@ def cycle_at(instant: datetime, phases: Sequence[Phase], zone: Zone, *, ends_at:
     phase = phases[position]
     of_anchor, own_zone = (phase.anchor_date, phase.interval), _zone_of(phase, zone)
     n = phase.first_cycle + _passed(*of_anchor, instant, own_zone) - _passed(*of_anchor, phase.starts_at, own_zone)
+    if n > 1 and ends_at is not None and _is_same_date(_uncut(n, phase, zone).start, ends_at, zone):
+        n -= 1
     # The last cycle before another phase may have been made longer than its interval.
     return min(n, phases[position + 1].first_cycle - 1) if position + 1 < len(phases) else n
 
@@ -230,6 +235,15 @@ def _uncut(n: int, phase: Phase, zone: Zone) -> Period:
     j = n - phase.first_cycle
     whole = _between(phase.anchor_date, phase.interval, before + j, zone)
     return whole if j else Period(phase.starts_at, whole.end)
+
+
+def _is_same_date(end: datetime, agreed: datetime, zone: Zone) -> bool:
+    """Whether an end was agreed, by a former zone, as the date that begins at the end of a cycle. See Note [Another zone]."""
+    if isinstance(zone, str) or abs(agreed - end) > timedelta(days=1, hours=2):
+        return False
+    names = {zone.name, *(one.name for one in zone.former)}
+    days = {local_date(agreed, name) for name in names if local_midnight(local_date(agreed, name), name) == agreed}
+    return any(local_midnight(day, name) == end for day in days for name in names)
 
 
 def _zone_of(phase: Phase, zone: Zone) -> Zone:

@@ -19,7 +19,7 @@ from invoices.models import Invoice
 from invoices.tests.story import begin, bill, give, use
 from invoices.verifying import issued_in
 from meters import rollup, zone
-from products import rebill
+from products import rebill, subscribe
 from products.change import When, change_product
 from products.tests import making
 from products.tests.making import utc
@@ -111,6 +111,28 @@ def test_a_product_that_comes_with_the_next_cycle_lives_as_long_as_sold_across_a
 
     assert changed.phases.get(first_cycle=5).starts_at == utc("2026-05-01")
     assert changed.ends_at == utc("2026-08-01T04:00")
+
+
+@pytest.mark.parametrize("other", ["Asia/Kolkata", "America/New_York"])
+def test_a_life_that_was_agreed_by_a_former_zone_has_as_many_whole_cycles_as_were_sold(settings, other):
+    call, customer = making.meter(), making.customer()
+    product = making.product(making.per_unit(call, "10", minimum_amount=500), fee=3100, life=("Month", 3))
+    subscription = begin(customer, product, "2026-01-01")
+    bill("2026-02-02")
+    settings.BILLING_TIME_ZONE = other
+    zone.adopt(now=utc("2026-02-15T12:00"))
+    rollup.roll_all(now=utc("2026-02-15T12:00"))
+    use(customer, "call", "2026-03-31T23:00", times=60)
+
+    bill("2026-04-02")
+
+    billed = Invoice.objects.filter(customer=customer).order_by("point")
+    assert [(one.kind, [line.amount for line in one.lines.order_by("position")]) for one in billed] == [
+        ("opening", [3100]), ("regular", [3100, 0, 500]), ("regular", [3100, 0, 500]), ("final", [600]),
+    ]  # fmt: skip
+    assert billed[3].period_end == subscription.ends_at == utc("2026-04-01")
+    schedule = subscribe.schedule_of(subscription)
+    assert schedule.cycle_at(utc("2026-03-31T23:59")) == 3
 
 
 def test_what_is_issued_keeps_its_dates_when_the_zone_changes(settings):

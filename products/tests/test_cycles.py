@@ -185,3 +185,22 @@ def test_an_end_on_a_date_is_cut_by_the_zone_of_its_cycle(day, ends_at):
 
     assert end_on(date.fromisoformat(day), phase, zones) == utc(ends_at)
     assert end_on(date.fromisoformat(day), phase, "UTC") == utc(day)
+
+
+@pytest.mark.parametrize("name", ["Asia/Kolkata", "America/New_York"])
+@pytest.mark.parametrize(("interval", "count"), [(Interval("Day", 1), 28), (Interval("Week", 1), 4), (Interval("Week", 2), 2)])
+def test_a_life_that_was_agreed_by_a_former_zone_ends_with_the_cycle_of_its_date(name, interval, count):
+    zones = Zones(name, (FormerZone("UTC", utc("2026-03-04T12:00")),))
+    phase = first_phase(starts_at=utc("2026-03-01"), interval=interval, zone=zones)
+    schedule = Schedule((phase,), zones, utc("2026-03-29"))
+
+    points = list(schedule.points(until=utc("2026-04-30")))
+    cycles = [schedule.cycle(n) for n in range(1, count + 1)]
+
+    assert [point.number for point in points] == list(range(count + 1))
+    assert [point.at for point in points[1:]] == [one.end for one in cycles]
+    assert cycles[-1].end == utc("2026-03-29")
+    assert not schedule.has_cycle(count + 1)
+    assert [schedule.cycle_at(one.start) for one in cycles] == list(range(1, count + 1))
+    assert [schedule.cycle_at(one.end - timedelta(microseconds=1)) for one in cycles] == list(range(1, count + 1))
+    assert {schedule.proration(n) for n in range(1, count + 1)} == {Fraction(1)}
