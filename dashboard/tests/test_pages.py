@@ -91,6 +91,19 @@ def test_every_list_says_what_to_do_next_when_it_is_empty(owner: Client) -> None
         assert 'class="empty' in owner.get(reverse(f"dashboard:{name}")).content.decode(), name
 
 
+def test_a_list_that_is_empty_offers_to_make_the_first_one_to_those_who_may(owner: Client) -> None:
+    makers = {
+        "meters": "meter_new", "customers": "customer_new", "products": "product_new", "subscriptions": "subscription_new",
+        "webhooks": "webhook_create", "keys": "key_create",
+    }  # fmt: skip
+    viewer = world.signed_in("viewer")
+
+    for name, maker in makers.items():
+        link = f'href="{reverse(f"dashboard:{maker}")}"'
+        assert owner.get(reverse(f"dashboard:{name}")).content.decode().count(link) == 2, name  # at the top and in the middle
+        assert link not in viewer.get(reverse(f"dashboard:{name}")).content.decode(), name
+
+
 def test_a_filter_that_matches_nothing_says_so(owner: Client) -> None:
     world.deployment(size=1)
 

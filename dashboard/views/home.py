@@ -16,7 +16,7 @@ from django.views.decorators.vary import vary_on_headers
 
 from core.money import to_major
 from dashboard import charts
-from dashboard.reading import happenings, home, invoiced, meter_months
+from dashboard.reading import first_steps, happenings, home, invoiced, meter_months
 from dashboard.reading.invoiced import Invoiced
 from dashboard.views.figures import HtmxHttpRequest, figure_response, palette_of
 
@@ -28,6 +28,7 @@ def page(request: HtmxHttpRequest) -> HttpResponse:
     context = _figures(now)
     if request.htmx:
         return render(request, "dashboard/home_figures.html", context)
+    latest_invoices = list(home.latest_invoices())
     by_month = invoiced.by_month(now=now, zone=settings.BILLING_TIME_ZONE)
     context |= {
         "by_month": by_month,
@@ -35,7 +36,8 @@ def page(request: HtmxHttpRequest) -> HttpResponse:
         "concerns": home.concerns(now=now),
         "happenings": happenings.latest(),
         "next_billing": home.next_billing(now=now),
-        "latest_invoices": home.latest_invoices(),
+        "latest_invoices": latest_invoices,
+        "steps": first_steps.standing() if not latest_invoices else [],
         "days": home.accepted_by_day(now=now),
         "busiest": meter_months.busiest(now=now),
     }
