@@ -11,9 +11,10 @@ from msgspec.structs import replace
 from access.actors import Actor
 from core.collecting import uncollected
 from core.copying import keys
+from core.deployment import billing_zone
 from core.faults import fault
 from core.ids import public_ids
-from core.periods import Period, local_date, local_midnight
+from core.periods import Period
 from credits import balances
 from credits.balances import Held
 from invoices import adjustments, inputs, issue, late
@@ -27,6 +28,7 @@ from invoices.planning import UNBILLABLE, Planner, PointKey
 from invoices.rows import Assembled, Due
 from meters.meter_sql import Snapshot
 from products.models import Subscription
+from products.zones import date_at, midnight_of
 
 CHUNK_SUBSCRIPTIONS = 250
 
@@ -45,12 +47,12 @@ def issue_ended(*, now: datetime, actor: Actor) -> int:
 
 
 def ended_month(now: datetime) -> Period:
-    """Give the last calendar month of the billing zone that ended before now less the grace."""
-    zone = settings.BILLING_TIME_ZONE
-    today = local_date(now - timedelta(minutes=settings.INVOICE_GRACE_MINUTES), zone)
+    """Give the last calendar month that ended before now less the grace, in the billing zone of then."""
+    zone = billing_zone()
+    today = date_at(now - timedelta(minutes=settings.INVOICE_GRACE_MINUTES), zone)
     first = today.replace(day=1)
     before = date(first.year - (first.month == 1), (first.month - 2) % 12 + 1, 1)
-    return Period(local_midnight(before, zone), local_midnight(first, zone))
+    return Period(midnight_of(before, zone), midnight_of(first, zone))
 
 
 def _due(month: Period) -> QuerySet[LateUsage]:

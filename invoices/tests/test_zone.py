@@ -12,9 +12,10 @@ from core import deployment
 from core.deployment import ZoneChanged
 from core.expiring import LIFETIME_SECONDS
 from core.models import Deployment
-from core.periods import FormerZone, Interval, Zones
+from core.periods import FormerZone, Interval, Period, Zones
 from credits.models import CreditEntry
 from invoices import document, drafting, journal
+from invoices.ended import ended_month
 from invoices.models import Invoice
 from invoices.tests.story import begin, bill, give, use
 from invoices.verifying import issued_in
@@ -133,6 +134,19 @@ def test_a_life_that_was_agreed_by_a_former_zone_has_as_many_whole_cycles_as_wer
     assert billed[3].period_end == subscription.ends_at == utc("2026-04-01")
     schedule = subscribe.schedule_of(subscription)
     assert schedule.cycle_at(utc("2026-03-31T23:59")) == 3
+
+
+def test_a_month_of_adjustments_that_began_by_a_former_zone_is_billed_once(settings):
+    def months():
+        return [ended_month(utc(now)) for now in ("2026-04-01T02:00", "2026-04-20", "2026-05-02")]
+
+    settings.INVOICE_GRACE_MINUTES = 60
+    march = months()[0]
+    settings.BILLING_TIME_ZONE = "America/New_York"
+    zone.adopt(now=utc("2026-04-15T12:00"))
+
+    assert march == Period(utc("2026-03-01"), utc("2026-04-01"))
+    assert months() == [march, march, Period(utc("2026-04-01"), utc("2026-05-01T04:00"))]
 
 
 def test_what_is_issued_keeps_its_dates_when_the_zone_changes(settings):
