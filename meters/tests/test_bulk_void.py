@@ -65,8 +65,9 @@ def used(meter: Meter) -> Decimal | None:
 def test_a_job_voids_all_of_a_selection_and_lists_it(meter: Meter) -> None:
     void.void(event=factories.event("e5"), reason="before", actor=TESTER, now=NOW)
 
-    job = work(begin(selection.of(meter=meter, filter=LARGE, start=NOW, end=NOW + timedelta(hours=1))))
-    log(Customer.objects.get(external_id="acme"), NOW, {"size": 7})
+    begun = begin(selection.of(meter=meter, filter=LARGE, start=NOW, end=NOW + timedelta(hours=1)))
+    log(Customer.objects.get(external_id="acme"), NOW, {"size": 7})  # arrives too late to be meant
+    job = work(begun)
 
     assert (job.status, job.outcome) == (JobStatus.DONE, {"voided": 3, "void_before": 1})
     assert used(meter) == 8
