@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
-
-from core.periods import local_date
+from core.deployment import billing_zone
 from invoices.series_models import InvoiceSeries
+from products.zones import date_at
 
 INVOICES = "INV"
 CREDIT_NOTES = "CN"
@@ -23,7 +22,7 @@ class Number:
 
 def lock(*, series: str, now: datetime) -> InvoiceSeries:
     """Take the lock of a series in the billing year of `now` until the transaction ends; the row is made at its first use."""
-    year = local_date(now, settings.BILLING_TIME_ZONE).year
+    year = date_at(now, billing_zone()).year
     locked = InvoiceSeries.objects.select_for_update().filter(series=series, year=year)
     if not (rows := list(locked)):
         InvoiceSeries.objects.bulk_create([InvoiceSeries(series=series, year=year)], ignore_conflicts=True)

@@ -217,7 +217,10 @@ class MeterUsed(msgspec.Struct, kw_only=True):
 
 
 class CycleUsed(msgspec.Struct, kw_only=True):
-    """One cycle of a usage history."""
+    """One cycle of a usage history, as its invoice has it, or as it stands until that is issued.
+
+    What came late is on adjustment lines of later invoices, over this cycle's period.
+    """
 
     start_date: datetime
     end_date: datetime
