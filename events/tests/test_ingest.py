@@ -23,16 +23,6 @@ from events.validation import identity, judge_fast
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def key():
-    return make_key()[0]
-
-
-@pytest.fixture
-def ada():
-    return make_customer()
-
-
 def stored():
     with django_connection.cursor() as cursor:
         cursor.execute("SELECT event_id, metadata::text FROM events_event ORDER BY arrival")

@@ -8,20 +8,10 @@ from psycopg import sql
 from events import log
 from events.log import Cursor, Filters
 from events.models import Event, EventVoid
-from events.tests.sending import NOW, event, make_customer, make_key, send
+from events.tests.sending import NOW, event, make_customer, send
 from tests.plans import plan
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def key():
-    return make_key()[0]
-
-
-@pytest.fixture
-def ada():
-    return make_customer()
 
 
 def at(minutes):

@@ -8,19 +8,9 @@ import pytest
 
 from events.ingest import RequestRefused, ingest
 from events.models import DeliveryRefusal, Event, RefusedRequest, RejectedEvent
-from events.tests.sending import NOW, event, make_customer, make_key, send
+from events.tests.sending import NOW, event, make_customer, send
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def key():
-    return make_key()[0]
-
-
-@pytest.fixture
-def ada():
-    return make_customer()
 
 
 def stored():

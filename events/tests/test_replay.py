@@ -18,17 +18,12 @@ from events.dismiss import dismiss_events, dismiss_request
 from events.ingest import ingest
 from events.models import DeliveryHour, DeliveryRefusal, Event, RefusedRequest, RejectedEvent
 from events.replay import BodyGone
-from events.tests.sending import NOW, body, event, hours_ago, make_customer, make_key, refuse
+from events.tests.sending import NOW, body, event, hours_ago, make_customer, refuse
 
 pytestmark = pytest.mark.django_db
 
 LATER = NOW + timedelta(days=60)
 ANN = Actor("user", "usr_ann")
-
-
-@pytest.fixture
-def key() -> ApiKey:
-    return make_key()[0]
 
 
 def again(request: RefusedRequest, *indexes: int, with_rest: bool = False) -> list[tuple[int, str, str, tuple[str, ...]]]:

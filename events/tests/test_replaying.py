@@ -25,11 +25,6 @@ LATER = NOW + timedelta(days=60)
 ANN = Actor("user", "usr_ann")
 
 
-@pytest.fixture
-def key() -> ApiKey:
-    return make_key()[0]
-
-
 def job_outcome(job: Job) -> tuple[dict[str, int], list[str]]:
     assert take_and_work(job_id=job.pk, now=LATER) == JobStatus.DONE
     job.refresh_from_db()
