@@ -86,6 +86,7 @@ def addresses() -> list[str]:
         f"{reverse('dashboard:event_correct')}?id=call%2F1",
         reverse("dashboard:event_voids"),
         f"{reverse('dashboard:find')}?q=W",
+        f"{reverse('dashboard:invoices_pay')}?invoice={Invoice.objects.filter(status='issued').order_by('id')[0].public_id}",
         reverse("password_change"),
     ]
 
