@@ -91,8 +91,7 @@ def test_a_flood_is_refused_and_survived(limit: int, refusal: Any, settings: Any
 
     assert {refusal} <= set(told.refused) <= {BUSY, LIMITED}  # at a limit, too many may be let in at once
     assert told.acknowledged
-    assert all(status == 200 for status, _ in told.pages)
-    assert len(told.pages) >= 2
+    assert {status for status, _ in told.pages} == {200}
     assert max(told.most_memory, memory()) - before < MOST_GROWTH
     assert (again.status_code, json.loads(again.content)["ingested_count"], waited < 2) == (200, 1, True)
     assert (ingest._admission.events, ingest._admission.bytes) == (0, 0)
