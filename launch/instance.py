@@ -40,10 +40,9 @@ class Instance:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             self._lock.close()
-            port = (self.running_environment() or {}).get("PORT", "its port")
-            raise CannotStart(
-                f"It already runs in this clone, on port {port}: stop that one first (Ctrl-C in its terminal)."
-            ) from error
+            known = self.running_environment()
+            where = f", on port {known['PORT']}" if known else ", and is still starting"
+            raise CannotStart(f"It already runs in this clone{where}: stop that one first (Ctrl-C in its terminal).") from error
 
     def secret_key(self) -> str:
         """Return the development secret, made at the first call."""

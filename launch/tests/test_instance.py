@@ -10,6 +10,8 @@ from launch.problems import CannotStart
 def test_a_second_supervisor_of_the_same_clone_is_refused(folder: Path) -> None:
     first = Instance(folder / "var")
     first.claim()
+    with pytest.raises(CannotStart, match="already runs in this clone, and is still starting: stop that one first"):
+        Instance(folder / "var").claim()
     first.record_run({"PORT": "8123"})
 
     with pytest.raises(CannotStart, match="already runs in this clone, on port 8123"):
