@@ -1,5 +1,6 @@
 """`make run`: bring the whole product up, keep it up, and end it cleanly."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -148,15 +149,18 @@ class Supervisor:
 
     def _wait_until_up(self) -> None:
         deadline = time.monotonic() + UP_SECONDS
+        told = ""
         while time.monotonic() < deadline:
-            status = _status(f"{self.url}/healthz")
+            status, told = _asked(f"{self.url}/healthz")
             if status == HTTPStatus.OK:
                 return
             if self._trusted and (status or not self.children[0].running()):
                 self._prepare()  # an older dump was loaded, say; or it tells why web cannot start
             self._tend()
             time.sleep(0.1)
-        raise CannotStart(f"The web process does not answer {self.url}/healthz; see {self.instance.logs / 'web.log'}.")
+        raise CannotStart(
+            f"{self.url}/healthz {f'says {told}' if told else 'is not answered'}; see {self.instance.logs / 'web.log'}."
+        )
 
     @property
     def url(self) -> str:
@@ -225,15 +229,17 @@ def refuse_taken_port(port: int) -> None:
             ) from error
 
 
-def _status(url: str) -> int | None:
-    """Return the status of the answer, or None where nobody answers."""
+def _asked(url: str) -> tuple[int | None, str]:
+    """Return the status and the beginning of the answer, or None and nothing where nobody answers."""
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 -- our own http address
-            return int(answer.status)
+            return int(answer.status), ""
     except urllib.error.HTTPError as error:
-        return error.code
+        with contextlib.suppress(OSError):
+            return error.code, error.read(1000).decode(errors="replace").strip()
+        return error.code, ""
     except OSError:
-        return None
+        return None, ""
 
 
 def _port() -> int:

@@ -1,12 +1,15 @@
 """`make run` with real processes, from a copy of the clone."""
 
+import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +21,7 @@ from typing import Any
 import pytest
 
 from launch import processes, supervisor
+from launch.instance import Instance
 from launch.places import CLONE
 from launch.postgres import Cluster
 from launch.problems import CannotStart
@@ -194,3 +198,34 @@ def test_what_is_no_port_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch
 
     with pytest.raises(CannotStart, match="which is no port number"):
         supervisor._port()
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (
+            b'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 28\r\n\r\n{"broker":"does not answer"}',
+            'says {"broker":"does not answer"}',
+        ),
+        (b"", "is not answered"),
+    ],
+)
+def test_a_product_that_does_not_come_up_says_what_its_health_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: bytes, told: str
+) -> None:
+    monkeypatch.setattr(supervisor, "UP_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=answer_all, args=(listener, answer), daemon=True).start()
+        starting = supervisor.Supervisor(Instance(tmp_path), listener.getsockname()[1])
+
+        with pytest.raises(CannotStart, match=f"/healthz {re.escape(told)}; see .*web.log"):
+            starting._wait_until_up()
+
+
+def answer_all(listener: socket.socket, answer: bytes) -> None:
+    with contextlib.suppress(OSError):  # the end of the test
+        while True:
+            connection, _address = listener.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(answer)
