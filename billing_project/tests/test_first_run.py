@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from django.contrib.auth import authenticate
 from django.contrib.staticfiles import finders
+from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import RequestFactory
 
 from access import keys
@@ -74,3 +76,13 @@ def test_the_fingerprint_of_static_files_changes_with_any_of_them(tmp_path: Path
 
     assert first_run.static_files_fingerprint() != before
     finders.get_finder.cache_clear()
+
+
+def test_a_database_that_cannot_be_reached_is_said_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in {"HOST": "127.0.0.1", "PORT": "1", "PASSWORD": "hunter2"}.items():
+        monkeypatch.setitem(connection.settings_dict, name, text)
+
+    with pytest.raises(CommandError, match=r"The database of DATABASE_URL cannot be reached: .*refused") as refused:
+        call_command("first_run")
+
+    assert "hunter2" not in str(refused.value)
