@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections
+from django.db.models import F
 from django.utils import timezone
 
 from access.actors import Actor
@@ -33,7 +34,7 @@ def at(day: int, hour: int = 12) -> datetime:
     return ALL.start + day * DAY + timedelta(hours=hour)
 
 
-def by_customer(meter: Meter, period: Period = ALL) -> dict[int, Any]:
+def by_customer(meter: Meter, period: Period = ALL) -> dict[int | None, Any]:
     return {row.customer_id: row.quantity for row in series.by_customer(meter_id=meter.pk, period=period)}
 
 
@@ -115,6 +116,23 @@ def test_the_largest_blocks_within_a_period_are_read_and_days_between_them(rolle
     assert by_customer(meter, from_day_1) == {customer: 6}
     tamper("meters_usageblock", "event_count = 1")
     assert by_customer(meter, from_day_1) == {customer: 2006}
+
+
+def test_a_block_is_added_up_from_those_within_it_and_the_days_between_them(rolled: tuple[Meter, int]) -> None:
+    meter, customer = rolled
+    in_5, in_15, in_60 = (MeterBlock.objects.filter(end_day=F("first_day") + timedelta(days=days)) for days in (5, 15, 60))
+    assert blocks.add_up(now=LATER) == 6
+    in_60.update(is_added_up=False)
+    in_15.filter(first_day=FIRST).update(is_added_up=False)
+    in_5.filter(first_day=FIRST).update(is_added_up=False)
+    tamper("meters_usageblock", "latest_day = '2026-09-08'")
+    tamper("meters_usageday", "day = '2026-09-02'")
+
+    assert blocks.add_up(now=LATER, at_most=2) == 2
+    assert added_up() == [(FIRST, 5), (FIRST, 15), (date(2026, 9, 7), 5), (date(2026, 9, 17), 15), (date(2026, 9, 22), 5)]
+    assert by_customer(meter, Period(ALL.start, at(15, 0))) == {customer: 2003}
+    assert blocks.add_up(now=LATER) == 1
+    assert by_customer(meter) == {customer: 2007}
 
 
 @pytest.mark.parametrize("aggregation", ["count", "sum", "max", "last"])
