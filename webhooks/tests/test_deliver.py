@@ -1,12 +1,13 @@
 """What happened is told once to whoever wants to know, tried again when it fails, and given up in the end."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.db import transaction
 
-from webhooks import deliver, endpoints, outbox
+from webhooks import deliver, endpoints, outbox, tasks
 from webhooks.deliver import DELAYS
 from webhooks.models import DeliveryStatus, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from webhooks.outbox import Happening
@@ -184,3 +185,25 @@ def test_a_long_queue_of_a_slow_endpoint_holds_up_no_other(answers: list[Outcome
     assert deliver.deliver(now=NOW) == 2
 
     assert WebhookDelivery.objects.get(endpoint=fast).status == DeliveryStatus.DELIVERED
+
+
+@pytest.mark.parametrize(("seconds", "turns"), [(1, 3), (tasks.MOST_SECONDS, 1)])
+def test_a_worker_delivers_until_nothing_is_due_or_others_have_waited_long(
+    monkeypatch: pytest.MonkeyPatch, seconds: int, turns: int
+) -> None:
+    due, clock = [4, 4, 0, 4], [0.0]
+
+    def deliver_slowly(**_now: Any) -> int:
+        clock[0] += seconds
+        return due.pop(0)
+
+    monkeypatch.setattr(tasks, "deliver", deliver_slowly)
+    monkeypatch.setattr(tasks, "time", SimpleNamespace(monotonic=lambda: clock[0], sleep=lambda pause: pass_by(clock, pause)))
+
+    tasks.send()
+
+    assert 4 - len(due) == turns
+
+
+def pass_by(clock: list[float], seconds: float) -> None:
+    clock[0] += seconds

@@ -145,3 +145,10 @@ def test_an_answer_that_drips_is_given_up(drips: list[bytes], monkeypatch: pytes
 
     assert outcome.error == "TimeoutError: no whole answer within 0.3 seconds"
     assert time.monotonic() - began < 3
+
+
+def test_a_parcel_that_cannot_be_packed_is_an_outcome() -> None:
+    outcome = send(parcel("http://127.0.0.1:9/", headers={"X-Team": 5}), now=datetime.now(UTC), private_addresses=True)
+
+    assert (outcome.status, outcome.is_delivered) == (None, False)
+    assert outcome.error.startswith("TypeError: ")
