@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
@@ -64,6 +64,8 @@ class MetadataField(forms.CharField):
         text = super().clean(value)
         try:
             found = json.loads(text or "{}", parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_unique)
+        except InvalidOperation as error:
+            raise forms.ValidationError(gettext("A number has too great an exponent.")) from error
         except (ValueError, RecursionError) as error:
             raise forms.ValidationError(gettext("This is not JSON: %(error)s.") % {"error": error}) from error
         if not isinstance(found, dict):

@@ -193,6 +193,7 @@ def test_a_correction_starts_from_the_whole_event_and_says_what_is_wrong_beside_
         (r'{"k": "\ud800"}', "half of a surrogate pair"),
         (r'{"\udfff": 1}', "half of a surrogate pair"),
         ('{"k": %s}' % ("9" * 400), "is out of range"),
+        ('{"k": 1e99999999999999999999}', "A number has too great an exponent."),
         ("[" * 100_000, "This is not JSON"),
         ('{"k": 1, "k": 2}', "a name stands twice"),
     ],

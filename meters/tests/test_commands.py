@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from access.actors import COMMAND
 from core import deployment
 from core.deployment import ZoneChanged
-from core.models import BillingDay
+from core.models import BillingDay, Deployment
 from core.periods import Period, Zones
 from events import epoch
 from events.models import EventVoid
@@ -56,6 +56,14 @@ def test_a_meter_that_fails_is_named() -> None:
 
     with pytest.raises(CommandError, match=meter.public_id):
         call_command("roll")
+
+
+@pytest.mark.parametrize("command", [["roll"], ["rebuild_usage", "--all"]])
+def test_after_a_restore_commands_say_what_to_run(command: list[str]) -> None:
+    Deployment.objects.update(system_identifier="1")
+
+    with pytest.raises(CommandError, match="after_restore"):
+        call_command(*command)
 
 
 def test_beat_rolls_every_few_seconds() -> None:

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from access import keys
 from access.actors import COMMAND
 from access.models import Scope
-from core.errors import DomainError
+from core.commands import DomainCommand
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     help = "Make an API key and print its secret, which cannot be shown again."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -19,8 +19,5 @@ class Command(BaseCommand):
         parser.add_argument("--scope", choices=Scope.values, required=True, help="write covers read and ingest.")
 
     def handle(self, *, name: str, scope: str, **_options: Any) -> None:
-        try:
-            _key, secret = keys.create(name=name, scope=scope, actor=COMMAND, now=timezone.now())
-        except DomainError as refusal:
-            raise CommandError(refusal.message) from refusal
+        _key, secret = keys.create(name=name, scope=scope, actor=COMMAND, now=timezone.now())
         self.stdout.write(secret)

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from core.commands import DomainCommand
 from events import epoch
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     help = "Start the next epoch of the event log after a restore into another cluster; ingest and rolling wait until it has run."
 
     def handle(self, **_options: Any) -> None:

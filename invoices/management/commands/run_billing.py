@@ -4,15 +4,15 @@ from argparse import ArgumentParser
 from datetime import UTC, datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from access.actors import COMMAND
-from core.errors import DomainError
+from core.commands import DomainCommand
 from invoices.run import run_billing
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     help = (
         "Draft every billing point that has come and issue the drafts whose grace is over. Running it twice issues nothing new."
     )
@@ -27,10 +27,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = instant(options["now"]) if options["now"] else timezone.now()
-        try:
-            report = run_billing(now=now, ahead=options["ahead"], actor=COMMAND, processes=options["processes"])
-        except DomainError as problem:
-            raise CommandError(problem.message) from problem
+        report = run_billing(now=now, ahead=options["ahead"], actor=COMMAND, processes=options["processes"])
         self.stdout.write(
             f"As of {now.isoformat()}: {report.drafted_count} drafted, {report.issued_count} issued, "
             f"{report.held_count} held, {report.settled_count} credit periods settled."

@@ -3,14 +3,15 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
+from core.commands import DomainCommand
 from invoices import verify
 from invoices.management.commands.run_billing import instant
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     help = "Compute issued invoices once more from raw events and compare. Ends with an error when one does not hold."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -3,14 +3,15 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from core.commands import DomainCommand
 from meters import rollup
 from meters.zone import adopt
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     help = "Make BILLING_TIME_ZONE, already set to the new zone, the stored one, and count usage again by its days."
     # The check that the zone stands would refuse the very command that changes it.
     requires_system_checks = []

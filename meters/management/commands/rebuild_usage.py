@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from core.commands import DomainCommand
 from meters import rollup
 from meters.models import Meter
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     help = "Forget what was rolled up for meters and count it again from raw events. Usage and invoices stay exact meanwhile, only slower."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
+from core.commands import DomainCommand
 from meters import rollup
 
 
-class Command(BaseCommand):
+class Command(DomainCommand):
     help = "Roll up all usage that has been logged, as beat does every ROLL_SECONDS. Safe at any time, also several at once."
 
     def handle(self, **_options: Any) -> None:
