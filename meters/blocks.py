@@ -7,8 +7,9 @@ stay and say all that the block says. Usage of all customers is read from the la
 them, by one statement, so from one snapshot. A month lies in some 7 rows of each customer for 30, a year in some 14.
 
 Whoever writes a day says in the same transaction that its blocks are no longer added up (blocks_changed.sql): from then on its days are
-read again. All who write days, and who adds them up, hold the lock of the meter's position (Note [Positions]), so that no day changes while
-its block is added up. No sum is ever mended, only made anew: an event of an old day costs its blocks a while of being read by days.
+read again. Who adds up holds the live position and leaves meters alone that have one of their own: so no meter joins or leaves, and nobody
+else writes a day of this one (Note [Positions]). No sum is ever mended, only made anew: an event of an old day costs its blocks a while of
+being read by days.
 """
 
 from datetime import datetime, timedelta
@@ -20,18 +21,21 @@ from core.faults import fault
 from core.periods import local_date
 from meters import positions
 from meters.filter_sql import template
-from meters.models import MeterBlock
+from meters.models import MeterBlock, RollPosition
 
 # A block that still gets events is left alone: it would be added up again after each of them.
 QUIET = timedelta(minutes=10)
 # So many blocks a turn: one takes some 10 to 20 ms for a thousand customers, in a transaction of its own that rolling has to wait for.
 AT_MOST = 100
+_BEHIND = RollPosition.objects.filter(meter__isnull=False).values("meter")
+# Of meters that have caught up: those behind are read from raw events, and write one day after another.
+_WAITING = MeterBlock.objects.filter(is_added_up=False).exclude(meter__in=_BEHIND)
 
 
 def add_up(*, now: datetime, at_most: int = AT_MOST) -> int:
     """Add up the blocks that are over and in which nothing has changed of late; returns how many. Safe in any number at once."""
     today = local_date(now, settings.BILLING_TIME_ZONE)
-    due = MeterBlock.objects.filter(is_added_up=False, end_day__lte=today, changed_at__lt=now - QUIET)
+    due = _WAITING.filter(end_day__lte=today, changed_at__lt=now - QUIET)
     # Of those that end together the small ones first, for the large ones are made of them.
     return sum(_add_up(block) for block in due.order_by("end_day", "-first_day", "meter_id")[:at_most])
 
@@ -39,9 +43,8 @@ def add_up(*, now: datetime, at_most: int = AT_MOST) -> int:
 @transaction.atomic
 def _add_up(block: MeterBlock) -> bool:
     """Add up one block; False where another process has done so, or the meter is being counted again."""
-    positions.lock([block.meter_id])
-    waiting = MeterBlock.objects.filter(id=block.id, is_added_up=False)
-    if not waiting.exists():
+    positions.lock()
+    if not _WAITING.filter(id=block.id).exists():
         return False
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM meters_usageblock WHERE block_id = %s", [block.id])
@@ -50,7 +53,7 @@ def _add_up(block: MeterBlock) -> bool:
             {"block": block.id, "meter": block.meter_id, "first_day": block.first_day, "end_day": block.end_day},
         )
     fault("blocks: added up")
-    waiting.update(is_added_up=True)
+    MeterBlock.objects.filter(id=block.id).update(is_added_up=True)
     return True
 
 

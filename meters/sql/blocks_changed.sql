@@ -1,5 +1,5 @@
 -- Say that the days just written, which `days` lists by meter, are no longer added up: each lies in a block of 5 days, one of 15 and one of 60.
--- Where that was said within the last minute nothing is written: who adds days up waits for the locks of this transaction.
+-- Where that was said within the last minute and still stands nothing is written.
 -- See Note [Blocks of days].
 INSERT INTO meters_meterblock (meter_id, first_day, end_day, is_added_up, changed_at)
 SELECT DISTINCT d.meter_id, d.day - mod(d.number, b.length), d.day - mod(d.number, b.length) + b.length, false, now()

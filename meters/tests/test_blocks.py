@@ -1,12 +1,13 @@
 """Days of the past are added up once nothing changes in them any more, and never stand beside days that say something else."""
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -14,7 +15,7 @@ from access.actors import Actor
 from core.faults import striking
 from core.periods import Period
 from meters import blocks, define, rollup, series, tasks, void
-from meters.models import Meter, MeterBlock, UsageBlock
+from meters.models import Meter, MeterBlock, RollPosition, UsageBlock
 from meters.usage import Quantity, UsageRequest, quantities
 from tests import factories
 from tests.factories import log
@@ -48,6 +49,18 @@ def tamper(table: str, where: str = "true") -> None:
     """Make a table's rows say a thousand more, to see whether they are read."""
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {table} SET quantity_sum = quantity_sum + 1000 WHERE {where}")
+
+
+def in_thread(work: Callable[[], object]) -> threading.Thread:
+    """Start this in a thread with a connection of its own."""
+
+    def run() -> None:
+        work()
+        connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
 
 
 @pytest.fixture
@@ -222,6 +235,23 @@ def test_a_meter_counted_again_and_one_archived_in_the_past_forget_their_blocks(
     assert by_customer(meter) == {customer: 3}
 
 
+def test_a_meter_that_catches_up_is_left_alone_until_it_has(rolled: tuple[Meter, int]) -> None:
+    meter, customer = rolled
+    rollup.rebuild(meter=meter)
+    rollup.roll(now=LATER, size=1)
+
+    with transaction.atomic():
+        RollPosition.objects.select_for_update().get(meter=meter)  # as a roller holds it
+        adder = in_thread(lambda: blocks.add_up(now=LATER))
+        adder.join(5)
+        assert not adder.is_alive()
+    assert added_up() == []
+    assert MeterBlock.objects.count() == 3
+    rollup.roll_all(now=LATER)
+    assert blocks.add_up(now=LATER) == 6
+    assert by_customer(meter) == {customer: 7}
+
+
 def test_adding_up_waits_for_a_roller_that_has_not_ended(rolled: tuple[Meter, int]) -> None:
     meter, customer = rolled
     log(customer, at(6), {"n": 8})
@@ -230,15 +260,6 @@ def test_adding_up_waits_for_a_roller_that_has_not_ended(rolled: tuple[Meter, in
     def hold() -> None:
         written.set()
         assert may_end.wait(20)
-
-    def in_thread(work: Any) -> threading.Thread:
-        def run() -> None:
-            work()
-            connections.close_all()
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        return thread
 
     with striking("roll: before commit", hold):
         roller = in_thread(lambda: rollup.roll(now=LATER))
@@ -271,13 +292,7 @@ def test_a_process_struck_down_has_added_nothing_up(rolled: tuple[Meter, int]) -
 def test_two_who_add_up_at_once_do_it_once(rolled: tuple[Meter, int]) -> None:
     done: list[int] = []
 
-    def work() -> None:
-        done.append(blocks.add_up(now=LATER))
-        connections.close_all()
-
-    threads = [threading.Thread(target=work) for _worker in range(3)]
-    for thread in threads:
-        thread.start()
+    threads = [in_thread(lambda: done.append(blocks.add_up(now=LATER))) for _worker in range(3)]
     for thread in threads:
         thread.join()
 
