@@ -8,6 +8,7 @@ position is written in the transaction of the step. So a step counts once, whoev
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,6 +48,10 @@ class AskedToStop(Exception):
     """This process is to end; raised out of `advance`. The step rolls back with its transaction and is done by the next worker."""
 
 
+class TurnOver(Exception):
+    """This process has worked long enough at one job; raised when a step has been committed. Whoever takes it up next goes on there."""
+
+
 class TakenOver(Exception):
     """This worker was thought dead and another has the job; whatever the step wrote must roll back."""
 
@@ -54,8 +59,9 @@ class TakenOver(Exception):
 class Run:
     """One worker's turn at one job, as the work sees it."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, *, turn: timedelta | None = None) -> None:
         self.job = job
+        self._turn_ends_at = None if turn is None else time.monotonic() + turn.total_seconds()
         self.parameters: Mapping[str, Any] = job.parameters
         self.position: dict[str, Any] = job.position
         self.done: int = job.progress_done
@@ -79,6 +85,8 @@ class Run:
             raise JobCancelled
         if stopping.is_set():
             raise AskedToStop
+        if position and self._turn_ends_at is not None and time.monotonic() > self._turn_ends_at:
+            transaction.on_commit(self._end_turn)  # a step that took longer than a turn must not be lost with it
 
     def write(self, name: str, body: bytes, *, content_type: str = "text/csv; charset=utf-8") -> None:
         """Append to a file of the job; it is kept with the next `advance`, or with the job's end."""
@@ -97,6 +105,9 @@ class Run:
             if status == JobStatus.DONE:
                 self._files.flush()
 
+    def _end_turn(self) -> None:
+        raise TurnOver
+
     def release(self) -> None:
         """Give the job back at once, to be taken up where it is; being asked to stop is no crash."""
         self._mine().update(status=JobStatus.QUEUED, crash_count=0)
@@ -109,20 +120,21 @@ class Run:
         return Job.objects.filter(id=self.job.id, status=JobStatus.RUNNING, claim_number=self.job.claim_number)
 
 
-def take_and_work(*, job_id: int, now: datetime) -> JobStatus | None:
+def take_and_work(*, job_id: int, now: datetime, turn: timedelta | None = None) -> JobStatus | None:
     """Do the job to its end if it waits for a worker, and say how it ended; None where it is not ours to do (any more).
 
-    QUEUED where this process was asked to stop before the end.
+    turn: give it back after the first step that ends so much later, where it has a position to go on from.
+    QUEUED where this process was asked to stop before the end, or the turn was over.
 
     An error of the database's connection is raised: the job goes stale and is taken up again.
     """
-    run = take(job_id=job_id, now=now)
+    run = take(job_id=job_id, now=now, turn=turn)
     if run is None:
         return None
     try:
         with Heartbeat(run.job), acting(run.actor):
             return _work(run)
-    except AskedToStop:
+    except (AskedToStop, TurnOver):
         run.release()
         return JobStatus.QUEUED
     except (KeyboardInterrupt, SystemExit):
@@ -135,7 +147,7 @@ def take_and_work(*, job_id: int, now: datetime) -> JobStatus | None:
 
 
 @transaction.atomic
-def take(*, job_id: int, now: datetime) -> Run | None:
+def take(*, job_id: int, now: datetime, turn: timedelta | None = None) -> Run | None:
     """Claim a job that is queued or whose worker is dead; None where there is nothing to claim."""
     taken = (
         Job.objects.filter(_waits(now), id=job_id)
@@ -148,7 +160,7 @@ def take(*, job_id: int, now: datetime) -> Run | None:
             crash_count=F("crash_count") + 1,
         )
     )
-    return Run(Job.objects.get(id=job_id)) if taken else None
+    return Run(Job.objects.get(id=job_id), turn=turn) if taken else None
 
 
 def waiting(*, now: datetime) -> list[int]:
@@ -178,7 +190,13 @@ def _outcome(run: Run) -> tuple[JobStatus, dict[str, Any]]:
         return JobStatus.CANCELLED, {}
     except DomainError as error:
         return _failed(error.code, error.message)
-    except (AskedToStop, TakenOver, OperationalError, psycopg.OperationalError):  # Django's own, and of statements beside it
+    except (
+        AskedToStop,
+        TurnOver,
+        TakenOver,
+        OperationalError,
+        psycopg.OperationalError,
+    ):  # Django's own, and of statements beside it
         raise
     except Exception as error:
         log.exception("job %s failed", run.job.public_id)

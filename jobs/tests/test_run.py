@@ -238,6 +238,26 @@ def test_a_process_that_is_to_end_stops_between_two_steps_and_the_next_one_goes_
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_turn_ends_with_a_step_that_is_kept_and_the_next_one_goes_on() -> None:
+    job = queue("counting", total=3)
+
+    ended = [run.take_and_work(job_id=job.id, now=NOW, turn=timedelta(0)) for _turn in range(4)]
+
+    # The third turn does the last step and gives the job back; the fourth finds nothing left to do.
+    assert ended == [JobStatus.QUEUED, JobStatus.QUEUED, JobStatus.QUEUED, JobStatus.DONE]
+    assert content(job) == b"0\n1\n2\n"
+    job.refresh_from_db()
+    assert (job.outcome, job.progress_done, job.claim_number, job.crash_count) == ({"counted": 3}, 3, 4, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_without_a_place_to_go_on_from_is_done_in_one_turn() -> None:
+    job = queue("without_a_place", total=3)
+
+    assert run.take_and_work(job_id=job.id, now=NOW, turn=timedelta(0)) == JobStatus.DONE
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_failed_job_goes_on_from_its_position_when_resumed() -> None:
     job = queue("counting", total=2)
     Job.objects.filter(id=job.id).update(

@@ -80,6 +80,21 @@ def test_the_sweep_offers_what_waits_too_long(offered: list[int]) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_long_job_lets_others_go_first_and_is_offered_again(offered: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    work_for_tests.register()
+    monkeypatch.setattr(tasks, "TURN", timedelta(0))
+    job = Job.objects.create(kind="test_counting", parameters={"total": 2}, created_at=timezone.now(), created_by="system:test")
+
+    for turn in (1, 2):
+        tasks.work(job.id)
+        assert offered == [job.id] * turn
+    tasks.work(job.id)
+
+    assert offered == [job.id] * 2
+    assert Job.objects.get(id=job.id).status == "done"
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_worker_does_the_job() -> None:
     work_for_tests.register()
     job = Job.objects.create(kind="test_counting", parameters={"total": 2}, created_at=timezone.now(), created_by="system:test")

@@ -37,6 +37,13 @@ def interrupted(run: Run) -> dict[str, Any]:
     return {"went_on_at": run.position["next"]}
 
 
+def without_a_place(run: Run) -> dict[str, Any]:
+    """Do its steps from the first one on, whenever it is taken up, as who writes a workbook."""
+    for step in range(run.parameters["total"]):
+        run.advance(position={}, done=step + 1)
+    return {}
+
+
 def refusing(run: Run) -> dict[str, Any]:
     raise Unwilling("I would rather not.")
 
@@ -58,5 +65,5 @@ def deadly(run: Run) -> dict[str, Any]:
 
 
 def register() -> None:
-    for name in ("counting", "interrupted", "refusing", "breaking", "cut_off", "deadly"):
+    for name in ("counting", "interrupted", "without_a_place", "refusing", "breaking", "cut_off", "deadly"):
         kinds.register(kinds.Kind(f"test_{name}", name, f"jobs.tests.work_for_tests.{name}"))
