@@ -37,7 +37,10 @@ class VoidJobRunning(DomainError):
 
 
 def begin(*, selection: Selection, reason: str, expected: int | None, actor: Actor, now: datetime) -> Job:
-    """Void what the selection holds now; what arrives from now on is left alone. expected: how many events, if it is known."""
+    """Void what the selection holds now; what arrives from now on is left alone, unless it was named by its id.
+
+    expected: how many events, if it is known.
+    """
     parameters: dict[str, Any] = {"reason": reason, **selection.to_json(), "moment": log.now()}
     if expected is not None:
         parameters["expected"] = expected
