@@ -29,8 +29,10 @@ class Told(NamedTuple):
 
 @exact()
 def of_grant(grant: CreditGrant) -> Sequence[Told]:
-    """Read the entries of a grant, the oldest first, in one query; it has a few for each of its periods."""
+    """Read the entries of a grant, the oldest first, with it and their periods, in one query; it has a few for each of its periods."""
     entries = _in_order(CreditEntry.objects.filter(period__grant=grant).select_related("period"))
+    for entry in entries:
+        entry.period.grant = grant
     return [Told(*told) for told in zip(entries, accumulate(entry.amount for entry in entries), strict=True)]
 
 

@@ -3,9 +3,13 @@
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from access.actors import COMMAND
 from core.periods import Interval
+from credits import entering
 from credits.models import CreditGrant, LowBalance
 from dashboard import paging
 from dashboard.reading import grants as reading
@@ -120,6 +124,24 @@ def test_a_history_tells_what_one_run_wrote_as_it_came_about_with_the_balance():
     while pages[-1].older:
         pages.append(paging.page(reading.entries_of(acme), cursor=pages[-1].older, order=reading.NEWEST_FIRST, size=1))
     assert [entry for page in pages for entry in page.items] == whole
+
+
+def test_a_longer_history_asks_the_database_no_more():
+    acme, viewer = making.customer(), world.signed_in("viewer")
+    grant = story.give(acme, Decimal(100), "2026-01-01", meter=making.meter("call"))
+    address = reverse("dashboard:grant", args=[grant.public_id])
+    viewer.get(address)
+
+    def queries():
+        with CaptureQueriesContext(connection) as asked:
+            viewer.get(address)
+        return len(asked)
+
+    before = queries()
+    for day in range(2, 12):
+        entering.top_up(grant=grant, amount=Decimal(1), reason="More", actor=COMMAND, now=utc(f"2026-01-{day:02}"))
+
+    assert queries() == before
 
 
 def test_a_renewing_grant_says_that_its_ledger_follows():
