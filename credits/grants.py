@@ -11,6 +11,7 @@ from django.db import transaction
 from access.actors import Actor
 from core.constraints import refusing
 from core.errors import DomainError
+from core.exact_json import comparable
 from core.money import exact, exponent
 from core.periods import FOREVER, Interval, Period
 from core.text import refuse_blank
@@ -115,7 +116,10 @@ def create_once(*, customer: Customer, grant: GrantInput, idempotency_key: str, 
     # It begins when its request came, if that did not say when: then a retry is later, as events without a timestamp are.
     if grant.effective_at == now or given.effective_at == given.created_at:
         del content["effective_at"]
-    idempotency.hold_to({name: getattr(given, name) for name in content}, content, what="a grant")
+    first = {name: getattr(given, name) for name in content}
+    for asked in (first, content):
+        asked["metadata"] = comparable(asked["metadata"])
+    idempotency.hold_to(first, content, what="a grant")
     return earlier
 
 

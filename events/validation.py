@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Raw
 
+from core.exact_json import comparable
 from events.problems import Problem
 
 MAX_EVENTS = 1000
@@ -251,5 +252,4 @@ def same_content(one: Event, other: Event) -> bool:
 
 
 def _comparable(metadata: Raw) -> dict[str, tuple[bool, Any]]:
-    """Keep True apart from 1, which Python takes for equal and jsonb does not."""
-    return {key: (isinstance(entry, bool), entry) for key, entry in (_decode_exactly(metadata) or {}).items()}
+    return comparable(_decode_exactly(metadata) or {})

@@ -53,14 +53,15 @@ def test_a_grant_that_is_sent_again_with_its_key_is_given_once(call: Callable[..
 
 
 OTHER = {
-    "amount": 1, "name": "Hello", "reason": "Old", "metadata": {"a": 1}, "low_balance_threshold": 7, "priority": 6, "rollover_cap": 9,
+    "amount": 1, "name": "Hello", "reason": "Old", "metadata": {"a": True}, "low_balance_threshold": 7, "priority": 6, "rollover_cap": 9,
     "renewal_count": 3, "renewal_interval": "Week", "expires_at": "2999-01-01T00:00:00Z", "currency": "EUR", "applies_to": "invoice",
 }  # fmt: skip
 
 
 def test_a_key_that_gave_another_grant_gives_none(call: Callable[..., Any], customer: str) -> None:
     renewing = {"renews": True, "renewal_interval": "Month", "renewal_count": 1, "rollover": "capped", "rollover_cap": 700}
-    keyed = MONEY | renewing | {"name": "Welcome", "effective_at": "2026-01-01T00:00:00Z", "idempotency_key": "monthly"}
+    said = {"name": "Welcome", "metadata": {"a": 1}, "effective_at": "2026-01-01T00:00:00Z"}
+    keyed = MONEY | renewing | said | {"idempotency_key": "monthly"}
     address = f"/customers/{customer}/credit-grants"
     first = call("POST", address, keyed)
 
