@@ -5,11 +5,13 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from psycopg.conninfo import make_conninfo
 
 from access.actors import BEAT
@@ -188,6 +190,26 @@ def test_a_queued_job_is_cancelled_at_once() -> None:
     assert job.status == JobStatus.CANCELLED
     with pytest.raises(start.JobAlreadyFinished, match="This job has ended already"):
         start.cancel(job=job, now=NOW)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_that_is_given_back_while_it_is_cancelled_ends() -> None:
+    job = queue("counting", total=1)
+    mine = run.take(job_id=job.id, now=NOW)
+    assert mine
+
+    def cancel() -> None:
+        with closing(connection):
+            start.cancel(job=job, now=NOW)
+
+    with ThreadPoolExecutor(1) as beside, transaction.atomic():
+        mine.release()
+        cancelled = beside.submit(cancel)
+        wait([cancelled], timeout=0.5)
+
+    cancelled.result()
+    job.refresh_from_db()
+    assert (job.status, job.cancel_requested_at, job.finished_at) == (JobStatus.CANCELLED, NOW, NOW)
 
 
 @pytest.mark.django_db(transaction=True)
