@@ -164,7 +164,7 @@ def cycle(n: int, phases: Sequence[Phase], zone: Zone, *, ends_at: datetime | No
     if ends_at is not None and (ends_at <= whole.start or (n > 1 and _is_same_date(whole.start, ends_at, zone))):
         raise NoSuchCycle(f"the subscription ended at {ends_at.isoformat()}, before cycle {n}")
     if ends_at is not None:
-        end = ends_at if end == whole.end and _is_same_date(end, ends_at, zone) else min(end, ends_at)
+        end = ends_at if _is_same_date(end, ends_at, zone) else min(end, ends_at)
     return whole if end == whole.end else Period(whole.start, end)
 
 

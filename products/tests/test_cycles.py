@@ -204,3 +204,16 @@ def test_a_life_that_was_agreed_by_a_former_zone_ends_with_the_cycle_of_its_date
     assert [schedule.cycle_at(one.start) for one in cycles] == list(range(1, count + 1))
     assert [schedule.cycle_at(one.end - timedelta(microseconds=1)) for one in cycles] == list(range(1, count + 1))
     assert {schedule.proration(n) for n in range(1, count + 1)} == {Fraction(1)}
+
+
+def test_a_cycle_that_was_moved_to_the_date_of_an_agreed_end_ends_there():
+    zones = Zones("Asia/Kolkata", (FormerZone("UTC", utc("2026-02-15T12:00")),))
+    weekly = first_phase(starts_at=utc("2026-01-01"), interval=Interval("Week", 1), zone=zones)
+    moved = Phase(14, utc("2026-03-31T18:30"), date(2026, 4, 1), Interval("Week", 1))
+    schedule = Schedule((weekly, moved), zones, utc("2026-04-01"))
+
+    points = list(schedule.points(until=utc("2026-05-01"), after=11))
+
+    assert points == [BillingPoint(12, utc("2026-03-25T18:30")), BillingPoint(13, utc("2026-04-01"))]
+    assert not schedule.has_cycle(14)
+    assert schedule.cycle_at(utc("2026-03-31T23:00")) == 13
