@@ -74,7 +74,7 @@ def _head(invoice: Invoice) -> dict[str, Any]:
     is_note = invoice.kind == InvoiceKind.CREDIT_NOTE
     heading = _("Credit note") if is_note else _("Invoice")
     stamps = {InvoiceStatus.DRAFT: _("DRAFT"), InvoiceStatus.VOID: _("VOID")}
-    due_on = _("due %(day)s") % {"day": _day(invoice.due_at)} if invoice.due_at and not is_note else ""
+    due_on = _("due %(day)s") % {"day": _due(invoice)} if invoice.due_at and not is_note else ""
     return {
         "language": settings.LANGUAGE_CODE.split("-")[0],
         "title": f"{heading} {name}",
@@ -98,7 +98,7 @@ def _head(invoice: Invoice) -> dict[str, Any]:
 def _facts(invoice: Invoice) -> Iterator[tuple[str, str]]:
     yield _("Issued"), _day(invoice.issued_at) if invoice.issued_at else _("not yet")
     if invoice.kind != InvoiceKind.CREDIT_NOTE:
-        yield _("Due"), _day(invoice.due_at) if invoice.due_at else ""
+        yield _("Due"), _due(invoice)
     yield _("Period"), _span(invoice.period_start, invoice.period_end)
     yield _("Corrects"), str(invoice.corrects) if invoice.corrects else ""
     yield _("Purchase order"), invoice.purchase_order
@@ -185,8 +185,12 @@ def _latest(end: datetime, zone: str) -> date:
     return local_date(end - timedelta(microseconds=1), zone)
 
 
-def _day(moment: datetime) -> str:
-    return formatting.day(date_at(moment, billing_zone()), locale=locale())
+def _day(moment: datetime, *, set_at: datetime | None = None) -> str:
+    return formatting.day(date_at(moment, billing_zone(), set_at=set_at), locale=locale())
+
+
+def _due(invoice: Invoice) -> str:
+    return _day(invoice.due_at, set_at=invoice.issued_at) if invoice.due_at else ""
 
 
 def _amount(minor: int, currency: str) -> str:

@@ -3,9 +3,11 @@
 See Note [Another zone] in products.cycles.
 """
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from core.periods import Zone, local_date, local_midnight
+
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def name_at(instant: datetime, zone: Zone) -> str:
@@ -13,14 +15,21 @@ def name_at(instant: datetime, zone: Zone) -> str:
     return zone if isinstance(zone, str) else zone.at(instant)
 
 
-def date_at(instant: datetime, zone: Zone) -> date:
-    """Give the date of an instant in the billing zone of then."""
-    return local_date(instant, name_at(instant, zone))
+def date_at(instant: datetime, zone: Zone, *, set_at: datetime | None = None) -> date:
+    """Give the date of an instant in the billing zone of then.
+
+    set_at: when the instant was set, where that was before: an invoice stays due on the day that it named.
+    """
+    return local_date(instant, name_at(set_at or instant, zone))
 
 
 def midnight_of(day: date, zone: Zone) -> datetime:
-    """Give the instant at which a date began in the billing zone of then."""
-    former = () if isinstance(zone, str) else zone.former
-    began = ((local_midnight(day, one.name), one.until) for one in former)
-    name = zone if isinstance(zone, str) else zone.name
-    return next((at for at, until in began if at <= until), local_midnight(day, name))
+    """Give the first instant of a date in the billing zone of then: the change of the zone itself where that begins it."""
+    if isinstance(zone, str):
+        return local_midnight(day, zone)
+    in_force_from = datetime.min.replace(tzinfo=UTC)
+    for former in zone.former:
+        if (began := max(local_midnight(day, former.name), in_force_from)) <= former.until:
+            return began
+        in_force_from = former.until + _MICROSECOND
+    return max(local_midnight(day, zone.name), in_force_from)

@@ -138,11 +138,14 @@ def period(start: datetime, end: datetime | None) -> SafeString:
 
 
 @register.simple_tag
-def calendar_day(moment: datetime | None) -> SafeString:
-    """Write the day of an instant in the billing zone of then, where the day is what counts: due dates, billing points."""
+def calendar_day(moment: datetime | None, set_at: datetime | None = None) -> SafeString:
+    """Write the day of an instant in the billing zone of then, where the day is what counts: due dates, billing points.
+
+    set_at: when it was set, where that was before: see date_at.
+    """
     if moment is None:
         return mark_safe(formatting.NOTHING)  # noqa: S308
-    shown = formatting.day(date_at(moment, billing_zone()), locale=locale())
+    shown = formatting.day(date_at(moment, billing_zone(), set_at=set_at), locale=locale())
     title = formatting.instant(moment.astimezone(UTC), seconds=True, locale=locale())
     return format_html('<time datetime="{}" title="{}">{}</time>', moment.astimezone(UTC).isoformat(), title, shown)
 

@@ -163,13 +163,23 @@ def test_what_is_issued_keeps_its_dates_when_the_zone_changes(settings):
 
     before = looks()
     settings.BILLING_TIME_ZONE = "America/Los_Angeles"
-    zone.adopt(now=utc("2026-04-15T12:00"))
+    zone.adopt(now=utc("2026-02-10T12:00"))  # before it was due
 
     assert looks() == before
     assert before[2] == [0, 2]
     fact = dict(before[0][1]["facts"])
-    assert (fact["Issued"], fact["Period"]) == ("1 Feb 2026", "1 \N{EN DASH} 31 Jan 2026")
+    assert (fact["Issued"], fact["Due"], fact["Period"]) == ("1 Feb 2026", "15 Feb 2026", "1 \N{EN DASH} 31 Jan 2026")
     assert before[0][1]["charts"][0]["bars"][0] == 1000
+
+
+def test_what_is_billed_for_a_day_before_the_zone_changed_is_numbered_by_the_year_of_then(settings):
+    begin(making.customer(), making.product(fee=3100), "2026-01-01T02:00")
+    settings.BILLING_TIME_ZONE = "America/Los_Angeles"  # where it was 2025 then
+    zone.adopt(now=utc("2026-01-10"))
+
+    bill("2026-01-01T03:00")
+
+    assert [one.number for one in Invoice.objects.all()] == ["INV-2026-000001"]
 
 
 def test_a_process_of_the_former_zone_cuts_no_cycle(settings):
