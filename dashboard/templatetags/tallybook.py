@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -153,6 +153,11 @@ def calendar_day(moment: datetime | None, set_at: datetime | None = None) -> Saf
 @register.simple_tag
 def day(on: date) -> str:
     return formatting.day(on, locale=locale())
+
+
+@register.simple_tag
+def month(on: date) -> str:
+    return formatting.window_start(datetime.combine(on, time.min), "month", locale=locale())
 
 
 @register.filter

@@ -1,12 +1,10 @@
 """Show how the deployment is: what came in, what is due, what needs a person."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, time
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -14,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from core.deployment import billing_zone
 from core.money import to_major
 from dashboard import charts
 from dashboard.reading import first_steps, happenings, home, invoiced, meter_months
@@ -29,7 +28,7 @@ def page(request: HtmxHttpRequest) -> HttpResponse:
     if request.htmx:
         return render(request, "dashboard/home_figures.html", context)
     latest_invoices = list(home.latest_invoices())
-    by_month = invoiced.by_month(now=now, zone=settings.BILLING_TIME_ZONE)
+    by_month = invoiced.by_month(now=now, zone=billing_zone())
     context |= {
         "by_month": by_month,
         "invoiced": _in_currency(by_month, request.GET.get("currency", "")),
@@ -52,7 +51,7 @@ def _figures(now: datetime) -> dict[str, Any]:
         "subscription_count": subscription_count,
         "customer_count": customer_count,
         "outstanding": home.outstanding(),
-        "issued": invoiced.by_month(now=now, zone=settings.BILLING_TIME_ZONE, months=1),
+        "issued": invoiced.by_month(now=now, zone=billing_zone(), months=1),
     }
 
 
@@ -71,9 +70,8 @@ def _in_currency(by_month: Sequence[Invoiced], currency: str) -> Invoiced | None
 @require_safe
 def invoiced_figure(request: HttpRequest) -> HttpResponse:
     """Draw the months of one currency, in its major unit."""
-    zone = settings.BILLING_TIME_ZONE
-    found = _in_currency(invoiced.by_month(now=timezone.now(), zone=zone), request.GET.get("currency", ""))
+    found = _in_currency(invoiced.by_month(now=timezone.now(), zone=billing_zone()), request.GET.get("currency", ""))
     currency = found.currency if found else ""
-    points = [(start.astimezone(ZoneInfo(zone)), to_major(amount, currency)) for start, amount in found.months] if found else []
+    points = [(datetime.combine(day, time.min), to_major(amount, currency)) for day, amount in found.months] if found else []
     series = [charts.Series(_("Invoiced"), points)]
     return figure_response(charts.usage(series=series, window="month", unit=currency, palette=palette_of(request), running=True))
