@@ -52,6 +52,7 @@ class Protocol(HttpToolsProtocol):
     """One connection."""
 
     _parts: list[bytes] | None = None  # of the body, while a request may still go the short way
+    _is_begun = False  # a request, and not at its end
     _head_is_whole = False
     _asks_for_another = False  # protocol
     _head_bytes = 0
@@ -67,7 +68,8 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
+        if self._is_begun:  # blank lines before a request are none: who sends nothing else is not waited for any longer
+            self._unset_keepalive_if_required()
         self._silent_bytes += len(data)
         try:
             self._parse(data)
@@ -133,6 +135,8 @@ class Protocol(HttpToolsProtocol):
         self._write(ingest_http.refused(Unacceptable(status, code, sentence)), keep_alive=False)
 
     def on_message_begin(self) -> None:
+        self._unset_keepalive_if_required()
+        self._is_begun = True
         self._silent_bytes = self._head_bytes = 0
         self.url = b""
         self.headers = []
@@ -175,6 +179,7 @@ class Protocol(HttpToolsProtocol):
             self._parts.append(body)
 
     def on_message_complete(self) -> None:
+        self._is_begun = False
         self._silent_bytes = 0
         if self._asks_for_another:
             return

@@ -255,6 +255,20 @@ def test_a_head_that_does_not_come_is_not_waited_for(address: str, monkeypatch: 
         assert json.loads(told.partition(b"\r\n\r\n")[2])["code"] == "HEAD_TOO_SLOW"
 
 
+def test_blank_lines_between_requests_do_not_keep_a_connection(
+    connection: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, secret = make_customer(), make_key()[1]
+    monkeypatch.setattr(Protocol, "timeout_keep_alive", property(lambda _self: 0.3), raising=False)
+    answer(connection, request(secret, body(event("a", ada))))
+    assert answer(connection, b"\r\n" + request(secret, body(event("b", ada))))[0] == 200
+    connection.settimeout(5)
+
+    connection.sendall(b"\r\n")
+
+    assert connection.recv(65_536) == b""
+
+
 @pytest.mark.parametrize("failing", ["events.rows.copy_rows", "api.v1.ingest_asgi.note"])
 def test_a_fault_of_ours_is_answered_and_leaves_nothing_inside(
     connection: socket.socket, failing: str, monkeypatch: pytest.MonkeyPatch
