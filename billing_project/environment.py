@@ -80,19 +80,27 @@ def hosts(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Variable:
-    """One environment variable: how its text is read, what stands when it is absent, what it does."""
+    """One environment variable: how its text is read, what stands when it is absent, what it does.
+
+    is_secret: whether the text may hold a password, and is not repeated.
+    """
 
     name: str
     read: Callable[[str], Any]
     default: Any
     meaning: str
+    is_secret: bool = False
 
 
 VARIABLES = (
     Variable("SECRET_KEY", str, REQUIRED, "Signs sessions and tokens. At least 50 random characters, the same on every process."),
     Variable("DATABASE_URL", str, REQUIRED, "PostgreSQL 15 to 18: postgres://user:password@host:5432/name."),
     Variable(
-        "REDIS_URL", broker, "redis://127.0.0.1:6379/0", "The broker of background work. Nothing is lost when it is emptied."
+        "REDIS_URL",
+        broker,
+        "redis://127.0.0.1:6379/0",
+        "The broker of background work. Nothing is lost when it is emptied.",
+        is_secret=True,
     ),
     Variable("PORT", whole(1, 65_535), 8000, "The port that the web process listens on."),
     Variable("DEVELOPMENT", boolean, False, "Allow plain HTTP, as `make run` does. Never set it on a public host."),
@@ -181,7 +189,8 @@ def _one(variable: Variable, text: str | None) -> Any:
     try:
         return variable.read(text)
     except ValueError as error:
-        raise SettingInvalid(f"{variable.name} is {text!r}, and must be {error}. {variable.meaning}") from error
+        given = "" if variable.is_secret else f" is {text!r}, and"
+        raise SettingInvalid(f"{variable.name}{given} must be {error}. {variable.meaning}") from error
 
 
 def database(url: str, *, pool_size: int, prepares: bool) -> dict[str, Any]:

@@ -59,7 +59,6 @@ def test_a_variable_that_cannot_be_read_is_named() -> None:
         ("PORT", "8000.5", "a whole number from 1 to 65535"),
         ("DEVELOPMENT", "maybe", "true or false"),
         ("LOG_LEVEL", "VERBOSE", "one of DEBUG, INFO, WARNING, ERROR"),
-        ("REDIS_URL", "localhost:6379", "an address that begins with one of redis://, rediss://, redis+socket://, sentinel://"),
         ("ALLOWED_HOSTS", "https://x.example", NAMES),
         ("ALLOWED_HOSTS", "a.example,x.example:443", NAMES),
         ("ALLOWED_HOSTS", "::1", NAMES),
@@ -70,6 +69,15 @@ def test_what_makes_no_sense_is_refused(name: str, text: str, must: str) -> None
         environment.read(GIVEN | {name: text})
 
     assert str(refused.value).startswith(f"{name} is {text!r}, and must be {must}. ")
+
+
+def test_the_password_of_a_broker_is_not_repeated() -> None:
+    with pytest.raises(SettingInvalid) as refused:
+        environment.read(GIVEN | {"REDIS_URL": "reddis://:hunter2@redis:6379/0"})
+
+    begins = "an address that begins with one of redis://, rediss://, redis+socket://, sentinel://"
+    assert str(refused.value).startswith(f"REDIS_URL must be {begins}. ")
+    assert "hunter2" not in str(refused.value)
 
 
 def test_every_default_is_one_that_could_be_set() -> None:
