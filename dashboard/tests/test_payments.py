@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -53,6 +54,24 @@ def test_what_asks_for_no_payment_any_more_is_left_out_and_said(finance: Client)
     assert "None of the chosen invoices asks for a payment any more." in none
     assert "Choose the invoices that were paid first." in finance.get(address, follow=True).content.decode()
     assert InvoiceEvent.objects.filter(to_status="paid").count() == 1
+
+
+def test_what_somebody_else_paid_meanwhile_is_said_after_all_is_done(finance: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    address, pay = reverse("dashboard:invoices_pay"), payment.pay
+    payment.pay(invoice=Invoice.objects.get(series_number=1), actor=COMMAND, now=world.NOW)
+    before = finance.post(address, {"invoice": ids(1, 2)}, follow=True).content.decode()
+
+    def slower(*, invoice: Invoice, **common: Any) -> Invoice:
+        pay(invoice=invoice, actor=COMMAND, now=world.NOW)
+        return pay(invoice=invoice, **common)
+
+    monkeypatch.setattr(payment, "pay", slower)
+    between = finance.post(address, {"invoice": ids(3, 4)}, follow=True).content.decode()
+
+    assert "1 of the chosen asks for no payment any more and is left out." in before
+    assert "1 invoice is marked as paid." in before
+    assert [f"INV-2026-00000{n}: This invoice is not issued" in between for n in (3, 4)] == [True, True]
+    assert "marked as paid." not in between
 
 
 def test_only_what_is_to_be_paid_can_be_chosen_and_only_by_those_who_may() -> None:

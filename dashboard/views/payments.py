@@ -35,14 +35,16 @@ def pay_chosen(request: HttpRequest) -> HttpResponse:
         )
         messages.info(request, sentence)
         return _to_be_paid()
+    left_out = number - len(rows)
     form = PaymentForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
+        if left_out:
+            messages.warning(request, _left_out(left_out))
         _pay(request, rows.order_by("id"), reason=form.cleaned_data["reason"], actor=actor_of(request))
         return _to_be_paid()
     sums = rows.order_by().values("currency").annotate(owed=Sum("due"), number=Count("id")).order_by("currency")
-    return render(
-        request, "dashboard/invoices/pay.html", {"rows": rows, "sums": sums, "form": form, "left_out": number - len(rows)}
-    )
+    context = {"rows": rows, "sums": sums, "form": form, "left_out": _left_out(left_out)}
+    return render(request, "dashboard/invoices/pay.html", context)
 
 
 def _chosen(asked: QueryDict) -> Sequence[str]:
@@ -65,8 +67,19 @@ def _pay(request: HttpRequest, rows: QuerySet[Invoice], *, reason: str, actor: A
             messages.error(request, f"{invoice.number}: {refused.message}")
         else:
             paid += 1
-    words = ngettext("%(n)s invoice is marked as paid.", "%(n)s invoices are marked as paid.", paid)
-    messages.success(request, words % {"n": paid})
+    if paid:
+        words = ngettext("%(n)s invoice is marked as paid.", "%(n)s invoices are marked as paid.", paid)
+        messages.success(request, words % {"n": paid})
+
+
+def _left_out(number: int) -> str:
+    """Say how many of the chosen are left out; nothing where none is."""
+    words = ngettext(
+        "%(n)s of the chosen asks for no payment any more and is left out.",
+        "%(n)s of the chosen ask for no payment any more and are left out.",
+        number,
+    )
+    return words % {"n": number} if number else ""
 
 
 def _to_be_paid() -> HttpResponse:
