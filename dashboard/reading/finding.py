@@ -1,6 +1,6 @@
 """Find what a text may mean: anything by its id or number, and what has a name by a part of it. A fixed number of bounded queries."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Q
@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
+from access.models import ApiKey
 from credits.models import CreditGrant
 from customers.listing import CustomerFilter
 from customers.models import Customer
@@ -21,6 +22,7 @@ from meters.listing import MeterFilter
 from meters.models import Meter
 from products.listing import ProductFilter
 from products.models import Product, Subscription
+from webhooks.models import WebhookEndpoint
 
 SHOWN = 8
 LONGEST_NUMBER = 12
@@ -46,9 +48,12 @@ class Group:
     more: str | None = None
 
 
-def find(text: str) -> list[Group]:
-    """Find what `text` may mean, which is not empty; kinds of which there is nothing are left out."""
-    groups = (finder(text) for finder in FINDERS)
+def find(text: str, *, may: Callable[[str], bool]) -> list[Group]:
+    """Find what `text` may mean, which is not empty; kinds of which there is nothing are left out.
+
+    may: whether the page of an address name may be opened by who asks; what that shows is not looked for otherwise.
+    """
+    groups = (finder(text) for page, finder in FINDERS.items() if may(page))
     return [group for group in groups if group.hits]
 
 
@@ -142,6 +147,28 @@ def _jobs(text: str) -> Group:
     return _group(_("Jobs"), "job", hits)
 
 
-FINDERS: tuple[Callable[[str], Group], ...] = (
-    _customers, _invoices, _subscriptions, _events, _meters, _products, _grants, _jobs,
-)  # fmt: skip
+def _keys(text: str) -> Group:
+    rows = ApiKey.objects.filter(public_id=text)
+    hits = [Hit(one.name, _("API key"), reverse("dashboard:delivery_key", args=[one.public_id]), is_meant=True) for one in rows]
+    return _group(_("API keys"), "key", hits)
+
+
+def _endpoints(text: str) -> Group:
+    rows = WebhookEndpoint.objects.filter(Q(public_id=text) | Q(url=text), deleted_at=None).order_by("id")[:SHOWN]
+    hits = [Hit(one.url, one.description, reverse("dashboard:webhook", args=[one.public_id]), is_meant=True) for one in rows]
+    return _group(_("Webhooks"), "webhook", hits)
+
+
+FINDERS: Mapping[str, Callable[[str], Group]] = {
+    "dashboard:customer": _customers,
+    "dashboard:invoice": _invoices,
+    "dashboard:subscription": _subscriptions,
+    "dashboard:event": _events,
+    "dashboard:meter": _meters,
+    "dashboard:product": _products,
+    "dashboard:grant": _grants,
+    "dashboard:job": _jobs,
+    "dashboard:delivery_key": _keys,
+    "dashboard:webhook": _endpoints,
+}
+"""What looks for each kind, by the page on which it is shown."""

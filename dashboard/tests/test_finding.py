@@ -12,12 +12,17 @@ from invoices.models import Invoice
 from jobs.models import Job
 from meters.models import Meter
 from products.models import Product, Subscription
+from webhooks.models import WebhookEndpoint
 
 pytestmark = pytest.mark.django_db
 
 
 def address(text: str) -> str:
     return f"{reverse('dashboard:find')}?{urlencode({'q': text})}"
+
+
+def found(text: str) -> list[finding.Group]:
+    return finding.find(text, may=lambda _page: True)
 
 
 def test_what_is_meant_alone_opens_at_once() -> None:
@@ -40,10 +45,25 @@ def test_what_is_meant_alone_opens_at_once() -> None:
         assert owner.get(address(f" {text} ")).headers.get("Location") == url, text
 
 
+def test_keys_and_endpoints_are_found_by_those_who_may_see_their_pages() -> None:
+    endpoint = WebhookEndpoint.objects.create(url="https://hooks.example/in", created_at=world.NOW, updated_at=world.NOW)
+    key = world.any_key()
+    opened = {
+        endpoint.public_id: reverse("dashboard:webhook", args=[endpoint.public_id]),
+        endpoint.url: reverse("dashboard:webhook", args=[endpoint.public_id]),
+        key.public_id: reverse("dashboard:delivery_key", args=[key.public_id]),
+    }
+
+    for role in ("operator", "viewer"):
+        client = world.signed_in(role)
+        led = [client.get(address(text)).headers.get("Location") for text in opened]
+        assert led == [url if role == "operator" or "deliver" in url else None for url in opened.values()]
+
+
 def test_a_refused_event_is_found_by_its_id() -> None:
     world.refusal_and_conflict(world.customer())
 
-    assert [hit.title for group in finding.find("bad") for hit in group.hits] == ["bad"]
+    assert [hit.title for group in found("bad") for hit in group.hits] == ["bad"]
 
 
 def test_parts_of_names_are_listed_and_what_is_cut_has_a_list() -> None:
@@ -51,18 +71,18 @@ def test_parts_of_names_are_listed_and_what_is_cut_has_a_list() -> None:
         world.customer(f"Papaya {number}")
     world.meter("Papaya calls")
 
-    found = {group.title: group for group in finding.find("papaya")}
+    groups = {group.title: group for group in found("papaya")}
 
-    assert [hit.title for hit in found["Customers"].hits] == [f"Papaya {number}" for number in range(finding.SHOWN)]
-    assert found["Customers"].more == reverse("dashboard:customers") + "?search=papaya"
-    assert (found["Meters"].more, list(found)) == (None, ["Customers", "Meters"])
+    assert [hit.title for hit in groups["Customers"].hits] == [f"Papaya {number}" for number in range(finding.SHOWN)]
+    assert groups["Customers"].more == reverse("dashboard:customers") + "?search=papaya"
+    assert (groups["Meters"].more, list(groups)) == (None, ["Customers", "Meters"])
 
 
 def test_two_of_one_e_mail_address_are_offered_before_those_that_only_hold_it() -> None:
     for name, email in (("Alpha", "old.ap@papaya.example"), ("Beta", "ap@papaya.example"), ("Gamma", "ap@papaya.example")):
         Customer.objects.filter(pk=world.customer(name).pk).update(email=email)
 
-    groups = finding.find("ap@papaya.example")
+    groups = found("ap@papaya.example")
 
     assert [(hit.title, hit.is_meant) for hit in groups[0].hits] == [("Beta", True), ("Gamma", True), ("Alpha", False)]
     assert finding.only(groups) is None

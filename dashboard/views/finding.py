@@ -1,11 +1,14 @@
 """Answer the field that finds anything: one thing that is meant opens at once, all else is listed."""
 
+from functools import partial
+
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from access import people
 from dashboard.reading import finding
 
 LONGEST = 500
@@ -23,7 +26,7 @@ def page(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "dashboard/find.html", {"form": form, "groups": [], "sought": ""})
     sought = form.cleaned_data["q"]
-    groups = finding.find(sought)
+    groups = finding.find(sought, may=partial(people.may, request.user))
     if meant := finding.only(groups):
         return redirect(meant.url)
     return render(request, "dashboard/find.html", {"form": form, "groups": groups, "sought": sought})
