@@ -127,7 +127,8 @@ def test_nothing_owed_and_a_date_that_is_none_are_said() -> None:
 
     assert "Nobody owes anything" in owner.get(address).content.decode()
     assert "Enter a valid date." in owner.get(address, {"on": "2026-02-30"}).content.decode()
-    assert owner.get(reverse("dashboard:receivables_export"), {"on": "x", "currency": "USD"}).status_code == 404
+    for asked in ({"on": "x", "currency": "USD"}, {"currency": ""}, {"currency": "U\nSD"}, {"currency": 'US"'}):
+        assert owner.get(reverse("dashboard:receivables_export"), asked).status_code == 404
 
 
 def test_a_customer_without_credit_is_offered_some() -> None:

@@ -74,7 +74,7 @@ def _currency(request: HttpRequest, owed: Sequence[receivables.Owed]) -> str:
 def export(request: HttpRequest) -> StreamingHttpResponse:
     """Write every invoice that is owed in one currency, with how long it is overdue."""
     form, currency = ReceivablesForm(request.GET), request.GET.get("currency", "")
-    if not form.is_valid() or not currency:
+    if not form.is_valid() or currency not in CURRENCIES:
         raise Http404
     at = form.at(now=timezone.now())
     written = csv_lines(header=receivables.COLUMNS, rows=receivables.lines(at=at, currency=currency))
