@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, F, QuerySet, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import TruncDay
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -39,15 +39,6 @@ class Deliveries:
     accepted_count: int
     duplicate_count: int
     latest_at: datetime | None
-
-
-@dataclass(frozen=True)
-class Money:
-    """A sum in one currency, minor units. Sums in two currencies are never added."""
-
-    currency: str
-    amount: int
-    count: int
 
 
 @dataclass(frozen=True)
@@ -101,17 +92,6 @@ def rolling(*, now: datetime) -> Rolling:
     live = RollPosition.objects.filter(meter__isnull=True).first()
     rolled_at = live.rolled_at if live else None
     return Rolling(rolled_at, now - rolled_at if rolled_at else None)
-
-
-def outstanding() -> list[Money]:
-    """Sum what issued invoices still have to bring, by currency."""
-    rows = (
-        Invoice.objects.filter(status=InvoiceStatus.ISSUED).exclude(kind="credit_note").order_by()
-        .values("currency")
-        .annotate(amount=Sum(F("total") - F("invoice_credit_amount") - F("amount_paid")), number=Count("id"))
-        .order_by("-number", "currency")
-    )  # fmt: skip
-    return [Money(row["currency"], row["amount"], row["number"]) for row in rows]
 
 
 def live_subscription_counts() -> tuple[int, int]:

@@ -15,11 +15,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from core.money import to_major
-from core.periods import local_date, local_midnight
+from core.periods import Zone
 from core.sheets import Cell
 from customers.listing import CustomerFilter
 from customers.models import Customer
 from invoices.models import Invoice, InvoiceKind, InvoiceStatus
+from products.zones import date_at, midnight_of
 
 BAND_DAYS = (30, 60, 90)
 """After so many whole days past the due instant the next band begins."""
@@ -76,11 +77,11 @@ class Debtor:
     owed: Owed
 
 
-def as_of(day: date | None, *, now: datetime, zone: str) -> datetime:
-    """Give the instant by which a day is judged: its end in the billing zone, and for today, which no end has yet, now."""
-    if day is None or day == local_date(now, zone):
+def as_of(day: date | None, *, now: datetime, zone: Zone) -> datetime:
+    """Give the instant by which a day is judged: its end in the billing zone of then, and for today, which has not ended, now."""
+    if day is None or day == date_at(now, zone):
         return now
-    return local_midnight(day + timedelta(days=1), zone)
+    return midnight_of(day + timedelta(days=1), zone)
 
 
 def owed_at(at: datetime) -> QuerySet[Invoice]:

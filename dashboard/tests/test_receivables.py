@@ -1,5 +1,5 @@
 import csv
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -7,6 +7,7 @@ import time_machine
 from django.urls import reverse
 
 from access.actors import COMMAND
+from core.periods import FormerZone, Zones
 from customers.models import Customer
 from dashboard.reading import receivables
 from dashboard.tests import world
@@ -81,6 +82,13 @@ def test_today_is_judged_now_and_another_day_by_its_end_in_the_billing_zone() ->
     assert receivables.as_of(now.date() - timedelta(days=1), now=now, zone="Asia/Kolkata") == datetime(
         2026, 11, 19, 18, 30, tzinfo=UTC
     )
+
+
+def test_a_day_before_the_billing_zone_changed_ends_in_the_zone_of_then() -> None:
+    changed = Zones("Asia/Kolkata", (FormerZone("UTC", datetime(2026, 10, 1, tzinfo=UTC)),))
+
+    assert receivables.as_of(date(2026, 9, 14), now=world.NOW, zone=changed) == datetime(2026, 9, 15, tzinfo=UTC)
+    assert receivables.as_of(date(2026, 10, 14), now=world.NOW, zone=changed) == datetime(2026, 10, 14, 18, 30, tzinfo=UTC)
 
 
 @time_machine.travel(DUE + timedelta(days=45), tick=False)

@@ -15,7 +15,7 @@ from django.views.decorators.vary import vary_on_headers
 from core.deployment import billing_zone
 from core.money import to_major
 from dashboard import charts
-from dashboard.reading import first_steps, happenings, home, invoiced, meter_months
+from dashboard.reading import first_steps, happenings, home, invoiced, meter_months, receivables
 from dashboard.reading.invoiced import Invoiced
 from dashboard.views.figures import HtmxHttpRequest, figure_response, palette_of
 
@@ -50,7 +50,7 @@ def _figures(now: datetime) -> dict[str, Any]:
         "rolling": home.rolling(now=now),
         "subscription_count": subscription_count,
         "customer_count": customer_count,
-        "outstanding": home.outstanding(),
+        "outstanding": receivables.by_currency(now),
         "issued": invoiced.by_month(now=now, zone=billing_zone(), months=1),
     }
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django import forms
-from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
@@ -12,12 +11,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from core.deployment import billing_zone
 from core.filtering import date_input
 from core.money import CURRENCIES
-from core.periods import local_date
 from core.sheets import csv_lines
 from dashboard.forms import CALENDAR
 from dashboard.reading import receivables
+from products.zones import date_at
 
 ROWS = 50
 
@@ -34,15 +34,13 @@ class ReceivablesForm(forms.Form):
 
     def at(self, *, now: datetime) -> datetime:
         """Give the instant by which is judged what is owed. The form is valid."""
-        return receivables.as_of(self.cleaned_data["on"], now=now, zone=settings.BILLING_TIME_ZONE)
+        return receivables.as_of(self.cleaned_data["on"], now=now, zone=billing_zone())
 
 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    form, now = (
-        ReceivablesForm({"on": local_date(timezone.now(), settings.BILLING_TIME_ZONE), **request.GET.dict()}),
-        timezone.now(),
-    )
+    now = timezone.now()
+    form = ReceivablesForm({"on": date_at(now, billing_zone()), **request.GET.dict()})
     if not form.is_valid():
         return render(request, "dashboard/receivables/page.html", {"form": form})
     at = form.at(now=now)
@@ -76,8 +74,9 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
     form, currency = ReceivablesForm(request.GET), request.GET.get("currency", "")
     if not form.is_valid() or currency not in CURRENCIES:
         raise Http404
-    at = form.at(now=timezone.now())
+    now = timezone.now()
+    at = form.at(now=now)
     written = csv_lines(header=receivables.COLUMNS, rows=receivables.lines(at=at, currency=currency))
-    day = local_date(at, settings.BILLING_TIME_ZONE) if form.cleaned_data["on"] is None else form.cleaned_data["on"]
+    day = form.cleaned_data["on"] or date_at(now, billing_zone())
     headers = {"Content-Disposition": f'attachment; filename="receivables-{currency}-{day.isoformat()}.csv"'}
     return StreamingHttpResponse(written, content_type="text/csv; charset=utf-8", headers=headers)
