@@ -115,6 +115,18 @@ def test_the_page_adds_up_to_its_export_and_keeps_currencies_apart(sold: Subscri
     assert "$12.50 overdue" in client.get(reverse("dashboard:customer", args=[sold.customer.public_id])).content.decode()
 
 
+def test_the_invoices_behind_a_sum_are_listed_where_the_list_holds_just_those(sold: Subscription) -> None:
+    world.invoice(sold, number=1)
+    world.invoice(sold, number=2, currency="EUR")
+    client, address = world.signed_in("viewer"), reverse("dashboard:receivables")
+    behind = f"{reverse('dashboard:invoices')}?status=issued&amp;currency=EUR&amp;customer_id={sold.customer.public_id}"
+
+    now = client.get(address, {"currency": "EUR"}).content.decode()
+    then = client.get(address, {"currency": "EUR", "on": "2026-09-20"}).content.decode()
+
+    assert (behind in now, "1 invoice" in then, "status=issued" in then) == (True, True, False)
+
+
 def test_a_currency_in_which_nothing_is_owed_is_not_shown_as_another(sold: Subscription) -> None:
     world.invoice(sold, number=1)
 
