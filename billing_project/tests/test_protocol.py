@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
+from django.db import connection as django_connection
+from django.db import transaction
 
 from access.models import Scope
 from api.v1 import rate
@@ -253,6 +255,21 @@ def test_a_head_that_does_not_come_is_not_waited_for(address: str, monkeypatch: 
 
         assert (silent.recv(65_536), told[9:12]) == (b"", b"408")
         assert json.loads(told.partition(b"\r\n\r\n")[2])["code"] == "HEAD_TOO_SLOW"
+
+
+def test_an_answer_that_takes_longer_than_a_head_may_is_waited_for(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.2)
+    secret, ada = make_key()[1], make_customer()
+    with opened(address) as connection:
+        with transaction.atomic(), django_connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE events_event IN EXCLUSIVE MODE")
+            connection.sendall(request(secret, body(event("a", ada))) + LINE)
+            time.sleep(0.5)
+        received = b""
+        while part := connection.recv(65_536):
+            received += part
+
+    assert [int(one[:3]) for one in received.split(b"HTTP/1.1 ")[1:]] == [200, 408]
 
 
 def test_blank_lines_between_requests_do_not_keep_a_connection(
