@@ -131,7 +131,7 @@ def add_up(data: Data, *, now: datetime) -> None:
     for title in ("top customers (sum)", "latest per customer"):
         show(f"{title}, days not yet added up", timed(questions(data)[title]).median, "ms")
     began = time.perf_counter()
-    count = blocks.add_up(now=now + timedelta(hours=1), at_most=10_000)
+    count = blocks.add_up(now=now + timedelta(hours=1), turn=timedelta(hours=1))
     show("adding past days up, a block", 1000 * (time.perf_counter() - began) / count, "ms", blocks=count)
     vacuum("meters_usageblock", "meters_meterblock")
 

@@ -12,6 +12,7 @@ else writes a day of this one (Note [Positions]). No sum is ever mended, only ma
 being read by days.
 """
 
+import time
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -25,19 +26,28 @@ from meters.models import MeterBlock, RollPosition
 
 # A block that still gets events is left alone: it would be added up again after each of them.
 QUIET = timedelta(minutes=10)
-# So many blocks a turn: one takes some 10 to 20 ms for a thousand customers, in a transaction of its own that rolling has to wait for.
-AT_MOST = 100
+# A turn ends after so long: a block takes some 10 to 20 ms for a thousand customers, in a transaction of its own that rolling has to wait for.
+TURN = timedelta(seconds=10)
+AT_MOST = 10_000
 _BEHIND = RollPosition.objects.filter(meter__isnull=False).values("meter")
 # Of meters that have caught up: those behind are read from raw events, and write one day after another.
 _WAITING = MeterBlock.objects.filter(is_added_up=False).exclude(meter__in=_BEHIND)
 
 
-def add_up(*, now: datetime, at_most: int = AT_MOST) -> int:
-    """Add up the blocks that are over and in which nothing has changed of late; returns how many. Safe in any number at once."""
+def add_up(*, now: datetime, at_most: int = AT_MOST, turn: timedelta = TURN) -> int:
+    """Add up the blocks that are over and in which nothing has changed of late; returns how many. Safe in any number at once.
+
+    No block is begun once the turn is over.
+    """
+    over, done = time.monotonic() + turn.total_seconds(), 0
     today = local_date(now, settings.BILLING_TIME_ZONE)
     due = _WAITING.filter(end_day__lte=today, changed_at__lt=now - QUIET)
     # Of those that end together the small ones first, for the large ones are made of them.
-    return sum(_add_up(block) for block in due.order_by("end_day", "-first_day", "meter_id")[:at_most])
+    for block in due.order_by("end_day", "-first_day", "meter_id")[:at_most]:
+        if time.monotonic() > over:
+            break
+        done += _add_up(block)
+    return done
 
 
 @transaction.atomic

@@ -300,6 +300,11 @@ def test_two_who_add_up_at_once_do_it_once(rolled: tuple[Meter, int]) -> None:
     assert UsageBlock.objects.count() == 6
 
 
+def test_a_turn_ends_with_the_block_in_which_it_is_over(rolled: tuple[Meter, int]) -> None:
+    assert blocks.add_up(now=LATER, turn=timedelta(seconds=-1)) == 0
+    assert blocks.add_up(now=LATER, turn=timedelta(minutes=1)) == 6
+
+
 def test_beat_adds_up_every_minute(settings: Any) -> None:
     entry = settings.CELERY_BEAT_SCHEDULE["blocks of days"]
     assert (entry["task"], entry["schedule"]) == (tasks.add_up.name, 60)
