@@ -26,7 +26,7 @@ from meters.models import MeterBlock, RollPosition
 
 # A block that still gets events is left alone: it would be added up again after each of them.
 QUIET = timedelta(minutes=10)
-# A turn ends after so long: a block takes some 10 to 20 ms for a thousand customers, in a transaction of its own that rolling has to wait for.
+# A block takes some 10 to 20 ms for a thousand customers, in a transaction of its own that rolling has to wait for.
 TURN = timedelta(seconds=10)
 AT_MOST = 10_000
 _BEHIND = RollPosition.objects.filter(meter__isnull=False).values("meter")
