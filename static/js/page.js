@@ -65,7 +65,7 @@
   var find = document.querySelector("[data-find]");
   if (find && /Mac|iP(hone|ad)/.test(navigator.platform)) document.querySelector("[data-find-keys]").textContent = "⌘K";
   document.addEventListener("keydown", function (event) {
-    if (!find || event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+    if (!find || (event.key || "").toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
     event.preventDefault();
     if (find.checkVisibility()) { find.focus(); find.select(); } else location.assign(find.form.action);
   });

@@ -221,6 +221,7 @@ def be_led_to_what_is_wrong(page: Page, site: str) -> None:
 def find_by_keyboard(page: Page, site: str) -> None:
     """Open the page that finds anything with its keys, where the field itself is in the closed menu, and go where a number leads."""
     page.goto(f"{site}{reverse('dashboard:jobs')}")
+    page.evaluate("document.body.dispatchEvent(new Event('keydown', {bubbles: true}))")  # as a browser that fills a form in does
     page.keyboard.press("Control+k")
     page.wait_for_selector("main [name=q]:focus")
     press(page, "000002", "Enter", until="h1:has-text('INV-2026-000002')")
