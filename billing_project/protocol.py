@@ -131,7 +131,15 @@ class Protocol(HttpToolsProtocol):
         self._refuse(400, "BAD_REQUEST", f"This is no HTTP request that can be read. {msg}")
 
     def _refuse(self, status: int, code: str, sentence: str) -> None:
-        """Answer what is no request, and end the connection."""
+        """Answer what is no request, and end the connection; while an earlier request is being answered, with that answer.
+
+        Whoever sent that one would take this for its answer, and events that were stored for refused.
+        """
+        is_of_the_next = not (self._is_begun and self._head_is_whole)
+        if is_of_the_next and self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+            self.flow.pause_reading()
+            return
         self._write(ingest_http.refused(Unacceptable(status, code, sentence)), keep_alive=False)
 
     def on_message_begin(self) -> None:

@@ -272,6 +272,24 @@ def test_an_answer_that_takes_longer_than_a_head_may_is_waited_for(address: str,
     assert [int(one[:3]) for one in received.split(b"HTTP/1.1 ")[1:]] == [200, 408]
 
 
+@pytest.mark.parametrize("behind", [b"nonsense\r\n\r\n", LINE + b"X: " + b"a" * 400_000], ids=["no request", "a large head"])
+@pytest.mark.parametrize("warm", [True, False])
+def test_what_follows_a_request_is_not_refused_in_its_place(connection: socket.socket, behind: bytes, warm: bool) -> None:
+    secret, ada = make_key()[1], make_customer()
+    if warm:
+        answer(connection, request(secret, body(event("warm", ada))))
+    with transaction.atomic(), django_connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE events_event IN EXCLUSIVE MODE")
+        connection.sendall(request(secret, body(event("a", ada))) + behind)
+        time.sleep(0.2)
+    received = b""
+    with suppress(ConnectionError):  # what was not read any more
+        while part := connection.recv(65_536):
+            received += part
+
+    assert [int(one[:3]) for one in received.split(b"HTTP/1.1 ")[1:]] == [200]
+
+
 def test_blank_lines_between_requests_do_not_keep_a_connection(
     connection: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
