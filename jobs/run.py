@@ -56,6 +56,10 @@ class TakenOver(Exception):
     """This worker was thought dead and another has the job; whatever the step wrote must roll back."""
 
 
+# The last two: lost connections, of Django's statements and of those beside them.
+_NOT_OF_THE_WORK = (AskedToStop, TurnOver, TakenOver, OperationalError, psycopg.OperationalError)
+
+
 class Run:
     """One worker's turn at one job, as the work sees it."""
 
@@ -190,13 +194,7 @@ def _outcome(run: Run) -> tuple[JobStatus, dict[str, Any]]:
         return JobStatus.CANCELLED, {}
     except DomainError as error:
         return _failed(error.code, error.message)
-    except (
-        AskedToStop,
-        TurnOver,
-        TakenOver,
-        OperationalError,
-        psycopg.OperationalError,
-    ):  # Django's own, and of statements beside it
+    except _NOT_OF_THE_WORK:
         raise
     except Exception as error:
         log.exception("job %s failed", run.job.public_id)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from django.db import connection, connections, transaction
 from django.db.models import F
-from django.utils import timezone
 
 from access.actors import Actor
 from core.faults import striking
@@ -96,20 +95,18 @@ def test_blocks_of_5_15_and_60_days_are_added_up(rolled: tuple[Meter, int]) -> N
     assert blocks.add_up(now=LATER) == 0
 
 
-def test_a_block_is_added_up_when_it_is_over_and_quiet() -> None:
-    now = timezone.now()
-    log(factories.customer(), now - 3 * DAY)
-    factories.meter()
-    rollup.roll_all(now=now)
-    end = MeterBlock.objects.order_by("end_day")[0].end_day
-    over = datetime(end.year, end.month, end.day, 1, tzinfo=UTC)
+def test_a_block_is_added_up_when_it_is_over_and_quiet(rolled: tuple[Meter, int]) -> None:
+    over = datetime(2026, 9, 7, tzinfo=UTC)
+    second = timedelta(seconds=1)
+    MeterBlock.objects.update(changed_at=over - DAY)
 
-    assert blocks.add_up(now=over - timedelta(hours=2)) == 0
-    assert blocks.add_up(now=max(over, timezone.now() + blocks.QUIET + timedelta(minutes=1))) == 1
+    assert blocks.add_up(now=over - second) == 0
+    assert blocks.add_up(now=over) == 1
+    assert added_up() == [(FIRST, 5)]
 
     MeterBlock.objects.update(is_added_up=False, changed_at=over)
     assert blocks.add_up(now=over + blocks.QUIET) == 0
-    assert blocks.add_up(now=over + blocks.QUIET + timedelta(seconds=1)) == 1
+    assert blocks.add_up(now=over + blocks.QUIET + second) == 1
 
 
 def test_the_largest_blocks_within_a_period_are_read_and_days_between_them(rolled: tuple[Meter, int]) -> None:
